@@ -1,0 +1,1 @@
+"""A workflow-managed reproducibility benchmark for multi-modal clustering."""

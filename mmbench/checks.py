@@ -1,0 +1,109 @@
+"""Check what people wrote: YAML files and values against types, with errors of one line."""
+
+import dataclasses
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, TypeVar
+
+import yaml
+from pydantic import BaseModel, TypeAdapter, ValidationError
+
+from mmbench.errors import InputError, unknown
+
+T = TypeVar("T")
+
+
+def read_yaml(path: Path) -> dict[str, Any]:
+    """Return the mapping of a YAML file; keys that stand twice are an error.
+
+    Raises:
+        InputError: the file is missing, is not YAML, is not a mapping, or repeats a key.
+    """
+    try:
+        text = path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        raise InputError(f"{path}: expected a YAML file, found none") from None
+    try:
+        value = yaml.load(text, Loader=_UniqueKeys)  # noqa: S506 - derives from SafeLoader
+    except yaml.MarkedYAMLError as error:
+        line = error.problem_mark.line + 1 if error.problem_mark else 0
+        raise InputError(f"{path}, line {line}: {error.problem}") from None
+    if value is None:
+        return {}
+    if not isinstance(value, dict):
+        raise InputError(f"{path}: expected a mapping of keys, got {type(value).__name__}")
+    return value
+
+
+def checked(type_: type[T], value: Any, *, where: str) -> T:
+    """Return `value` as an instance of a pydantic model or dataclass.
+
+    Args:
+        type_: what it must be.
+        value: what came, as YAML or JSON gives it.
+        where: the file or entry it stood in, to begin the message with.
+
+    Raises:
+        InputError: in one line, the key, what was expected and what came; beside an unknown
+            key, the nearest known one.
+    """
+    try:
+        return TypeAdapter(type_).validate_python(value)
+    except ValidationError as error:
+        raise _explained(error, type_, where) from None
+
+
+def _explained(error: ValidationError, type_: Any, where: str) -> InputError:
+    complaint = error.errors(include_url=False)[0]
+    path = [str(part) for part in complaint["loc"]]
+    kind = complaint["type"]
+    if kind in ("extra_forbidden", "unexpected_keyword_argument"):
+        *above, key = path
+        return unknown("key", key, _keys(type_, above), where=": ".join([where, *above]))
+    if kind in ("missing", "missing_argument"):
+        *above, key = path
+        return InputError(f"{': '.join([where, *above])}: expected a key {key!r}, found none")
+    message = complaint["msg"].removeprefix("Value error, ")
+    if kind != "value_error":  # our own validators say themselves what came
+        came = complaint["input"]
+        message = f"{message[0].lower()}{message[1:]}, got {came!r}"
+        message = message.replace("input should be", "expected", 1)
+    return InputError(f"{': '.join([where, *path])}: {message}")
+
+
+def _keys(type_: Any, path: Sequence[str]) -> list[str]:
+    """Return the keys that a model or dataclass knows at a path inside it."""
+    for part in path:
+        fields = getattr(type_, "model_fields", {})
+        if part in fields:
+            type_ = fields[part].annotation
+        # the type of the values of a mapping, or of the members of a list or a union
+        while not (isinstance(type_, type) and _is_model(type_)) and hasattr(type_, "__args__"):
+            models = [a for a in type_.__args__ if _is_model(a) or hasattr(a, "__args__")]
+            if not models:
+                return []
+            type_ = models[0]
+    if dataclasses.is_dataclass(type_):
+        return [f.name for f in dataclasses.fields(type_)]
+    return list(getattr(type_, "model_fields", {}))
+
+
+def _is_model(type_: Any) -> bool:
+    return isinstance(type_, type) and (
+        issubclass(type_, BaseModel) or dataclasses.is_dataclass(type_)
+    )
+
+
+class _UniqueKeys(yaml.SafeLoader):
+    """YAML as the safe loader reads it, but a key that stands twice is an error."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        seen = set()
+        for key_node, _ in node.value:
+            key = self.construct_object(key_node, deep=True)
+            if key in seen and key_node.tag != "tag:yaml.org,2002:merge":
+                raise yaml.MarkedYAMLError(
+                    problem=f"the key {key!r} stands twice", problem_mark=key_node.start_mark
+                )
+            seen.add(key)
+        return super().construct_mapping(node, deep)

@@ -1,0 +1,167 @@
+"""What a method is, and how one is found by name.
+
+A method is a frozen dataclass of hyperparameters with one `fit_predict`; its module names it
+as `METHOD`. There is no base class and no registry: `uses:` in `config/methods.yaml` is the
+name of a module here, a module of anybody's package, a path to a Python file, or an entry
+point of the group `mmbench.methods`.
+"""
+
+import importlib
+import importlib.util
+import sys
+from collections.abc import Mapping
+from dataclasses import is_dataclass
+from importlib.metadata import entry_points
+from pathlib import Path
+from typing import Any, Protocol, cast
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from mmbench.checks import checked
+from mmbench.data import Dataset
+from mmbench.errors import InputError, unknown
+
+
+class Log(Protocol):
+    """Where a method hands over what it did; the run keeps it."""
+
+    def __call__(
+        self,
+        epoch: int,
+        *,
+        loss: float | None = None,
+        y_pred: ArrayLike | None = None,
+        embedding: ArrayLike | None = None,
+        parts: Mapping[str, ArrayLike] | None = None,
+        **terms: float,
+    ) -> None:
+        """Record one epoch.
+
+        Args:
+            epoch: counted from 0 over the whole schedule; it must not decrease.
+            loss: the mean over the epoch of what was minimised.
+            y_pred: (n_samples,), the assignments at this epoch, at some twenty checkpoints.
+            embedding: (n_samples, n_latent); the last one handed over is kept.
+            parts: (n_samples,) for each view, the assignments by that view alone; the last
+                ones are kept. -1 where the view does not describe the sample.
+            terms: further figures of the epoch by name, such as parts of the loss or
+                label-free diagnostics.
+        """
+
+
+def silent(
+    epoch: int,
+    *,
+    loss: float | None = None,
+    y_pred: ArrayLike | None = None,
+    embedding: ArrayLike | None = None,
+    parts: Mapping[str, ArrayLike] | None = None,
+    **terms: float,
+) -> None:
+    """Record nothing."""
+
+
+class Method(Protocol):
+    """A frozen dataclass of hyperparameters that can cluster a data set."""
+
+    def fit_predict(
+        self, data: Dataset, *, seed: int, device: str = "cpu", log: Log = silent
+    ) -> NDArray[np.integer[Any]]:
+        """Return (n_samples,) assignments in 0..n_clusters-1, the same for the same seed.
+
+        Raises:
+            IncompatibleDataError: the method cannot work on data of this kind.
+        """
+
+
+def locate(uses: str, *, where: str = "methods") -> Path:
+    """Return the source file that `uses` names, without running it.
+
+    Args:
+        uses: a module of `mmbench.methods`, a dotted module name, a path ending in .py, or an
+            entry point of the group `mmbench.methods`.
+        where: the file or entry that said so, for the message.
+
+    Raises:
+        InputError: there is no such module, file or entry point.
+    """
+    if uses.endswith(".py"):
+        path = Path(uses)
+        if not path.is_file():
+            raise InputError(f"{where}: expected a Python file at {uses!r}, found none")
+        return path
+    name = _module_name(uses, where)
+    try:
+        spec = importlib.util.find_spec(name)
+    except ModuleNotFoundError as error:
+        raise InputError(f"{where}: cannot find {uses!r}: {error}") from None
+    if spec is None or spec.origin is None:
+        raise InputError(f"{where}: cannot find a module {name!r}")
+    return Path(spec.origin)
+
+
+def load(uses: str, *, where: str = "methods") -> type[Method]:
+    """Return the class that the module named by `uses` calls `METHOD`.
+
+    Raises:
+        InputError: the module cannot be found or imported, or names no dataclass `METHOD`
+            with a `fit_predict`.
+    """
+    path = locate(uses, where=where)
+    try:
+        module = _import_file(path) if uses.endswith(".py") else importlib.import_module(
+            _module_name(uses, where)
+        )
+    except ImportError as error:
+        raise InputError(f"{where}: cannot import {uses!r}: {error}") from error
+    except SyntaxError as error:
+        raise InputError(f"{where}: {path}, line {error.lineno}: {error.msg}") from None
+    method = getattr(module, "METHOD", None)
+    if not (isinstance(method, type) and is_dataclass(method) and hasattr(method, "fit_predict")):
+        raise InputError(
+            f"{where}: expected {path} to end in METHOD = a dataclass with fit_predict,"
+            f" got {'none' if method is None else repr(method)}"
+        )
+    return cast("type[Method]", method)
+
+
+def build(uses: str, params: Mapping[str, Any], *, where: str = "methods") -> Method:
+    """Return the method with these hyperparameters on top of its defaults.
+
+    Raises:
+        InputError: `load` fails, or a parameter is unknown or of the wrong type.
+    """
+    return checked(load(uses, where=where), dict(params), where=where)
+
+
+def shipped() -> list[str]:
+    """Return the names of the methods in this package."""
+    return sorted(p.stem for p in Path(__file__).parent.glob("*.py") if p.stem != "__init__")
+
+
+def _module_name(uses: str, where: str) -> str:
+    if uses in shipped():
+        return f"{__name__}.{uses}"
+    named = {point.name: point.value for point in entry_points(group="mmbench.methods")}
+    if uses in named:
+        return named[uses].partition(":")[0]
+    if "." not in uses:
+        raise unknown("method", uses, [*shipped(), *named], where=f"{where}: uses")
+    return uses
+
+
+def _import_file(path: Path) -> Any:
+    """Import a file outside any package, under a name that only its path decides."""
+    name = f"mmbench_user_{path.stem}_{abs(hash(str(path.resolve()))):x}"
+    spec = importlib.util.spec_from_file_location(name, path)
+    if spec is None or spec.loader is None:
+        raise ImportError(f"{path} is not a Python source file")
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module  # dataclasses look their module up while they are made
+    try:
+        spec.loader.exec_module(module)
+    except BaseException:
+        del sys.modules[name]
+        raise
+    return module

@@ -1,0 +1,163 @@
+"""The noun `Run`: the assignments of one data set, method and seed, and how they arose.
+
+A block of seeds is stored in two files: `assignments.npz` with the arrays of all its seeds,
+`runs.json` with a record of each. Both are plain: no code, readable without mmbench.
+"""
+
+import zipfile
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any, Literal, get_args
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mmbench.errors import InputError
+from mmbench.files import read_json, replacing, write_json
+
+Status = Literal[
+    "ok",
+    "not_applicable",
+    "diverged",
+    "out_of_memory",
+    "timed_out",
+    "crashed",
+    "data_unavailable",
+]
+STATUSES: tuple[Status, ...] = get_args(Status)
+
+
+@dataclass(frozen=True)
+class Record:
+    """How the run of one seed went, as `runs.json` keeps it.
+
+    Attributes:
+        seed: of the run.
+        status: how it ended.
+        reason: one line, where it did not end `ok`.
+        log_tail: the last lines it printed, where it did not end `ok`.
+        method: the entry it ran.
+        uses: the module it ran.
+        params: every hyperparameter, defaults included.
+        precision: float32 or bfloat16.
+        fingerprint: of the source it ran.
+        losses: per figure that the method logged, (epoch, value) pairs.
+        seconds: setup, training, inference, waiting (for a device) and total.
+        memory: peak bytes on the host and on the device.
+        device: what it trained on.
+        threads: it was allowed.
+        versions: of Python and the libraries that matter.
+        git_commit: of the project, or None outside a checkout.
+        git_clean: whether the checkout had no changes, `results/` and `dvc.lock` aside.
+        data_checksum: of the data set it saw.
+        started: when, in UTC.
+    """
+
+    seed: int
+    status: Status
+    reason: str = ""
+    log_tail: str = ""
+    method: str = ""
+    uses: str = ""
+    params: dict[str, Any] = field(default_factory=dict)
+    precision: str = "float32"
+    fingerprint: str = ""
+    losses: dict[str, list[tuple[int, float]]] = field(default_factory=dict)
+    seconds: dict[str, float] = field(default_factory=dict)
+    memory: dict[str, int] = field(default_factory=dict)
+    device: str = "cpu"
+    threads: int = 1
+    versions: dict[str, str] = field(default_factory=dict)
+    git_commit: str | None = None
+    git_clean: bool | None = None
+    data_checksum: str = ""
+    started: str = ""
+
+
+@dataclass(frozen=True, eq=False)
+class Run:
+    """A record with its arrays.
+
+    Attributes:
+        record: how the run went.
+        y_pred: (n_samples,) int32, or None where the run did not end `ok`.
+        history: (n_checkpoints, n_samples) int16, the assignments during training.
+        epochs: (n_checkpoints,), the epoch of each.
+        embedding: (n_samples, n_latent) float16, where the method has one.
+        parts: per view, (n_samples,) int32, the assignments by that view alone.
+    """
+
+    record: Record
+    y_pred: NDArray[np.int32] | None = None
+    history: NDArray[np.int16] | None = None
+    epochs: NDArray[np.int32] | None = None
+    embedding: NDArray[np.float16] | None = None
+    parts: dict[str, NDArray[np.int32]] = field(default_factory=dict)
+
+
+def write_runs(runs: Sequence[Run], assignments: Path, records: Path) -> None:
+    """Write both files of a block, each whole or not at all, the records last.
+
+    The embedding is kept for the first run alone: figures need one, and it is large.
+    """
+    arrays: dict[str, NDArray[Any]] = {}
+    for run in runs:
+        seed = run.record.seed
+        if run.y_pred is not None:
+            arrays[f"seed_{seed}"] = run.y_pred
+        if run.history is not None and run.epochs is not None:
+            arrays[f"history_{seed}"] = run.history
+            arrays[f"epochs_{seed}"] = run.epochs
+        for view, y_pred in run.parts.items():
+            arrays[f"part_{seed}_{view}"] = y_pred
+        if run.embedding is not None and "embedding" not in arrays:
+            arrays["embedding"] = run.embedding
+            arrays["embedding_seed"] = np.asarray(seed)
+    with replacing(assignments) as temporary, temporary.open("wb") as file:
+        np.savez_compressed(file, allow_pickle=False, **arrays)
+    write_json(records, [asdict(run.record) for run in runs])
+
+
+def read_records(records: Path) -> list[Record]:
+    """Return the records of a block.
+
+    Raises:
+        InputError: the file is missing or does not hold records.
+    """
+    value = read_json(records)
+    try:
+        return [Record(**entry) for entry in value]
+    except TypeError as error:
+        raise InputError(f"{records}: expected the records of runs, but {error}") from None
+
+
+def read_runs(assignments: Path, records: Path) -> list[Run]:
+    """Return the runs of a block.
+
+    Raises:
+        InputError: a file is missing, cut short, or does not hold runs.
+    """
+    told = read_records(records)
+    try:
+        with np.load(assignments, allow_pickle=False) as archive:
+            arrays = {key: archive[key] for key in archive.files}
+    except FileNotFoundError:
+        raise InputError(f"{assignments}: expected the assignments of runs, found none") from None
+    except (ValueError, EOFError, zipfile.BadZipFile) as error:
+        raise InputError(f"{assignments}: expected an .npz of assignments, but {error}") from None
+    runs = []
+    for record in told:
+        seed = record.seed
+        start = f"part_{seed}_"
+        runs.append(
+            Run(
+                record,
+                arrays.get(f"seed_{seed}"),
+                arrays.get(f"history_{seed}"),
+                arrays.get(f"epochs_{seed}"),
+                arrays["embedding"] if arrays.get("embedding_seed") == seed else None,
+                {key.removeprefix(start): arrays[key] for key in arrays if key.startswith(start)},
+            )
+        )
+    return runs
