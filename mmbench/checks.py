@@ -12,6 +12,13 @@ from mmbench.errors import InputError, unknown
 
 T = TypeVar("T")
 
+# pydantic's phrases, in the words of the other messages
+_WORDS = {
+    "input should be": "expected",
+    "string should match pattern": "expected text that matches",
+    "tuple should have at least 1 item after validation, not 0": "expected at least one name",
+}
+
 
 def read_yaml(path: Path) -> dict[str, Any]:
     """Return the mapping of a YAML file; keys that stand twice are an error.
@@ -24,7 +31,7 @@ def read_yaml(path: Path) -> dict[str, Any]:
     except FileNotFoundError:
         raise InputError(f"{path}: expected a YAML file, found none") from None
     try:
-        value = yaml.load(text, Loader=_UniqueKeys)  # noqa: S506 - derives from SafeLoader
+        value = yaml.load(text, Loader=_UniqueKeys)
     except yaml.MarkedYAMLError as error:
         line = error.problem_mark.line + 1 if error.problem_mark else 0
         raise InputError(f"{path}, line {line}: {error.problem}") from None
@@ -54,10 +61,13 @@ def checked(type_: type[T], value: Any, *, where: str) -> T:
 
 
 def _explained(error: ValidationError, type_: Any, where: str) -> InputError:
-    complaint = error.errors(include_url=False)[0]
+    complaints = error.errors(include_url=False)
+    misspelt = ("extra_forbidden", "unexpected_keyword_argument")
+    # a misspelt key also leaves its right spelling missing: tell of the cause
+    complaint = min(complaints, key=lambda c: c["type"] not in misspelt)
     path = [str(part) for part in complaint["loc"]]
     kind = complaint["type"]
-    if kind in ("extra_forbidden", "unexpected_keyword_argument"):
+    if kind in misspelt:
         *above, key = path
         return unknown("key", key, _keys(type_, above), where=": ".join([where, *above]))
     if kind in ("missing", "missing_argument"):
@@ -67,7 +77,8 @@ def _explained(error: ValidationError, type_: Any, where: str) -> InputError:
     if kind != "value_error":  # our own validators say themselves what came
         came = complaint["input"]
         message = f"{message[0].lower()}{message[1:]}, got {came!r}"
-        message = message.replace("input should be", "expected", 1)
+        for theirs, ours in _WORDS.items():
+            message = message.replace(theirs, ours, 1)
     return InputError(f"{': '.join([where, *path])}: {message}")
 
 

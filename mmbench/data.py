@@ -29,7 +29,11 @@ Index = NDArray[np.int64]
 Setting = Literal["paired", "mixed", "incomplete", "images"]
 
 # how safetensors names the types that a data set may hold
-_DTYPES = {"F32": np.dtype("<f4"), "U8": np.dtype("u1"), "I64": np.dtype("<i8")}
+_DTYPES: dict[str, np.dtype[Any]] = {
+    "F32": np.dtype("<f4"),
+    "U8": np.dtype("u1"),
+    "I64": np.dtype("<i8"),
+}
 
 
 class IncompatibleDataError(ValueError):
@@ -247,9 +251,7 @@ class Dataset:
         self._check_held_out(held_out)
         return self.views
 
-    def incomplete_features(
-        self, *, at_least: int = 1, held_out: bool = False
-    ) -> tuple[View, ...]:
+    def incomplete_features(self, *, at_least: int = 1, held_out: bool = False) -> tuple[View, ...]:
         """Return feature views of any setting: a sample may lack some of them.
 
         Args:

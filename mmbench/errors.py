@@ -22,8 +22,5 @@ def unknown(kind: str, name: str, known: Iterable[str], *, where: str) -> InputE
     """
     candidates = sorted(known)
     near = difflib.get_close_matches(name, candidates, n=1, cutoff=0.4)
-    if near:
-        hint = f"did you mean {near[0]!r}?"
-    else:
-        hint = f"known: {', '.join(candidates) or 'none'}"
+    hint = f"did you mean {near[0]!r}?" if near else f"known: {', '.join(candidates) or 'none'}"
     return InputError(f"{where}: unknown {kind} {name!r}; {hint}")

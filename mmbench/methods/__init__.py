@@ -110,8 +110,10 @@ def load(uses: str, *, where: str = "methods") -> type[Method]:
     """
     path = locate(uses, where=where)
     try:
-        module = _import_file(path) if uses.endswith(".py") else importlib.import_module(
-            _module_name(uses, where)
+        module = (
+            _import_file(path)
+            if uses.endswith(".py")
+            else importlib.import_module(_module_name(uses, where))
         )
     except ImportError as error:
         raise InputError(f"{where}: cannot import {uses!r}: {error}") from error

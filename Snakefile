@@ -1,0 +1,52 @@
+"""mmbench: fetch -> prepare -> fit -> score -> report, one rule file for each verb.
+
+The benchmark comes from --configfile; profiles/default names config/config.yaml where none
+is given. There is no `configfile:` here, since Snakemake would merge it under every other.
+"""
+
+from pathlib import Path
+
+from snakemake.exceptions import WorkflowError
+from snakemake.utils import min_version, validate
+
+from mmbench.errors import InputError
+from mmbench.plan import Plan
+
+min_version("9.20")
+
+try:
+    plan = Plan.of(config)
+except InputError as error:
+    raise WorkflowError(str(error)) from None
+validate(config, "workflow/schemas/config.schema.json")
+
+
+wildcard_constraints:
+    dataset="[A-Za-z0-9][A-Za-z0-9_-]*",
+    method="[A-Za-z0-9][A-Za-z0-9_-]*",
+    settings="[0-9a-f]{8}",
+    seeds="[0-9]+-[0-9]+",
+
+
+localrules:
+    all,
+    prepared,
+
+
+rule all:
+    """The tables and figures of the benchmark."""
+    input:
+        Path("results", plan.benchmark.name, "tables", "leaderboard.md"),
+
+
+rule prepared:
+    """Only the data: fetched and prepared, nothing trained."""
+    input:
+        expand("data/processed/{dataset}/card.json", dataset=plan.benchmark.datasets),
+
+
+include: "workflow/rules/fetch.smk"
+include: "workflow/rules/prepare.smk"
+include: "workflow/rules/fit.smk"
+include: "workflow/rules/score.smk"
+include: "workflow/rules/report.smk"

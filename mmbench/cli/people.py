@@ -1,0 +1,338 @@
+"""Commands for people: look around, try one cell, see what a benchmark would do."""
+
+import argparse
+import os
+import shutil
+import statistics
+import sys
+import tempfile
+from collections import Counter
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from mmbench.catalogue import load_datasets
+from mmbench.cli.common import (
+    Commands,
+    add_catalogues,
+    add_command,
+    add_json,
+    print_json,
+    print_rows,
+)
+from mmbench.config import MethodEntry, read_benchmark, read_methods
+from mmbench.errors import InputError, unknown
+
+
+_DEFAULT_CONFIG = Path("config/config.yaml")
+
+
+def add_commands(commands: Commands) -> None:
+    """Declare run, list, show, plan, retry and doctor."""
+    run_ = add_command(
+        commands,
+        run,
+        name="run",
+        example="mmbench run kmeans-concat handwritten --seeds 5 --set n_init=5",
+    )
+    run_.add_argument("method", metavar="METHOD", help="an entry, a module, or a path to a .py")
+    run_.add_argument("dataset", metavar="DATASET", help="a name from the catalogue")
+    run_.add_argument("--seeds", type=int, default=1, help="seeds 0..n-1 (default: 1)")
+    run_.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", dest="assigned")
+    run_.add_argument("--precision", choices=["float32", "bfloat16"], default="float32")
+    run_.add_argument("--gpus", type=int, help="GPUs to take (default: as the entry says)")
+    run_.add_argument("--threads", type=int, default=1, help="threads to use (default: 1)")
+    run_.add_argument("--mirror", metavar="DIR", help="folder to look for data files in first")
+    add_catalogues(run_, datasets=True, methods=True)
+    add_json(run_)
+
+    list_ = add_command(commands, list_entries, name="list", example="mmbench list datasets")
+    list_.add_argument("what", choices=["datasets", "methods"])
+    add_catalogues(list_, datasets=True, methods=True)
+    add_json(list_)
+
+    show_ = add_command(commands, show, name="show", example="mmbench show default")
+    show_.add_argument("benchmark", nargs="?", default="default", help="its name (default: default)")
+    show_.add_argument(
+        "--check", action="store_true", help="exit with 1 if a seed failed or a row is missing"
+    )
+    add_json(show_)
+
+    plan_ = add_command(
+        commands, plan, name="plan", example="mmbench plan --config config/smoke.yaml"
+    )
+    plan_.add_argument("--config", type=Path, default=_DEFAULT_CONFIG, metavar="FILE")
+    plan_.add_argument("--spec", action="store_true", help="print what `mmbench report` is told")
+    add_json(plan_)
+
+    retry_ = add_command(commands, retry, name="retry", example="mmbench retry --status timed_out")
+    retry_.add_argument("--status", required=True, help="which runs to clear")
+    add_json(retry_)
+
+    doctor_ = add_command(commands, doctor, name="doctor", example="mmbench doctor")
+    doctor_.add_argument("--count-gpus", action="store_true", help="print that number alone")
+    add_catalogues(doctor_, datasets=True, methods=False)
+    add_json(doctor_)
+
+
+def run(arguments: argparse.Namespace) -> None:
+    """Try one method on one data set; nothing is left in results/.
+
+    Fetches and prepares the data set if it is not here, trains every seed with a progress
+    bar, scores the last epoch and prints the scores.
+    """
+    from mmbench.cli.progress import Progress
+    from mmbench.plan import format_seeds, resolved, settings_of
+    from mmbench.training import Job, fit
+
+    if arguments.seeds < 1:
+        raise InputError(f"run: --seeds: expected at least 1, got {arguments.seeds}")
+    name, entry = _method(arguments.method, arguments.methods)
+    params = {**entry.params, **entry.params_by_dataset.get(arguments.dataset, {})}
+    params = resolved(name, entry, {**params, **_assigned(arguments.assigned)})
+    processed = _data_at_hand(arguments)
+    seeds = tuple(range(arguments.seeds))
+    with tempfile.TemporaryDirectory(prefix="mmbench-run-") as scratch:
+        settings = settings_of(params, arguments.precision)
+        cell = Path(scratch, arguments.dataset, name, settings)
+        block = cell / format_seeds(seeds)
+        job = Job(
+            method=name,
+            uses=entry.uses,
+            params=params,
+            precision=arguments.precision,
+            fingerprint="",
+            views=processed / "views.safetensors",
+            seeds=seeds,
+            threads=arguments.threads,
+            gpus=int(entry.gpu) if arguments.gpus is None else arguments.gpus,
+            timeout_minutes=entry.timeout_minutes,
+        )
+        with Progress(epochs=_schedule(params), n_seeds=len(seeds)) as progress:
+            fit(
+                job,
+                assignments=block / "assignments.npz",
+                records=block / "runs.json",
+                parts=cell / ".parts",
+                on_event=progress,
+            )
+        _print_scores(arguments, name, settings, processed, Path(scratch), seeds)
+
+
+def list_entries(arguments: argparse.Namespace) -> None:
+    """List the data sets or the methods of the catalogues."""
+    if arguments.what == "methods":
+        rows = [
+            {
+                "method": name,
+                "title": entry.title or name,
+                "uses": entry.uses,
+                "fidelity": entry.fidelity,
+                "gpu": entry.gpu,
+                "citation": entry.citation,
+            }
+            for name, entry in read_methods([Path(p) for p in arguments.methods]).items()
+        ]
+    else:
+        from mmbench.datasets import overview
+
+        rows = overview(load_datasets([Path(p) for p in arguments.catalogue]), Path("data"))
+    print_rows(rows, as_json=arguments.json)
+
+
+def show(arguments: argparse.Namespace) -> None:
+    """Print the leaderboard of a benchmark that has been run."""
+    from mmbench.reporting import failures, leaderboard_text, read_leaderboard
+
+    results = Path("results", arguments.benchmark)
+    rows = read_leaderboard(results)
+    if arguments.json:
+        print_json(rows)
+    else:
+        print(leaderboard_text(results))
+        print(f"tables: {results / 'tables'}   figures: {results / 'figures'}")
+    if arguments.check and (wrong := failures(results)):
+        for line in wrong:
+            print(line, file=sys.stderr)
+        raise InputError(f"{results}: {len(wrong)} seeds failed or are missing")
+
+
+def plan(arguments: argparse.Namespace) -> None:
+    """Show what a benchmark would run, and about how long from runs measured before."""
+    from mmbench.plan import Plan
+
+    planned = Plan(read_benchmark(arguments.config), where=str(arguments.config))
+    if arguments.spec:
+        print(planned.report_json())
+        return
+    rows = [asdict(cell) for cell in planned.outlook()]
+    if arguments.json:
+        print_json(rows)
+        return
+    print_rows(rows)
+    seeds = sum(row["seeds_to_run"] for row in rows)
+    known = sum(row["minutes"] or 0 for row in rows)
+    unmeasured = sum(row["seeds_to_run"] for row in rows if row["minutes"] is None)
+    print(f"\n{seeds} seeds to train, about {known:.1f} minutes on one core or device", end="")
+    print(f", and {unmeasured} seeds whose method was never measured here" if unmeasured else "")
+
+
+def retry(arguments: argparse.Namespace) -> None:
+    """Clear runs that ended in a status, so that Snakemake plans them again.
+
+    Seeds of the same block that ended well are kept and not trained again. For
+    data_unavailable the data set's own status is cleared as well.
+    """
+    from mmbench.plan import DATA, all_stored_blocks
+    from mmbench.runs import STATUSES, read_records
+    from mmbench.training import release
+
+    if arguments.status not in STATUSES:
+        raise unknown("status", arguments.status, STATUSES, where="retry: --status")
+    rows = []
+    for block in all_stored_blocks():
+        statuses = Counter(record.status for record in read_records(block.records))
+        if not statuses[arguments.status]:
+            continue
+        release(block.assignments, block.records, parts=block.folder.parent / ".parts")
+        rows.append(
+            {
+                "dataset": block.dataset,
+                "method": block.method,
+                "seeds": block.folder.name,
+                "cleared": statuses[arguments.status],
+                "kept": statuses["ok"],
+            }
+        )
+    if arguments.status == "data_unavailable":
+        from mmbench.datasets import clear_unavailable
+
+        for name in clear_unavailable(DATA):
+            rows.append({"dataset": name, "method": "", "seeds": "", "cleared": 1, "kept": 0})
+    print_rows(rows, as_json=arguments.json)
+
+
+def doctor(arguments: argparse.Namespace) -> None:
+    """Check this machine: versions, devices, threads, free disk, and which sources answer."""
+    from mmbench.training import devices
+
+    if arguments.count_gpus:
+        print(len(devices.available()))
+        return
+    from importlib.metadata import version
+
+    from mmbench.datasets import probe_sources
+
+    packages = ["mmbench", "snakemake", "torch", "numpy", "scipy", "scikit-learn", "pandas", "dvc"]
+    free = shutil.disk_usage(Path.cwd()).free
+    report = {
+        "python": sys.version.split()[0],
+        **{package: version(package) for package in packages},
+        "cores": len(os.sched_getaffinity(0)),
+        "devices": devices.available() or ["cpu only"],
+        "threads set by the environment": os.environ.get("OMP_NUM_THREADS", "no"),
+        "free disk (GB)": round(free / 1e9, 1),
+        "mirror": os.environ.get("MMBENCH_MIRROR", "none"),
+    }
+    sources = probe_sources(load_datasets([Path(p) for p in arguments.catalogue]))
+    if arguments.json:
+        print_json({**report, "sources": sources})
+        return
+    print_rows([{"what": key, "found": value} for key, value in report.items()])
+    print()
+    print_rows(sources)
+
+
+def _method(name: str, catalogues: list[str]) -> tuple[str, MethodEntry]:
+    """Return the entry of a method; a module or a file that has none gets a bare one."""
+    entries = read_methods([Path(p) for p in catalogues])
+    if name in entries:
+        return name, entries[name]
+    if name.endswith(".py") or "." in name:
+        return Path(name).stem.replace(".", "-"), MethodEntry(uses=name)
+    raise unknown("method", name, entries, where=", ".join(catalogues))
+
+
+def _assigned(pairs: list[str]) -> dict[str, Any]:
+    """Return the parameters of `--set key=value`, values read as YAML."""
+    params = {}
+    for pair in pairs:
+        key, equals, value = pair.partition("=")
+        if not equals:
+            raise InputError(f"run: --set: expected key=value, got {pair!r}")
+        params[key] = yaml.safe_load(value)
+    return params
+
+
+def _data_at_hand(arguments: argparse.Namespace) -> Path:
+    """Return the folder of the prepared data set, which is fetched and made if need be."""
+    from mmbench.data import read_metadata
+    from mmbench.datasets import fetch, prepare
+
+    catalogue = load_datasets([Path(p) for p in arguments.catalogue])
+    if arguments.dataset not in catalogue:
+        raise unknown("data set", arguments.dataset, catalogue, where=", ".join(arguments.catalogue))
+    entry = catalogue[arguments.dataset]
+    raw, processed = Path("data/raw", entry.base), Path("data/processed", arguments.dataset)
+    views = processed / "views.safetensors"
+    if not views.is_file() or "status" in read_metadata(views):
+        mirror = arguments.mirror or os.environ.get("MMBENCH_MIRROR")
+        status = fetch(
+            entry.base, catalogue[entry.base], raw, mirror=Path(mirror) if mirror else None
+        )
+        if status.status != "ok":
+            raise InputError(f"{arguments.dataset}: {status.note}; see {raw / 'status.json'}")
+        prepare(arguments.dataset, entry, raw, processed)
+    return processed
+
+
+def _schedule(params: dict[str, Any]) -> int | None:
+    """Return how many epochs a method's parameters ask for, all phases together, if they say."""
+    epochs = [v for k, v in params.items() if k.endswith("epochs") and isinstance(v, int)]
+    return sum(epochs) or None
+
+
+def _print_scores(
+    arguments: argparse.Namespace,
+    method: str,
+    settings: str,
+    processed: Path,
+    runs: Path,
+    seeds: tuple[int, ...],
+) -> None:
+    """Score the runs in the scratch folder and print every seed, their mean and deviation."""
+    import pandas as pd
+
+    from mmbench.evaluation.scoring import score
+
+    files = {kind: runs / f"{kind}.csv" for kind in ("scores", "records")}
+    score(
+        arguments.dataset,
+        processed / "samples.csv",
+        runs,
+        {method: settings},
+        seeds,
+        scores=files["scores"],
+        records=files["records"],
+        details=runs / "details.npz",
+    )
+    scores = pd.read_csv(files["scores"])
+    last = scores[(scores.protocol == "last") & (scores.subset == "all")]
+    records = pd.read_csv(files["records"], keep_default_na=False)
+    rows: list[dict[str, Any]] = []
+    for record in records.itertuples():
+        own = last[last.seed == record.seed].set_index("metric")["value"]
+        row = {"seed": record.seed, "status": record.status}
+        row |= {metric: own.get(metric) for metric in ("acc", "nmi", "ari")}
+        rows.append({**row, "seconds": float(record.seconds_total), "reason": record.reason})
+    if not arguments.json and len(last.seed.unique()) > 1:
+        for label, summary in (("mean", statistics.mean), ("sd", statistics.stdev)):
+            row = {"seed": label, "status": ""}
+            for metric in ("acc", "nmi", "ari"):
+                row[metric] = summary(last[last.metric == metric]["value"])
+            rows.append({**row, "seconds": None, "reason": ""})
+    print_rows(rows, as_json=arguments.json)
+
+

@@ -1,0 +1,194 @@
+"""The five verbs, as the rules of the workflow call them: read files, call, write files."""
+
+import argparse
+import json
+import os
+import sys
+from pathlib import Path
+
+from mmbench.catalogue import DatasetEntry, load_datasets
+from mmbench.cli.common import Commands, add_catalogues, add_command, add_json, print_rows
+from mmbench.errors import InputError, unknown
+
+
+def add_commands(commands: Commands) -> None:
+    """Declare fetch, prepare, fit, score and report."""
+    fetch_ = add_command(commands, fetch, name="fetch", example="mmbench fetch handwritten")
+    fetch_.add_argument("datasets", nargs="*", metavar="DATASET", help="names from the catalogue")
+    fetch_.add_argument("--all", action="store_true", help="every data set of the catalogue")
+    fetch_.add_argument("--mirror", metavar="DIR", help="folder to look for the files in first")
+    fetch_.add_argument("--status", type=Path, metavar="FILE", help="status file to write")
+    add_catalogues(fetch_, datasets=True, methods=False)
+    add_json(fetch_)
+
+    prepare_ = add_command(commands, prepare, name="prepare", example="mmbench prepare handwritten")
+    prepare_.add_argument("dataset", metavar="DATASET", help="a name from the catalogue")
+    prepare_.add_argument("--status", type=Path, metavar="FILE", help="status file of the fetch")
+    prepare_.add_argument("--views", type=Path, metavar="FILE", help="views file to write")
+    add_catalogues(prepare_, datasets=True, methods=False)
+
+    fit_ = add_command(
+        commands,
+        fit,
+        name="fit",
+        example=(
+            'mmbench fit \'{"method": "kmeans-concat", "uses": "kmeans_concat"}\''
+            " --views data/processed/handwritten/views.safetensors --seeds 0-4"
+            " --assignments /tmp/assignments.npz --records /tmp/runs.json"
+        ),
+    )
+    fit_.add_argument("method", metavar="JSON", help="keys method, uses, params, precision")
+    fit_.add_argument("--views", type=Path, required=True, metavar="FILE", help="what to cluster")
+    fit_.add_argument("--seeds", required=True, help="a block of seeds, such as 0-4")
+    fit_.add_argument("--gpus", type=int, default=0, help="GPUs to take (default: 0)")
+    fit_.add_argument("--threads", type=int, default=1, help="threads to use (default: 1)")
+    fit_.add_argument("--timeout", type=float, default=60, help="minutes a seed (default: 60)")
+    fit_.add_argument("--slots-per-gpu", type=int, default=1, help="trainings that share a GPU")
+    fit_.add_argument("--fingerprint", default="", help="of the source, kept with the run")
+    fit_.add_argument("--assignments", type=Path, required=True, metavar="FILE", help="to write")
+    fit_.add_argument("--records", type=Path, required=True, metavar="FILE", help="to write")
+
+    score_ = add_command(
+        commands,
+        score,
+        name="score",
+        example=(
+            "mmbench score handwritten --samples data/processed/handwritten/samples.csv"
+            ' --select \'{"kmeans-concat": "3f2a9c10"}\' --seeds 0-4 --scores /tmp/scores.csv'
+            " --details /tmp/details.npz --records /tmp/records.csv"
+        ),
+    )
+    score_.add_argument("dataset", metavar="DATASET", help="its name under results/runs")
+    score_.add_argument("--samples", type=Path, required=True, metavar="FILE", help="the labels")
+    score_.add_argument("--runs", type=Path, default=Path("results/runs"), metavar="DIR")
+    score_.add_argument("--select", required=True, metavar="JSON", help="settings by method")
+    score_.add_argument("--seeds", required=True, help="the seeds that count, such as 0-4")
+    score_.add_argument("--scores", type=Path, required=True, metavar="FILE", help="to write")
+    score_.add_argument("--details", type=Path, required=True, metavar="FILE", help="to write")
+    score_.add_argument("--records", type=Path, required=True, metavar="FILE", help="to write")
+
+    report_ = add_command(
+        commands,
+        report,
+        name="report",
+        example="mmbench report \"$(mmbench plan --spec --config config/smoke.yaml)\"",
+    )
+    report_.add_argument("spec", metavar="JSON", help="the benchmark: data sets, methods, seeds")
+    report_.add_argument("--results", type=Path, metavar="DIR", help="default: results/{name}")
+    report_.add_argument("--cards", type=Path, default=Path("data/processed"), metavar="DIR")
+
+
+def fetch(arguments: argparse.Namespace) -> None:
+    """Bring the original files of data sets, their checksums verified.
+
+    Sources that cannot be reached are told in the status file and in the table of verdicts;
+    they are not a failure. The mirror is a folder in which files are found by checksum,
+    whatever their names; MMBENCH_MIRROR names one as well.
+    """
+    from mmbench.datasets import fetch as fetch_files
+
+    catalogue = load_datasets([Path(p) for p in arguments.catalogue])
+    bases = {entry.base for entry in catalogue.values()}
+    names = sorted(bases) if arguments.all else arguments.datasets
+    if not names:
+        raise InputError("fetch: expected the name of a data set, or --all")
+    mirror = arguments.mirror or os.environ.get("MMBENCH_MIRROR")
+    rows = []
+    for name in names:
+        entry = _entry(catalogue, name)
+        base = catalogue[entry.base]
+        folder = arguments.status.parent if arguments.status else Path("data/raw", entry.base)
+        status = fetch_files(
+            entry.base,
+            base,
+            folder,
+            mirror=Path(mirror) if mirror else None,
+            progress=sys.stderr.isatty(),
+        )
+        rows.append({"dataset": name, "verdict": status.status, "note": status.note})
+    print_rows(rows, as_json=arguments.json)
+
+
+def prepare(arguments: argparse.Namespace) -> None:
+    """Turn the original files of a data set into views and, apart from them, labels."""
+    from mmbench.datasets import prepare as prepare_files
+
+    entry = _entry(load_datasets([Path(p) for p in arguments.catalogue]), arguments.dataset)
+    raw = arguments.status.parent if arguments.status else Path("data/raw", entry.base)
+    out = arguments.views.parent if arguments.views else Path("data/processed", arguments.dataset)
+    prepare_files(arguments.dataset, entry, raw, out)
+
+
+def fit(arguments: argparse.Namespace) -> None:
+    """Cluster one data set with one method, for one block of seeds."""
+    from mmbench.plan import parse_seeds
+    from mmbench.training import Job, fit as fit_block
+
+    told = _json_object(arguments.method, "fit: method")
+    for key in ("method", "uses"):
+        if key not in told:
+            raise InputError(f"fit: method: expected a key {key!r}, found none")
+    job = Job(
+        method=told["method"],
+        uses=told["uses"],
+        params=told.get("params", {}),
+        precision=told.get("precision", "float32"),
+        fingerprint=arguments.fingerprint,
+        views=arguments.views,
+        seeds=parse_seeds(arguments.seeds),
+        threads=arguments.threads,
+        gpus=arguments.gpus,
+        timeout_minutes=arguments.timeout,
+        slots_per_gpu=arguments.slots_per_gpu,
+    )
+    records = fit_block(
+        job,
+        assignments=arguments.assignments,
+        records=arguments.records,
+        parts=arguments.records.parent.parent / ".parts",
+    )
+    for record in records:
+        print(f"seed {record.seed}: {record.status} {record.reason}".rstrip())
+
+
+def score(arguments: argparse.Namespace) -> None:
+    """Score the runs of one data set against its labels."""
+    from mmbench.evaluation.scoring import score as score_runs
+    from mmbench.plan import parse_seeds
+
+    score_runs(
+        arguments.dataset,
+        arguments.samples,
+        arguments.runs,
+        _json_object(arguments.select, "score: --select"),
+        parse_seeds(arguments.seeds),
+        scores=arguments.scores,
+        details=arguments.details,
+        records=arguments.records,
+    )
+
+
+def report(arguments: argparse.Namespace) -> None:
+    """Make the tables and figures of a benchmark from its scores."""
+    from mmbench.checks import checked
+    from mmbench.reporting import ReportSpec, report as make_report
+
+    spec = checked(ReportSpec, _json_object(arguments.spec, "report"), where="report")
+    results = arguments.results or Path("results", spec.name)
+    make_report(spec, results=results, cards=arguments.cards)
+
+
+def _entry(catalogue: dict[str, DatasetEntry], name: str) -> DatasetEntry:
+    if name not in catalogue:
+        raise unknown("data set", name, catalogue, where="catalogue")
+    return catalogue[name]
+
+
+def _json_object(text: str, where: str) -> dict[str, object]:
+    try:
+        value = json.loads(text)
+    except json.JSONDecodeError as error:
+        raise InputError(f"{where}: expected JSON, but {error}") from None
+    if not isinstance(value, dict):
+        raise InputError(f"{where}: expected a JSON object, got {type(value).__name__}")
+    return value

@@ -1,0 +1,18 @@
+"""Turn original files into views and, apart from them, labels."""
+
+
+rule prepare:
+    """Prepare one data set; a derived one is made from the files of its base."""
+    input:
+        status=lambda w: f"data/raw/{plan.dataset(w.dataset).base}/status.json",
+    output:
+        views="data/processed/{dataset}/views.safetensors",
+        samples="data/processed/{dataset}/samples.csv",
+        card="data/processed/{dataset}/card.json",
+    log:
+        "logs/prepare/{dataset}.log",
+    params:
+        recipe=lambda w: plan.recipe(w.dataset),
+    shell:
+        "mmbench prepare {wildcards.dataset} {plan.catalogue_option}"
+        " --status {input.status} --views {output.views} > {log} 2>&1"

@@ -1,0 +1,27 @@
+"""Draw tables and figures from scores. Nothing here trains or reads a label."""
+
+
+rule report:
+    """Make the tables and figures of the benchmark."""
+    input:
+        scores=expand(rules.score.output.scores, dataset=plan.benchmark.datasets),
+        details=expand(rules.score.output.details, dataset=plan.benchmark.datasets),
+        records=expand(rules.score.output.records, dataset=plan.benchmark.datasets),
+        cards=expand(rules.prepare.output.card, dataset=plan.benchmark.datasets),
+    output:
+        tables=expand(
+            f"results/{plan.benchmark.name}/tables/{{table}}.{{form}}",
+            table=["leaderboard", "cost"],
+            form=["csv", "md", "tex"],
+        ),
+        figures=expand(
+            f"results/{plan.benchmark.name}/figures/scores-{{dataset}}.{{form}}",
+            dataset=plan.benchmark.datasets,
+            form=["pdf", "png"],
+        ),
+    log:
+        f"logs/report/{plan.benchmark.name}.log",
+    params:
+        spec=plan.report_json(),
+    shell:
+        "mmbench report {params.spec:q} > {log} 2>&1"
