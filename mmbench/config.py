@@ -24,6 +24,7 @@ from pydantic import (
 
 from mmbench.checks import checked, read_yaml
 from mmbench.errors import InputError, unknown
+from mmbench.files import write_text
 
 # a name is a folder and a wildcard of Snakemake: no slash, dot or comma
 Name = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]*$")]
@@ -151,3 +152,7 @@ def schema() -> str:
     # Snakemake's `validate` picks its validator by this key
     value = {"$schema": "https://json-schema.org/draft/2020-12/schema", **value}
     return json.dumps(value, indent=1) + "\n"
+
+
+if __name__ == "__main__":  # python -m mmbench.config refreshes the stored schema
+    write_text(Path("workflow/schemas/config.schema.json"), schema())

@@ -9,7 +9,9 @@ import hashlib
 import json
 import math
 import os
+import re
 import shlex
+import statistics
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -22,8 +24,8 @@ from mmbench.config import Benchmark, MethodEntry, read_methods
 from mmbench.errors import InputError, unknown
 from mmbench.fingerprints import fingerprint
 from mmbench.methods import build, locate
+from mmbench.runs import read_records
 
-DATA = Path("data")
 RUNS = Path("results/runs")
 
 _ASSIGNMENTS = "assignments.npz"
@@ -53,6 +55,27 @@ class Block:
     def records(self) -> Path:
         """The file of its records."""
         return self.folder / _RECORDS
+
+
+@dataclass(frozen=True)
+class Outlook:
+    """What a benchmark still has to do in one cell.
+
+    Attributes:
+        dataset: the data set.
+        method: the method.
+        seeds: how many are wanted.
+        seeds_to_run: how many are not stored, or were run with another source.
+        seconds_per_seed: the median of the seeds measured here, in any settings, or None.
+        minutes: for what is to be run, or None where nothing was measured.
+    """
+
+    dataset: str
+    method: str
+    seeds: int
+    seeds_to_run: int
+    seconds_per_seed: float | None
+    minutes: float | None
 
 
 class Plan:
@@ -177,11 +200,12 @@ class Plan:
 
     def sources(self, dataset: str) -> str:
         """Return a digest of where the files of a data set come from."""
-        return _digest(self.datasets[dataset].model_dump(mode="json", include={"sources"}))
+        told = {"sources", "generator"}
+        return _digest(self.datasets[dataset].model_dump(mode="json", include=told))
 
     def recipe(self, dataset: str) -> str:
         """Return a digest of how a data set is made from its files: its entry, words aside."""
-        words = {"title", "citation", "licence", "homepage", "notes"}
+        words = {"title", "citation", "licence", "remark"}
         return _digest(self.datasets[dataset].model_dump(mode="json", exclude=words))
 
     # ------------------------------------------------------------------ jobs and their files
@@ -209,6 +233,31 @@ class Plan:
     def jobs(self) -> list[Block]:
         """Every job of `fit`, whether it has run or not."""
         return [block for cell in self.cells() for block in self.blocks(*cell)]
+
+    def outlook(self) -> list[Outlook]:
+        """Return what there is still to do in each cell, and about how long it would take."""
+        return [self._outlook(dataset, method) for dataset, method in self.cells()]
+
+    def _outlook(self, dataset: str, method: str) -> Outlook:
+        to_run = 0
+        for block in self.blocks(dataset, method):
+            if not (block.records.is_file() and self._is_current(block)):
+                to_run += len(block.seeds)
+        measured = [
+            record.seconds["total"]
+            for settings in sorted((RUNS / dataset / method).glob("*"))
+            for block in stored_blocks(dataset, method, settings.name)
+            for record in read_records(block.records)
+            if record.status == "ok" and "total" in record.seconds
+        ]
+        each = statistics.median(measured) if measured else None
+        minutes = 0.0 if not to_run else None if each is None else to_run * each / 60
+        return Outlook(dataset, method, self.benchmark.seeds, to_run, each, minutes)
+
+    def _is_current(self, block: Block) -> bool:
+        """Return whether a stored block was run with today's source of its method."""
+        today = self.fingerprint(block.method)
+        return all(record.fingerprint == today for record in read_records(block.records))
 
     def runs(self, dataset: str) -> list[str]:
         """Return the files that `score` needs of a data set."""
@@ -321,13 +370,11 @@ def parse_seeds(text: str) -> tuple[int, ...]:
     Raises:
         InputError: the text is not of that form.
     """
-    first, _, last = text.partition("-")
-    if not (first.isdecimal() and (last or first).isdecimal()):
+    match = re.fullmatch(r"(\d+)(?:-(\d+))?", text)
+    first, last = (int(match[1]), int(match[2] or match[1])) if match else (1, 0)
+    if last < first:
         raise InputError(f"seeds: expected a range such as 0-4, got {text!r}")
-    seeds = tuple(range(int(first), int(last or first) + 1))
-    if not seeds:
-        raise InputError(f"seeds: expected a range such as 0-4, got {text!r}")
-    return seeds
+    return tuple(range(first, last + 1))
 
 
 def _runs_of_seeds(seeds: list[int], size: int) -> Iterator[tuple[int, ...]]:

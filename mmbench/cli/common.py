@@ -73,7 +73,9 @@ def print_rows(rows: Sequence[Mapping[str, Any]], *, as_json: bool = False) -> N
     cells = [keys, *([_cell(row[key]) for key in keys] for row in rows)]
     widths = [max(len(line[i]) for line in cells) for i in range(len(keys))]
     for line in cells:
-        print("  ".join(text.ljust(width) for text, width in zip(line, widths, strict=True)).rstrip())
+        print(
+            "  ".join(text.ljust(width) for text, width in zip(line, widths, strict=True)).rstrip()
+        )
 
 
 def _cell(value: Any) -> str:

@@ -1,6 +1,7 @@
 """Commands for people: look around, try one cell, see what a benchmark would do."""
 
 import argparse
+import csv
 import os
 import shutil
 import statistics
@@ -14,6 +15,7 @@ from typing import Any
 import yaml
 
 from mmbench.catalogue import load_datasets
+from mmbench.checks import checked
 from mmbench.cli.common import (
     Commands,
     add_catalogues,
@@ -24,8 +26,10 @@ from mmbench.cli.common import (
 )
 from mmbench.config import MethodEntry, read_benchmark, read_methods
 from mmbench.errors import InputError, unknown
+from mmbench.files import read_json
 
-
+RAW = Path("data/raw")
+PROCESSED = Path("data/processed")
 _DEFAULT_CONFIG = Path("config/config.yaml")
 
 
@@ -54,7 +58,9 @@ def add_commands(commands: Commands) -> None:
     add_json(list_)
 
     show_ = add_command(commands, show, name="show", example="mmbench show default")
-    show_.add_argument("benchmark", nargs="?", default="default", help="its name (default: default)")
+    show_.add_argument(
+        "benchmark", nargs="?", default="default", help="its name (default: default)"
+    )
     show_.add_argument(
         "--check", action="store_true", help="exit with 1 if a seed failed or a row is missing"
     )
@@ -136,27 +142,44 @@ def list_entries(arguments: argparse.Namespace) -> None:
             for name, entry in read_methods([Path(p) for p in arguments.methods]).items()
         ]
     else:
-        from mmbench.datasets import overview
+        from mmbench.datasets import catalogue_rows
 
-        rows = overview(load_datasets([Path(p) for p in arguments.catalogue]), Path("data"))
+        rows = catalogue_rows(load_datasets([Path(p) for p in arguments.catalogue]), RAW)
     print_rows(rows, as_json=arguments.json)
 
 
 def show(arguments: argparse.Namespace) -> None:
     """Print the leaderboard of a benchmark that has been run."""
-    from mmbench.reporting import failures, leaderboard_text, read_leaderboard
+    from mmbench.reporting import ReportSpec, leaderboard_text
 
     results = Path("results", arguments.benchmark)
-    rows = read_leaderboard(results)
+    spec = checked(ReportSpec, read_json(results / "benchmark.json"), where=str(results))
+    # reading it checks that every configured method has its runs
+    text = leaderboard_text(spec, results=results, cards=PROCESSED)
     if arguments.json:
-        print_json(rows)
+        print_json(_read_csv(results / "tables" / "leaderboard.csv"))
     else:
-        print(leaderboard_text(results))
+        print(text)
         print(f"tables: {results / 'tables'}   figures: {results / 'figures'}")
-    if arguments.check and (wrong := failures(results)):
-        for line in wrong:
-            print(line, file=sys.stderr)
-        raise InputError(f"{results}: {len(wrong)} seeds failed or are missing")
+    if arguments.check:
+        failed = [
+            "{dataset}, {method}, seed {seed}: {status} {reason}".format(**row)
+            for dataset in spec.datasets
+            for row in _read_csv(results / "records" / f"{dataset.name}.csv")
+            if row["status"] not in ("ok", "not_applicable", "data_unavailable")
+        ]
+        if failed:
+            told = "; ".join(failed[:3])
+            raise InputError(f"{results}: {len(failed)} seeds failed: {told}")
+
+
+def _read_csv(path: Path) -> list[dict[str, str]]:
+    """Return the rows of a table; the file is small, and pandas is slow to start."""
+    try:
+        with path.open(newline="", encoding="utf-8") as file:
+            return list(csv.DictReader(file))
+    except FileNotFoundError:
+        raise InputError(f"{path}: expected a table, found none") from None
 
 
 def plan(arguments: argparse.Namespace) -> None:
@@ -185,7 +208,7 @@ def retry(arguments: argparse.Namespace) -> None:
     Seeds of the same block that ended well are kept and not trained again. For
     data_unavailable the data set's own status is cleared as well.
     """
-    from mmbench.plan import DATA, all_stored_blocks
+    from mmbench.plan import all_stored_blocks
     from mmbench.runs import STATUSES, read_records
     from mmbench.training import release
 
@@ -209,8 +232,8 @@ def retry(arguments: argparse.Namespace) -> None:
     if arguments.status == "data_unavailable":
         from mmbench.datasets import clear_unavailable
 
-        for name in clear_unavailable(DATA):
-            rows.append({"dataset": name, "method": "", "seeds": "", "cleared": 1, "kept": 0})
+        for name in clear_unavailable(RAW, PROCESSED):
+            rows.append({"dataset": name, "method": "", "seeds": "", "cleared": 0, "kept": 0})
     print_rows(rows, as_json=arguments.json)
 
 
@@ -273,9 +296,11 @@ def _data_at_hand(arguments: argparse.Namespace) -> Path:
 
     catalogue = load_datasets([Path(p) for p in arguments.catalogue])
     if arguments.dataset not in catalogue:
-        raise unknown("data set", arguments.dataset, catalogue, where=", ".join(arguments.catalogue))
+        raise unknown(
+            "data set", arguments.dataset, catalogue, where=", ".join(arguments.catalogue)
+        )
     entry = catalogue[arguments.dataset]
-    raw, processed = Path("data/raw", entry.base), Path("data/processed", arguments.dataset)
+    raw, processed = RAW / entry.base, PROCESSED / arguments.dataset
     views = processed / "views.safetensors"
     if not views.is_file() or "status" in read_metadata(views):
         mirror = arguments.mirror or os.environ.get("MMBENCH_MIRROR")
@@ -283,7 +308,7 @@ def _data_at_hand(arguments: argparse.Namespace) -> Path:
             entry.base, catalogue[entry.base], raw, mirror=Path(mirror) if mirror else None
         )
         if status.status != "ok":
-            raise InputError(f"{arguments.dataset}: {status.note}; see {raw / 'status.json'}")
+            raise InputError(f"{arguments.dataset}: {status.reason}; see {raw / 'status.json'}")
         prepare(arguments.dataset, entry, raw, processed)
     return processed
 
@@ -303,8 +328,6 @@ def _print_scores(
     seeds: tuple[int, ...],
 ) -> None:
     """Score the runs in the scratch folder and print every seed, their mean and deviation."""
-    import pandas as pd
-
     from mmbench.evaluation.scoring import score
 
     files = {kind: runs / f"{kind}.csv" for kind in ("scores", "records")}
@@ -318,21 +341,23 @@ def _print_scores(
         records=files["records"],
         details=runs / "details.npz",
     )
-    scores = pd.read_csv(files["scores"])
-    last = scores[(scores.protocol == "last") & (scores.subset == "all")]
-    records = pd.read_csv(files["records"], keep_default_na=False)
+    shown = ("acc", "nmi", "ari")
+    values = {
+        (row["seed"], row["metric"]): float(row["value"])
+        for row in _read_csv(files["scores"])
+        if row["protocol"] == "last" and row["subset"] == "all" and row["metric"] in shown
+    }
     rows: list[dict[str, Any]] = []
-    for record in records.itertuples():
-        own = last[last.seed == record.seed].set_index("metric")["value"]
-        row = {"seed": record.seed, "status": record.status}
-        row |= {metric: own.get(metric) for metric in ("acc", "nmi", "ari")}
-        rows.append({**row, "seconds": float(record.seconds_total), "reason": record.reason})
-    if not arguments.json and len(last.seed.unique()) > 1:
+    for record in _read_csv(files["records"]):
+        scores = {metric: values.get((record["seed"], metric)) for metric in shown}
+        seconds = float(record["seconds_total"] or "nan")
+        rows.append(
+            {"seed": record["seed"], "status": record["status"], **scores}
+            | {"seconds": seconds, "reason": record["reason"]}
+        )
+    scored = [row for row in rows if row["acc"] is not None]
+    if len(scored) > 1 and not arguments.json:
         for label, summary in (("mean", statistics.mean), ("sd", statistics.stdev)):
-            row = {"seed": label, "status": ""}
-            for metric in ("acc", "nmi", "ari"):
-                row[metric] = summary(last[last.metric == metric]["value"])
-            rows.append({**row, "seconds": None, "reason": ""})
+            figures = {metric: summary(row[metric] for row in scored) for metric in shown}
+            rows.append({"seed": label, "status": "", **figures, "seconds": None, "reason": ""})
     print_rows(rows, as_json=arguments.json)
-
-

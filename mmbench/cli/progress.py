@@ -35,8 +35,8 @@ class Progress:
         """Move the bar."""
         if event.kind == "epoch" and self._epochs and event.epoch is not None:
             self._bar.n = self._done + min(event.epoch + 1, self._epochs)
-            loss = "" if event.loss is None else f", loss {event.loss:.4g}"
-            self._bar.set_description(f"seed {event.seed}{loss}", refresh=True)
+            shown = "" if event.loss is None else f", loss {event.loss:.4g}"
+            self._bar.set_description(f"seed {event.seed}{shown}", refresh=True)
         elif event.kind == "done":
             self._done += self._epochs or 1
             self._bar.n = self._done

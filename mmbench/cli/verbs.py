@@ -5,10 +5,13 @@ import json
 import os
 import sys
 from pathlib import Path
+from typing import Any
 
 from mmbench.catalogue import DatasetEntry, load_datasets
+from mmbench.checks import checked
 from mmbench.cli.common import Commands, add_catalogues, add_command, add_json, print_rows
 from mmbench.errors import InputError, unknown
+from mmbench.files import write_json
 
 
 def add_commands(commands: Commands) -> None:
@@ -71,7 +74,7 @@ def add_commands(commands: Commands) -> None:
         commands,
         report,
         name="report",
-        example="mmbench report \"$(mmbench plan --spec --config config/smoke.yaml)\"",
+        example='mmbench report "$(mmbench plan --spec --config config/smoke.yaml)"',
     )
     report_.add_argument("spec", metavar="JSON", help="the benchmark: data sets, methods, seeds")
     report_.add_argument("--results", type=Path, metavar="DIR", help="default: results/{name}")
@@ -86,6 +89,7 @@ def fetch(arguments: argparse.Namespace) -> None:
     whatever their names; MMBENCH_MIRROR names one as well.
     """
     from mmbench.datasets import fetch as fetch_files
+    from mmbench.datasets import verdict_rows
 
     catalogue = load_datasets([Path(p) for p in arguments.catalogue])
     bases = {entry.base for entry in catalogue.values()}
@@ -93,20 +97,21 @@ def fetch(arguments: argparse.Namespace) -> None:
     if not names:
         raise InputError("fetch: expected the name of a data set, or --all")
     mirror = arguments.mirror or os.environ.get("MMBENCH_MIRROR")
-    rows = []
+    statuses = []
     for name in names:
         entry = _entry(catalogue, name)
         base = catalogue[entry.base]
         folder = arguments.status.parent if arguments.status else Path("data/raw", entry.base)
-        status = fetch_files(
-            entry.base,
-            base,
-            folder,
-            mirror=Path(mirror) if mirror else None,
-            progress=sys.stderr.isatty(),
+        statuses.append(
+            fetch_files(
+                entry.base,
+                base,
+                folder,
+                mirror=Path(mirror) if mirror else None,
+                progress=sys.stderr.isatty(),
+            )
         )
-        rows.append({"dataset": name, "verdict": status.status, "note": status.note})
-    print_rows(rows, as_json=arguments.json)
+    print_rows(verdict_rows(statuses), as_json=arguments.json)
 
 
 def prepare(arguments: argparse.Namespace) -> None:
@@ -122,25 +127,22 @@ def prepare(arguments: argparse.Namespace) -> None:
 def fit(arguments: argparse.Namespace) -> None:
     """Cluster one data set with one method, for one block of seeds."""
     from mmbench.plan import parse_seeds
-    from mmbench.training import Job, fit as fit_block
+    from mmbench.training import Job
+    from mmbench.training import fit as fit_block
 
-    told = _json_object(arguments.method, "fit: method")
-    for key in ("method", "uses"):
-        if key not in told:
-            raise InputError(f"fit: method: expected a key {key!r}, found none")
-    job = Job(
-        method=told["method"],
-        uses=told["uses"],
-        params=told.get("params", {}),
-        precision=told.get("precision", "float32"),
-        fingerprint=arguments.fingerprint,
-        views=arguments.views,
-        seeds=parse_seeds(arguments.seeds),
-        threads=arguments.threads,
-        gpus=arguments.gpus,
-        timeout_minutes=arguments.timeout,
-        slots_per_gpu=arguments.slots_per_gpu,
-    )
+    told = {
+        "params": {},
+        "precision": "float32",
+        **_json_object(arguments.method, "fit: method"),
+        "fingerprint": arguments.fingerprint,
+        "views": arguments.views,
+        "seeds": parse_seeds(arguments.seeds),
+        "threads": arguments.threads,
+        "gpus": arguments.gpus,
+        "timeout_minutes": arguments.timeout,
+        "slots_per_gpu": arguments.slots_per_gpu,
+    }
+    job = checked(Job, told, where="fit")
     records = fit_block(
         job,
         assignments=arguments.assignments,
@@ -170,12 +172,14 @@ def score(arguments: argparse.Namespace) -> None:
 
 def report(arguments: argparse.Namespace) -> None:
     """Make the tables and figures of a benchmark from its scores."""
-    from mmbench.checks import checked
-    from mmbench.reporting import ReportSpec, report as make_report
+    from mmbench.reporting import ReportSpec
+    from mmbench.reporting import report as make_report
 
-    spec = checked(ReportSpec, _json_object(arguments.spec, "report"), where="report")
+    told = _json_object(arguments.spec, "report")
+    spec = checked(ReportSpec, told, where="report")
     results = arguments.results or Path("results", spec.name)
     make_report(spec, results=results, cards=arguments.cards)
+    write_json(results / "benchmark.json", told)  # what `mmbench show` reads the tables by
 
 
 def _entry(catalogue: dict[str, DatasetEntry], name: str) -> DatasetEntry:
@@ -184,7 +188,7 @@ def _entry(catalogue: dict[str, DatasetEntry], name: str) -> DatasetEntry:
     return catalogue[name]
 
 
-def _json_object(text: str, where: str) -> dict[str, object]:
+def _json_object(text: str, where: str) -> dict[str, Any]:
     try:
         value = json.loads(text)
     except json.JSONDecodeError as error:

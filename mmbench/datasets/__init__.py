@@ -1,0 +1,17 @@
+"""Data sets: from sources to `data/raw`, from there to `data/processed`.
+
+This is the only part of the package, beside `evaluation`, that sees labels.
+"""
+
+from mmbench.datasets.listing import catalogue_rows, verdict_rows
+from mmbench.datasets.processed import prepare
+from mmbench.datasets.sources import FetchStatus, fetch, read_status
+
+__all__ = [
+    "FetchStatus",
+    "catalogue_rows",
+    "fetch",
+    "prepare",
+    "read_status",
+    "verdict_rows",
+]

@@ -1,0 +1,1 @@
+"""Compare assignments with labels; knows no method."""

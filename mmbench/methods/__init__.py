@@ -6,6 +6,7 @@ name of a module here, a module of anybody's package, a path to a Python file, o
 point of the group `mmbench.methods`.
 """
 
+import hashlib
 import importlib
 import importlib.util
 import sys
@@ -155,7 +156,8 @@ def _module_name(uses: str, where: str) -> str:
 
 def _import_file(path: Path) -> Any:
     """Import a file outside any package, under a name that only its path decides."""
-    name = f"mmbench_user_{path.stem}_{abs(hash(str(path.resolve()))):x}"
+    place = hashlib.sha256(str(path.resolve()).encode()).hexdigest()[:8]
+    name = f"mmbench_user_{path.stem}_{place}"
     spec = importlib.util.spec_from_file_location(name, path)
     if spec is None or spec.loader is None:
         raise ImportError(f"{path} is not a Python source file")

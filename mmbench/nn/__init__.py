@@ -1,0 +1,1 @@
+"""Networks, losses, batches and clustering that at least two methods share."""

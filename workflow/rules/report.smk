@@ -9,6 +9,7 @@ rule report:
         records=expand(rules.score.output.records, dataset=plan.benchmark.datasets),
         cards=expand(rules.prepare.output.card, dataset=plan.benchmark.datasets),
     output:
+        benchmark=f"results/{plan.benchmark.name}/benchmark.json",
         tables=expand(
             f"results/{plan.benchmark.name}/tables/{{table}}.{{form}}",
             table=["leaderboard", "cost"],

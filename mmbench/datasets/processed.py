@@ -1,0 +1,217 @@
+"""Raw files to `data/processed/{dataset}/`: views, samples with their labels, and a card.
+
+Labels go into `samples.csv` alone; what a method sees is in `views.safetensors`.
+"""
+
+import csv
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mmbench.catalogue import DatasetEntry
+from mmbench.data import Dataset, read_metadata
+from mmbench.datasets.derive import altered, derive
+from mmbench.datasets.faults import writing
+from mmbench.datasets.loaders import Raw, check, read
+from mmbench.datasets.scaling import scaled
+from mmbench.datasets.sources import FetchStatus, read_status
+from mmbench.datasets.synthetic import generate
+from mmbench.datasets.table import Table
+from mmbench.errors import InputError, unknown
+from mmbench.files import replacing, write_json
+
+COLUMNS = ("sample", "label", "class", "split", "modality", "source_row")
+
+
+def prepare(name: str, entry: DatasetEntry, raw: Path, out: Path) -> None:
+    """Write `views.safetensors`, `samples.csv` and `card.json` of a data set.
+
+    Each file is whole or not there, and nothing is written before all is checked. Where
+    `fetch` found no source, the files say so: no views, no samples, a reason.
+
+    Args:
+        name: of the data set.
+        entry: from the catalogue.
+        raw: where `fetch` put the files of the entry's base.
+        out: usually `data/processed/{name}`.
+
+    Raises:
+        InputError: `fetch` has not run, a file is not what the catalogue tells, values or
+            labels are unusable, or the disk is full.
+    """
+    status = read_status(raw)
+    if status.status == "data_unavailable":
+        _write_unavailable(name, entry, status, out)
+        return
+    table, classes = _base_table(name, entry, raw, status)
+    if entry.derivation is not None:
+        try:
+            table = derive(table, entry.derivation)
+        except InputError as error:
+            raise InputError(f"{name}: {error}") from None
+    modalities = {view: spec.modality for view, spec in entry.views.items()}
+    data = table.dataset(name, entry.n_clusters, modalities)
+    if entry.n_samples is not None and data.n_samples != entry.n_samples:
+        raise InputError(f"{name}: expected {entry.n_samples} samples, got {data.n_samples}")
+    with writing(out):
+        data.save(out / "views.safetensors")
+        _write_samples(out / "samples.csv", table, classes, data)
+        card = _card(name, entry, status, table, classes, data)
+        card["checksum"] = read_metadata(out / "views.safetensors")["checksum"]
+        write_json(out / "card.json", card)
+
+
+def _base_table(
+    name: str, entry: DatasetEntry, folder: Path, status: FetchStatus
+) -> tuple[Table, list[str]]:
+    """Return the data as the files have them, scaled, in a random order; and the class names."""
+    raw = _read_raw(entry, folder, status)
+    if len(raw.labels) != entry.base_samples:
+        raise InputError(
+            f"{entry.base}: expected {entry.base_samples} samples, got {len(raw.labels)}"
+        )
+    values = {
+        view: scaled(raw.views[view], spec, where=f"{entry.base}/{view}")
+        for view, spec in entry.base_views.items()
+    }
+    found, labels = np.unique(raw.labels, return_inverse=True)
+    if len(found) != entry.n_classes:
+        raise InputError(f"{entry.base}: expected {entry.n_classes} classes, got {len(found)}")
+    classes = list(entry.classes) or [_class_name(label) for label in found]
+    table = Table.of(values, labels)
+    # several public files are sorted by class, so that row order would tell the label
+    order = np.random.default_rng(entry.seed).permutation(table.n_samples)
+    return table.take(order), classes
+
+
+def _read_raw(entry: DatasetEntry, folder: Path, status: FetchStatus) -> Raw:
+    if entry.generator is not None:
+        raw = generate(
+            entry.generator,
+            n_samples=entry.base_samples,
+            n_clusters=entry.n_classes,
+            views=entry.base_views,
+            seed=entry.seed,
+        )
+        check(raw, name=entry.base)
+        return raw
+    packings = {packing.name: packing for packing in entry.sources}
+    if status.packing not in packings:
+        raise unknown("packing", status.packing, packings, where=str(folder / "status.json"))
+    return read(packings[status.packing], folder, entry.base_views, name=entry.base)
+
+
+def _class_name(label: Any) -> str:
+    """Return the name of a class from its label: 3.0 is class 3."""
+    if isinstance(label, np.floating) and float(label).is_integer():
+        return str(int(label))
+    return str(label)
+
+
+def _write_samples(path: Path, table: Table, classes: list[str], data: Dataset) -> None:
+    """Write one row a sample: where it is from, and what no method may see.
+
+    Derived sets have more columns: `row_{view}`, the source row of each view's values where
+    that is not the sample's own (empty: the sample lacks the view), and `shuffled`.
+    """
+    trained = np.zeros(data.n_samples, bool)
+    trained[data.fit_index] = True
+    columns: dict[str, NDArray[Any] | list[Any]] = {
+        "sample": np.arange(data.n_samples),
+        "label": table.labels,
+        "class": [classes[label] for label in table.labels],
+        "split": ["train" if flag else "test" for flag in trained],
+        "modality": _modalities(data),
+        "source_row": table.source_row,
+    }
+    if table.shuffled.any():
+        columns["shuffled"] = table.shuffled.astype(np.int64)
+    for view, rows in altered(table).items():
+        columns[f"row_{view}"] = ["" if row < 0 else row for row in rows]
+    with replacing(path) as temporary, temporary.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow(columns)
+        writer.writerows(zip(*columns.values(), strict=True))
+
+
+def _modalities(data: Dataset) -> list[str]:
+    """Return what kind of signal describes each sample of mixed data; else nothing."""
+    told = [""] * data.n_samples
+    if data.setting != "mixed":
+        return told
+    # views of one modality are told apart by their names
+    distinct = len({view.modality for view in data.views}) == len(data.views)
+    for view in data.views:
+        for sample in view.sample_index:
+            told[sample] = view.modality if distinct else view.name
+    return told
+
+
+def _card(
+    name: str,
+    entry: DatasetEntry,
+    status: FetchStatus,
+    table: Table,
+    classes: list[str],
+    data: Dataset,
+) -> dict[str, Any]:
+    """Return what a reader of results wants to know of a data set."""
+    sizes = np.bincount(table.labels, minlength=len(classes))
+    return {
+        **_told(name, entry),
+        "status": "ok",
+        "setting": data.setting,
+        "n_samples": data.n_samples,
+        "n_train": len(data.fit_index),
+        "n_clusters": data.n_clusters,
+        "n_classes": len(classes),
+        "class_sizes": dict(zip(classes, sizes.tolist(), strict=True)),
+        "n_shuffled": int(table.shuffled.sum()),
+        "views": [
+            {
+                "name": view.name,
+                "modality": view.modality,
+                "dims": list(view.values.shape[1:]),
+                "n_rows": len(view.values),
+                "scaling": entry.views[view.name].scaling,
+                "min": float(view.values.min()),
+                "max": float(view.values.max()),
+            }
+            for view in data.views
+        ],
+        "packing": status.packing,
+        "files": {file: asdict(found) for file, found in status.files.items()},
+    }
+
+
+def _told(name: str, entry: DatasetEntry) -> dict[str, Any]:
+    derivation = entry.derivation
+    return {
+        "name": name,
+        "title": entry.title,
+        "citation": entry.citation,
+        "licence": entry.licence,
+        "remark": entry.remark,
+        "pairing": entry.pairing,
+        "base": entry.base,
+        "permutation_seed": entry.seed,
+        "derivation": None if derivation is None else derivation.model_dump(exclude_none=True),
+        "generator": None if entry.generator is None else entry.generator.model_dump(),
+    }
+
+
+def _write_unavailable(name: str, entry: DatasetEntry, status: FetchStatus, out: Path) -> None:
+    from safetensors.numpy import save_file
+
+    reason = status.reason or "no source gave the files"
+    told = {"status": "data_unavailable", "reason": reason}
+    with writing(out):
+        with replacing(out / "views.safetensors") as temporary:
+            save_file({}, temporary, metadata=told)
+        with replacing(out / "samples.csv") as temporary:
+            temporary.write_text(",".join(COLUMNS) + "\n", encoding="utf-8")
+        card = {**_told(name, entry), **told, "setting": entry.setting, "advice": status.advice}
+        write_json(out / "card.json", card)

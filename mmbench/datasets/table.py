@@ -1,0 +1,72 @@
+"""A data set with its labels, on the way from the files to `data/processed`.
+
+Values stay as they came, in the order of the files; which of them make a sample is a table of
+row numbers. So to permute, choose, drop or pair wrongly is to change that table alone.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mmbench.data import Dataset, View
+
+Rows = NDArray[np.int64]
+
+
+@dataclass(frozen=True, eq=False)
+class Table:
+    """Samples, and which rows of the values describe them.
+
+    Attributes:
+        values: by view, (n_rows, …) scaled, in the order of the files.
+        rows: (n_samples, n_views), the row of `values` that describes a sample; -1 for none.
+        labels: (n_samples,) in 0..n_classes-1.
+        source_row: (n_samples,), the row of the files that a sample is of.
+        shuffled: (n_samples,) bool, whether its views were paired wrongly.
+        fit_index: (n_fit,) increasing, the samples to train on.
+    """
+
+    values: Mapping[str, NDArray[Any]]
+    rows: Rows
+    labels: Rows
+    source_row: Rows
+    shuffled: NDArray[np.bool_]
+    fit_index: Rows
+
+    @classmethod
+    def of(cls, values: Mapping[str, NDArray[Any]], labels: Rows) -> "Table":
+        """Return the table in which every view describes every sample, in order."""
+        n_samples = len(labels)
+        order = np.arange(n_samples)
+        rows = np.repeat(order[:, None], len(values), axis=1)
+        return cls(values, rows, labels, order, np.zeros(n_samples, bool), order)
+
+    @property
+    def n_samples(self) -> int:
+        """How many samples there are."""
+        return len(self.labels)
+
+    def take(self, samples: Rows) -> "Table":
+        """Return these samples, in this order, all of them to train on."""
+        return Table(
+            self.values,
+            self.rows[samples],
+            self.labels[samples],
+            self.source_row[samples],
+            self.shuffled[samples],
+            np.arange(len(samples)),
+        )
+
+    def dataset(self, name: str, n_clusters: int, modalities: Mapping[str, str]) -> Dataset:
+        """Return what a method may see: no labels, no source rows."""
+        views = []
+        for column, (view, values) in enumerate(self.values.items()):
+            rows = self.rows[:, column]
+            described = np.flatnonzero(rows >= 0)
+            views.append(View(values[rows[described]], described, view, modalities[view]))
+        data = Dataset(tuple(views), n_clusters, self.n_samples, name, self.fit_index)
+        data.check_values()
+        return data

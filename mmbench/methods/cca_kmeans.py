@@ -1,0 +1,119 @@
+"""k-means in the space where linear projections of the views agree most.
+
+Canonical correlation analysis finds a projection of each view such that the projections of
+the same sample correlate. What only one view sees, such as its noise, drops out; the mean of
+the projections is clustered by k-means.
+
+Source: Chaudhuri, Kakade, Livescu & Sridharan, ICML 2009 (CCA, then clusters); Kettenring,
+Biometrika 58(3), 1971 (more than two views); Vinod, Journal of Econometrics 4(2), 1976 (the
+ridge). cca-zoo computes it.
+Departures: views are first reduced to at most 100 principal components, which bounds the cost
+at any width, and divided by one number, their root mean variance, so that the ridge means the
+same in every view. With two views multiset CCA is CCA, so that one form serves all.
+"""
+
+from dataclasses import dataclass
+from typing import Annotated
+
+import numpy as np
+from cca_zoo.linear import MCCA
+from numpy.typing import ArrayLike, NDArray
+from pydantic import ConfigDict, Field, PositiveInt
+
+from mmbench.data import Dataset, IncompatibleDataError, Index
+from mmbench.methods import Log, silent
+from mmbench.nn.preprocessing import kmeans_assignments, principal
+
+
+@dataclass(frozen=True)
+class CCAKMeans:
+    """Hyperparameters of the method.
+
+    Attributes:
+        n_components: canonical directions; fewer where a view has fewer columns.
+        shrinkage: of each view's covariance towards a multiple of the identity, in [0, 1]:
+            0 is CCA, 1 partial least squares.
+        max_features: principal components of each view to keep at most.
+        n_init: starts of k-means, of which the one of least inertia is kept.
+    """
+
+    __pydantic_config__ = ConfigDict(extra="forbid")
+
+    n_components: PositiveInt = 10
+    shrinkage: Annotated[float, Field(ge=0, le=1)] = 0.1
+    max_features: PositiveInt = 100
+    n_init: PositiveInt = 20
+
+    def fit_predict(
+        self, data: Dataset, *, seed: int, device: str = "cpu", log: Log = silent
+    ) -> NDArray[np.int64]:
+        """Cluster paired views, of features or pictures (as pixels in [0, 1]).
+
+        Args:
+            data: at least two views. Held-out samples are projected, and go to the nearest
+                centroid. Memory is linear in the samples, about three times the views in
+                float32.
+            seed: of PCA and of the starts of k-means.
+            device: unused.
+            log: called once, with the mean of the projections.
+
+        Returns:
+            y_pred: (n_samples,), in 0..n_clusters-1.
+
+        Raises:
+            IncompatibleDataError: fewer than two views, a sample lacks a view, fewer than two
+                samples to train on, or fewer than clusters.
+        """
+        views = data.paired_features(at_least=2, pixels=True, held_out=True)
+        fit_rows = data.fit_index
+        if len(fit_rows) < 2:
+            raise IncompatibleDataError(f"{data.name}: needs 2 samples to train on, has 1")
+        reduced = [
+            of_unit_variance(principal(x, self.max_features, fit_rows, seed=seed), fit_rows)
+            for x in views
+        ]
+        z = canonical(reduced, fit_rows, self.n_components, self.shrinkage)
+        y_pred = kmeans_assignments(z, data, seed=seed, n_init=self.n_init)
+        log(0, y_pred=y_pred, embedding=z)
+        return y_pred
+
+
+def of_unit_variance(x: NDArray[np.float32], fit_rows: Index) -> NDArray[np.float64]:
+    """Return x over one number, so that the mean variance of its columns is 1.
+
+    A constant x is returned as it is.
+
+    Args:
+        x: (n_samples, n_features).
+        fit_rows: the rows that give the variance.
+    """
+    wide = x.astype(np.float64)
+    variance = float(wide[fit_rows].var(axis=0).mean())
+    return wide / (variance**0.5 or 1.0)
+
+
+def canonical(
+    views: list[NDArray[np.float64]], fit_rows: Index, n_components: int, shrinkage: float
+) -> NDArray[np.float64]:
+    """Return the mean over views of their canonical projections.
+
+    Args:
+        views: each (n_samples, n_features_v).
+        fit_rows: the rows that give the projections.
+        n_components: directions; as many as the narrowest view has columns, if those are
+            fewer.
+        shrinkage: of the covariances towards the identity, in [0, 1].
+
+    Returns:
+        z: (n_samples, n_components).
+    """
+    n_components = min(n_components, *(x.shape[1] for x in views))
+    # without its own PCA: the views come as principal components
+    cca = MCCA(n_components=n_components, shrinkage=shrinkage, pca=False)
+    training: list[ArrayLike] = [x[fit_rows] for x in views]
+    projections = cca.fit(training).transform(list[ArrayLike](views))
+    z: NDArray[np.float64] = np.mean(projections, axis=0)
+    return z
+
+
+METHOD = CCAKMeans

@@ -1,0 +1,383 @@
+"""DMIM: assignments that keep what paired modalities share and drop what is private to one.
+
+One encoder serves all modalities, and a cluster head gives soft assignments p_v of modality v.
+Training maximises the information I(p_u; p_v) that modalities share (a mutual information
+with more weight on equal sizes) and minimises the superfluous information, what one tells
+beyond the other, by the bound KL(p_u || p_v) in both directions. Further heads with more,
+finer clusters have the same two terms and only help to train the encoder. A sample goes to
+the cluster of the largest mean assignment over the modalities it has.
+
+Modalities enter by a fixed adapter, a PCA to common dimensions. The encoder sees it under
+noise and dropout, an own draw for each modality and step: without, it soon agrees with itself
+on whatever partition it first fell into.
+
+It assumes that modalities share what is to be found: with one of pure noise the shared
+information is nil, and the assignments are no better than chance.
+
+Source: Mao, Yan, Guo & Ye, Deep Mutual Information Maximin for Cross-Modal Clustering, AAAI
+2021, by its abstract and the caption of its figure 1. A reconstruction: neither code nor the
+full text is public. The two terms are read as a multi-view information bottleneck (Federici
+et al., ICLR 2020) of discrete codes, the heads as those of IIC (Ji et al., ICCV 2019). Sizes,
+weights and schedule are choices of this file.
+Departures: the views are scaled again, column by column to [0, 1] and then each view by one
+number, since a shared encoder needs them alike.
+"""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import combinations
+from typing import Annotated, Literal
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from pydantic import ConfigDict, Field, NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt
+from torch import Tensor, nn
+from torch.nn import functional
+
+from mmbench.data import Dataset, IncompatibleDataError, Index
+from mmbench.methods import Log, silent
+from mmbench.nn.batches import checkpoints, in_chunks, shuffled_batches
+from mmbench.nn.encoders import normalised_mlp, shared_encoders
+from mmbench.nn.information import divergence, shared_information, superfluous_information
+from mmbench.nn.losses import entropy
+from mmbench.nn.preprocessing import Matrix, principal, training_rows
+
+Share = Annotated[float, Field(ge=0, lt=1)]
+# which side of KL(p || r) a step takes as given: none, the bound r, or the assignments p
+Held = Literal["none", "bound", "assignments"]
+# soft assignments of n rows: by the cluster head, (1, n, n_clusters), and by the others,
+# (n_heads, n, n_overclusters)
+Soft = tuple[Tensor, Tensor]
+
+
+@dataclass(frozen=True)
+class DMIM:
+    """Hyperparameters of the method.
+
+    Attributes:
+        max_features: of the adapter: principal components of each modality.
+        hidden: widths of the encoder, the last one that of its output.
+        shared_encoder: one set of weights for all modalities, or one for each.
+        overcluster_heads: how many.
+        overcluster_factor: clusters of such a head, as a multiple of `n_clusters`.
+        overcluster_weight: γ, of their mean loss beside that of the cluster head.
+        entropy_weight: λ, of equal cluster sizes in the shared information; 1 is the mutual
+            information itself, which leaves clusters empty on small sets.
+        superfluous_weight: β, of the superfluous information.
+        warmup: the share of the epochs in which β grows from 0. The superfluous information
+            alone is least for a constant output, so it must not come first.
+        noise: standard deviation of what is added to the adapted input, in units of its first
+            component's.
+        dropout: the share of the adapted input set to zero.
+        alternating: hold one side of each KL fixed, the bound in odd epochs and the
+            assignments in even ones, so that every step lowers an upper bound.
+        epochs: passes over the training samples.
+        min_steps: small sets get more epochs, until they make as many steps.
+        batch_size: halved where the training samples fill fewer than four batches; a last
+            batch that is not full is left out.
+        learning_rate: of Adam.
+    """
+
+    __pydantic_config__ = ConfigDict(extra="forbid")
+
+    max_features: PositiveInt = 100
+    hidden: Annotated[tuple[PositiveInt, ...], Field(min_length=1)] = (1024, 1024, 512)
+    shared_encoder: bool = True
+    overcluster_heads: PositiveInt = 5
+    overcluster_factor: PositiveInt = 5
+    overcluster_weight: NonNegativeFloat = 1.0
+    entropy_weight: Annotated[float, Field(ge=1)] = 2.0
+    superfluous_weight: NonNegativeFloat = 0.1
+    warmup: Share = 0.3
+    noise: NonNegativeFloat = 0.1
+    dropout: Share = 0.1
+    alternating: bool = False
+    epochs: PositiveInt = 100
+    min_steps: NonNegativeInt = 300
+    batch_size: PositiveInt = 1024
+    learning_rate: PositiveFloat = 1e-3
+
+    def fit_predict(
+        self, data: Dataset, *, seed: int, device: str = "cpu", log: Log = silent
+    ) -> NDArray[np.int64]:
+        """Cluster feature views, of which samples may lack some.
+
+        Args:
+            data: at least two views; view v is (n_rows_v, n_features_v). The adapter and the
+                network are fitted on `fit_index`, the network on those of its samples that
+                have two views or more; all samples are assigned by the views they have.
+            seed: of the initial weights, the order of the batches, noise and dropout.
+            device: where to train, as torch names it.
+            log: called once an epoch with the mean loss, its four terms summed over pairs of
+                views, and β; at checkpoints with the assignments and the `diagnostics`; at
+                the end with the encoder's mean output as embedding and the assignments by
+                each view alone.
+
+        Returns:
+            y_pred: (n_samples,), the cluster of each sample in 0..n_clusters-1.
+
+        Raises:
+            IncompatibleDataError: fewer than two views, pictures, or a view that shares fewer
+                than two training samples with others, as in mixed-modal data.
+        """
+        torch.manual_seed(seed)
+        views = data.incomplete_features(at_least=2, held_out=True)
+        rows_by_view = row_numbers(data)
+        trained = samples_in_pairs(data, rows_by_view)
+        n_features = min(
+            self.max_features, len(data.fit_index) - 1, max(v.n_features for v in views)
+        )
+        adapted = [adapt(v.flat(), training_rows(data, v), n_features, seed=seed) for v in views]
+        inputs = [torch.as_tensor(x, device=device) for x in adapted]
+        rows = torch.as_tensor(rows_by_view, device=device)
+        training = torch.as_tensor(rows_by_view[:, trained], device=device)
+
+        network = Network(
+            len(views),
+            (n_features, *self.hidden),
+            data.n_clusters,
+            shared=self.shared_encoder,
+            n_heads=self.overcluster_heads,
+            n_overclusters=self.overcluster_factor * data.n_clusters,
+        ).to(device)
+        # fused: one pass over the weights instead of a dozen
+        optimiser = torch.optim.Adam(network.parameters(), lr=self.learning_rate, fused=True)
+        batch_size = self.batch_size
+        if len(trained) < 4 * batch_size:
+            batch_size = max(2, batch_size // 2)
+        steps = max(1, len(trained) // batch_size)
+        n_epochs = max(self.epochs, math.ceil(self.min_steps / steps))
+        shown = checkpoints(n_epochs)
+
+        for epoch in range(n_epochs):
+            beta = self.superfluous_weight * min(1.0, epoch / max(1.0, self.warmup * n_epochs))
+            weights = torch.tensor([-1.0, beta], device=device)
+            heads = torch.tensor([1.0, self.overcluster_weight], device=device)
+            network.train()
+            figures = []
+            for batch in shuffled_batches(len(trained), batch_size, device, drop_last=True):
+                terms = self._terms(network, inputs, training[:, batch], epoch)
+                loss = heads @ terms @ weights
+                if loss.requires_grad:  # unless no two samples of the batch share two views
+                    optimiser.zero_grad()
+                    loss.backward()
+                    optimiser.step()
+                figures.append(torch.cat([loss.detach()[None], terms.detach().flatten()]))
+            # read once an epoch: reading a number makes the host wait for the device
+            means = torch.stack(figures).mean(dim=0).tolist()
+            log(epoch, beta=beta, **dict(zip(_FIGURES, means, strict=True)))
+            if epoch in shown:
+                network.eval()
+                soft = [
+                    in_chunks(lambda x, v=v: network(x, v)[0][0], x) for v, x in enumerate(inputs)
+                ]
+                mean = mean_over_views(soft, rows)
+                y_pred = mean.argmax(dim=1).cpu().numpy()
+                log(epoch, y_pred=y_pred, **diagnostics(soft, mean, rows))
+
+        alone = [np.append(p.argmax(dim=1).cpu().numpy(), -1) for p in soft]
+        parts = {v.name: y[r] for v, y, r in zip(views, alone, rows_by_view, strict=True)}
+        z = [in_chunks(encoder, x) for encoder, x in zip(network.encoders, inputs, strict=True)]
+        embedding = mean_over_views(z, rows).cpu().numpy()
+        log(n_epochs - 1, embedding=embedding, parts=parts)
+        return y_pred
+
+    def _terms(
+        self, network: "Network", inputs: Sequence[Tensor], rows: Tensor, epoch: int
+    ) -> Tensor:
+        """Return the `information_terms` of a batch, summed over pairs of views.
+
+        Args:
+            network: in training mode.
+            inputs: of each view, (n_rows_v, n_features).
+            rows: (n_views, batch), the row of each sample in each view, -1 for none.
+            epoch: says what is held.
+        """
+        held: Held = "none"
+        if self.alternating:
+            held = "bound" if epoch % 2 else "assignments"
+        has = rows >= 0
+        soft = {}
+        for v, x in enumerate(inputs):
+            mine = x[rows[v][has[v]]]
+            if len(mine) > 1:  # batch normalisation needs two rows
+                noisy = mine + self.noise * torch.randn_like(mine)
+                soft[v] = network(functional.dropout(noisy, self.dropout), v)
+        terms = torch.zeros(2, 2, device=rows.device)
+        for u, v in combinations(soft, 2):
+            both = has[u] & has[v]
+            if both.any():
+                p, q = only(soft[u], both[has[u]]), only(soft[v], both[has[v]])
+                terms = terms + information_terms(p, q, self.entropy_weight, held)
+        return terms
+
+
+_FIGURES = ("loss", "shared", "superfluous", "overcluster_shared", "overcluster_superfluous")
+
+
+class Network(nn.Module):
+    """An encoder for each view and heads that all views share.
+
+    Attributes:
+        encoders: of each view, (batch, n_features) to (batch, n_latent). Where they are
+            shared, only the statistics of batch normalisation are a view's own.
+        clusters: the cluster head, to logits.
+        overclusters: the other heads side by side, to logits.
+    """
+
+    def __init__(
+        self,
+        n_views: int,
+        widths: Sequence[int],
+        n_clusters: int,
+        *,
+        shared: bool,
+        n_heads: int,
+        n_overclusters: int,
+    ) -> None:
+        """Build it; `widths` are of the input and of each layer of an encoder."""
+        super().__init__()
+        self.encoders = (
+            shared_encoders(n_views, widths)
+            if shared
+            else nn.ModuleList([normalised_mlp(widths) for _ in range(n_views)])
+        )
+        self.clusters = nn.Linear(widths[-1], n_clusters)
+        self.overclusters = nn.Linear(widths[-1], n_heads * n_overclusters)
+        self.n_heads = n_heads
+
+    def forward(self, x: Tensor, view: int) -> Soft:
+        """Return the soft assignments of rows of a view, (batch, n_features)."""
+        z = self.encoders[view](x)
+        logits = self.overclusters(z).unflatten(1, (self.n_heads, -1)).movedim(1, 0)
+        return self.clusters(z)[None].float().softmax(dim=2), logits.float().softmax(dim=2)
+
+
+def information_terms(p: Soft, q: Soft, entropy_weight: float, held: Held = "none") -> Tensor:
+    """Return what two views share and what is superfluous, (2, 2), in nats.
+
+    Rows: the cluster head, the mean of the other heads. Columns: the shared information, in
+    [0, (2λ - 1) log(n_clusters)] where the views agree; the superfluous information, at
+    least 0.
+
+    Args:
+        p: of one view.
+        q: of the other, of the same samples.
+        entropy_weight: λ.
+        held: what the gradient of the superfluous information leaves out.
+    """
+    terms = []
+    for a, b in zip(p, q, strict=True):
+        shared = shared_information(a, b, entropy_weight=entropy_weight)
+        if held == "bound":
+            superfluous = (divergence(a, b.detach()) + divergence(b, a.detach())) / 2
+        elif held == "assignments":
+            superfluous = (divergence(a.detach(), b) + divergence(b.detach(), a)) / 2
+        else:
+            superfluous = superfluous_information(a, b)
+        terms.append(torch.stack([shared.mean(), superfluous.mean()]))
+    return torch.stack(terms)
+
+
+def only(soft: Soft, mask: Tensor) -> Soft:
+    """Return the soft assignments of the rows where the mask, (n,), is true."""
+    return soft if mask.all() else (soft[0][:, mask], soft[1][:, mask])
+
+
+def adapt(x: Matrix, fit_rows: Index, n_features: int, *, seed: int) -> Matrix:
+    """Return the principal components of a view, all over one number, (n_rows, n_features).
+
+    The columns of x are brought to [0, 1] before; a constant one becomes zeros. The first
+    component then has a standard deviation of 1 and the others less. They are not brought to
+    1 one by one: directions of noise would become as loud as the signal, and the modalities
+    agree on noise that they learnt by heart. A view of fewer columns is padded with zeros.
+
+    Args:
+        x: (n_rows, n_features_v).
+        fit_rows: the rows that give ranges, axes and scale.
+        n_features: common to all views.
+        seed: of the randomised solver that PCA takes for large matrices.
+    """
+    low, high = x[fit_rows].min(axis=0), x[fit_rows].max(axis=0)
+    width = np.where(high > low, high - low, 1)
+    components = principal((x - low) / width, n_features, fit_rows, seed=seed)
+    scale = float(components[fit_rows, 0].std()) or 1.0
+    padding = n_features - components.shape[1]
+    return np.pad(components / np.float32(scale), ((0, 0), (0, padding)))
+
+
+def row_numbers(data: Dataset) -> Index:
+    """Return (n_views, n_samples), the row of each sample in each view, -1 where it has none."""
+    rows = np.full((len(data.views), data.n_samples), -1)
+    for v, view in enumerate(data.views):
+        rows[v, view.sample_index] = np.arange(len(view.sample_index))
+    return rows
+
+
+def samples_in_pairs(data: Dataset, rows: Index) -> Index:
+    """Return the samples to train on that have two views or more, increasing.
+
+    Args:
+        data: with at least two views.
+        rows: (n_views, n_samples), its `row_numbers`.
+
+    Raises:
+        IncompatibleDataError: a view has fewer than two such samples.
+    """
+    has = rows[:, data.fit_index] >= 0
+    paired = has.sum(axis=0) > 1
+    for view, n in zip(data.views, (has & paired).sum(axis=1), strict=True):
+        if n < 2:
+            raise IncompatibleDataError(
+                f"{data.name}: needs 2 samples to train on that have {view.name} and another"
+                f" view, has {n}"
+            )
+    return data.fit_index[paired]
+
+
+def mean_over_views(values: Sequence[Tensor], rows: Tensor) -> Tensor:
+    """Return the mean of each sample over the views that it has, (n_samples, n_columns).
+
+    Args:
+        values: of each view, (n_rows_v, n_columns).
+        rows: (n_views, n_samples), the row of each sample in each view, -1 for none.
+    """
+    total = values[0].new_zeros(rows.shape[1], values[0].shape[1])
+    for x, row in zip(values, rows, strict=True):
+        total[row >= 0] += x[row[row >= 0]]
+    return total / (rows >= 0).sum(dim=0)[:, None]
+
+
+def diagnostics(soft: Sequence[Tensor], mean: Tensor, rows: Tensor) -> dict[str, float]:
+    """Return what can be told without labels about how a training goes.
+
+    Args:
+        soft: of each view, (n_rows_v, n_clusters).
+        mean: of each sample over its views, (n_samples, n_clusters).
+        rows: (n_views, n_samples), the row of each sample in each view, -1 for none.
+
+    Returns:
+        clusters_used: how many have a sample.
+        size_entropy: of the mean assignment, in nats, at most log(n_clusters).
+        agreement: the share of samples for which two views choose the same cluster, a mean
+            over pairs of views.
+        information: that two views share, in nats, at most log(n_clusters), likewise.
+    """
+    agreements, informations = [], []
+    for u, v in combinations(range(len(soft)), 2):
+        both = (rows[u] >= 0) & (rows[v] >= 0)
+        if both.any():
+            p, q = soft[u][rows[u][both]], soft[v][rows[v][both]]
+            agreements.append((p.argmax(dim=1) == q.argmax(dim=1)).float().mean())
+            informations.append(shared_information(p, q))
+    return {
+        "clusters_used": float(len(mean.argmax(dim=1).unique())),
+        "size_entropy": entropy(mean.mean(dim=0)).item(),
+        "agreement": torch.stack(agreements).mean().item(),
+        "information": torch.stack(informations).mean().item(),
+    }
+
+
+METHOD = DMIM

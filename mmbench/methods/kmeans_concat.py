@@ -1,0 +1,64 @@
+"""k-means on all views side by side: the plain answer to more than one view.
+
+Every view gets the same weight, whatever its units and its number of columns. Mixed-modal
+samples, which have one view each, are brought to one space by a PCA of each modality; no axis
+of one is meant to correspond to one of the other, which is what makes it a baseline.
+
+Source: common practice; for mixed-modal data, the k-means row of Jiang et al., "DM2C: Deep
+Mixed-Modal Clustering", NeurIPS 2019.
+Departures: DM2C keeps up to 2048 principal components as they come; here at most 100, of
+views brought to the same weight first. A view is scaled again, but by one number, so that the
+scaling of its columns remains that of the data set's entry.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import ConfigDict, PositiveInt
+
+from mmbench.data import Dataset
+from mmbench.methods import Log, silent
+from mmbench.nn.preprocessing import joint_features, kmeans_assignments
+
+
+@dataclass(frozen=True)
+class KMeansConcat:
+    """Hyperparameters of the method.
+
+    Attributes:
+        max_features: principal components to keep at most.
+        n_init: starts of k-means, of which the one of least inertia is kept.
+    """
+
+    __pydantic_config__ = ConfigDict(extra="forbid")
+
+    max_features: PositiveInt = 100
+    n_init: PositiveInt = 20
+
+    def fit_predict(
+        self, data: Dataset, *, seed: int, device: str = "cpu", log: Log = silent
+    ) -> NDArray[np.int64]:
+        """Cluster paired views, pictures (as pixels) or mixed-modal features.
+
+        Args:
+            data: with or without held-out samples, which go to the nearest centroid. Memory
+                is linear in the samples, about four times the views in float32.
+            seed: of PCA and of the starts of k-means.
+            device: unused.
+            log: called once, with the principal components.
+
+        Returns:
+            y_pred: (n_samples,), in 0..n_clusters-1.
+
+        Raises:
+            IncompatibleDataError: some samples have several views and others lack some,
+                mixed-modal pictures, or fewer samples to train on than clusters.
+        """
+        z = joint_features(data, max_features=self.max_features, seed=seed, held_out=True)
+        y_pred = kmeans_assignments(z, data, seed=seed, n_init=self.n_init)
+        log(0, y_pred=y_pred, embedding=z)
+        return y_pred
+
+
+METHOD = KMeansConcat

@@ -1,0 +1,43 @@
+"""One cluster for everything: the floor of every table.
+
+Its ACC is the share of the largest class, its NMI and ARI are 0. On a data set with one large
+class, an ACC below this row says that a method is worse than no clustering at all.
+
+Source: common practice.
+Departures: none.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import ConfigDict
+
+from mmbench.data import Dataset
+from mmbench.methods import Log, silent
+
+
+@dataclass(frozen=True)
+class Majority:
+    """No hyperparameters."""
+
+    __pydantic_config__ = ConfigDict(extra="forbid")
+
+    def fit_predict(
+        self, data: Dataset, *, seed: int, device: str = "cpu", log: Log = silent
+    ) -> NDArray[np.int64]:
+        """Put every sample into cluster 0.
+
+        Args:
+            data: of any setting.
+            seed: unused, nothing is random.
+            device: unused.
+            log: unused.
+
+        Returns:
+            y_pred: (n_samples,), all 0.
+        """
+        return np.zeros(data.n_samples, np.int64)
+
+
+METHOD = Majority

@@ -1,0 +1,102 @@
+"""What soft assignments of paired samples tell about each other, in nats.
+
+Two views of a sample get soft assignments p and q over the same clusters. The information
+that they share is to be large; what one view tells beyond the other, the superfluous
+information, is to be small.
+
+All functions take leading dimensions, such as one for the heads of a network, and return one
+value for each. They compute in float32, or in float64 where that comes in, whatever autocast
+the caller has set: a logarithm of a cell rounded to bfloat16 is off by a percent.
+"""
+
+import torch
+from torch import Tensor
+
+# below it a probability counts as this, so that logarithms and their slopes stay finite
+SMALLEST = 1e-8
+
+
+def joint(p: Tensor, q: Tensor) -> Tensor:
+    """Return the joint distribution of the clusters of two views, the same in both orders.
+
+    Args:
+        p: (..., n_samples, n_clusters) soft assignments; rows sum to 1.
+        q: (..., n_samples, n_clusters), of the same samples by the other view.
+
+    Returns:
+        cells: (..., n_clusters, n_clusters), symmetric; they sum to 1.
+    """
+    with torch.autocast(p.device.type, enabled=False):
+        # one matrix product: the outer products of all samples are never held at once
+        one_way = _wide(p).mT @ _wide(q) / p.shape[-2]
+        return (one_way + one_way.mT) / 2
+
+
+def shared_information(p: Tensor, q: Tensor, *, entropy_weight: float = 1.0) -> Tensor:
+    """Return I = Σ P (log P - λ log P_row - λ log P_column) of the joint P, in nats.
+
+    With λ = 1 it is the mutual information of the symmetrised joint, in [0, log(n_clusters)]:
+    0 where it is a product, the bound where the views determine each other and clusters are
+    equally large. A larger λ adds 2(λ - 1) times the entropy of the cluster sizes, against
+    collapse; the bound is then (2λ - 1) log(n_clusters).
+
+    It is biased upwards: independent hard assignments of n samples have about
+    n_clusters (n_clusters - 1) / (4 n), so many clusters in a small batch reward noise.
+    How both views number their clusters together does not matter.
+
+    Source: Ji, Henriques & Vedaldi, ICCV 2019, equations 3 and 5 (λ in their section 3.1).
+
+    Args:
+        p: (..., n_samples, n_clusters) soft assignments; rows sum to 1.
+        q: (..., n_samples, n_clusters), of the same samples by the other view.
+        entropy_weight: λ.
+
+    Returns:
+        information: (...,).
+    """
+    cells = joint(p, q)
+    marginal = cells.sum(dim=-1).clamp_min(SMALLEST).log()  # of rows and columns alike
+    expected = entropy_weight * (marginal[..., :, None] + marginal[..., None, :])
+    return (cells * (cells.clamp_min(SMALLEST).log() - expected)).sum(dim=(-2, -1))
+
+
+def divergence(p: Tensor, r: Tensor) -> Tensor:
+    """Return the mean over samples of KL(p || r), in nats, at least 0.
+
+    It bounds what p tells beyond the other view, I(x_u; c_u | x_v), from above, for any r that
+    is a function of the other view; the bound is tight where r is p averaged over the samples
+    that the other view cannot tell apart.
+
+    Args:
+        p: (..., n_samples, n_clusters) soft assignments; rows sum to 1.
+        r: (..., n_samples, n_clusters), likewise.
+
+    Returns:
+        kl: (...,).
+    """
+    with torch.autocast(p.device.type, enabled=False):
+        p, r = _wide(p), _wide(r)
+        logs = p.clamp_min(SMALLEST).log() - r.clamp_min(SMALLEST).log()
+        return (p * logs).sum(dim=-1).mean(dim=-1)
+
+
+def superfluous_information(p: Tensor, q: Tensor) -> Tensor:
+    """Return the mean of KL(p || q) and KL(q || p), in nats, at least 0.
+
+    Each view's assignments serve as the bound of the other's, see `divergence`. It is 0 where
+    p and q are equal, and so for any constant output: never minimise it alone. Symmetric.
+
+    Source: Federici et al., ICLR 2020, section 3 (there for Gaussian codes).
+
+    Args:
+        p: (..., n_samples, n_clusters) soft assignments; rows sum to 1.
+        q: (..., n_samples, n_clusters), of the same samples by the other view.
+
+    Returns:
+        information: (...,).
+    """
+    return (divergence(p, q) + divergence(q, p)) / 2
+
+
+def _wide(p: Tensor) -> Tensor:
+    return p.to(torch.promote_types(p.dtype, torch.float32))

@@ -1,0 +1,107 @@
+"""Mixed-modal data, where each sample has one modality, without torch.
+
+The usual failure of this setting is that clusters follow the modality instead of the class.
+It needs no label to be seen, so methods log the figures of `mixing`.
+"""
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from sklearn.metrics import normalized_mutual_info_score
+from sklearn.neighbors import NearestNeighbors
+
+from mmbench.data import Dataset, IncompatibleDataError, Index, View
+from mmbench.nn.preprocessing import joint_features, kmeans_assignments, training_rows
+
+# rows of which to look for the nearest neighbour: all pairs of more would take seconds
+_NEIGHBOUR_ROWS = 2000
+
+
+def modality_of(data: Dataset) -> NDArray[np.int64]:
+    """Return the position of the view that describes each sample, (n_samples,)."""
+    modality = np.empty(data.n_samples, np.int64)
+    for position, view in enumerate(data.mixed_features(held_out=True)):
+        modality[view.sample_index] = position
+    return modality
+
+
+def mixing(z: ArrayLike, y_pred: ArrayLike, modality: ArrayLike) -> dict[str, float]:
+    """Return figures that tell whether two modalities share one space and its clusters.
+
+    Args:
+        z: (n_samples, n_latent), the embedding of all samples in one space.
+        y_pred: (n_samples,), their clusters.
+        modality: (n_samples,), 0 or 1; both occur.
+
+    Returns:
+        foreign_neighbours: how often the nearest neighbour is of the other modality, of 2000
+            samples at most, over how often it would be by chance: 0 where the modalities lie
+            apart, about 1 where they are mixed.
+        shared_clusters: the share of clusters in use in which no modality has less than a
+            tenth of its share of all samples.
+        modality_nmi: NMI of cluster and modality, 1 where clusters are modalities.
+        share_gap: half the sum over clusters of the difference between the share of one
+            modality and that of the other which lies there, in [0, 1]. It is 0 where both
+            fill the clusters alike, as they do when the coin that chose the modality was
+            blind to the class and the clusters are classes.
+    """
+    z, y_pred, modality = np.asarray(z), np.asarray(y_pred), np.asarray(modality)
+    counts = np.zeros((y_pred.max() + 1, 2))
+    np.add.at(counts, (y_pred, modality), 1)
+    counts = counts[counts.sum(axis=1) > 0]
+    shares = counts / counts.sum(axis=0)
+    within = counts / counts.sum(axis=1, keepdims=True)
+    over_all = counts.sum(axis=0) / counts.sum()
+    return {
+        "foreign_neighbours": _foreign_neighbours(z, modality),
+        "shared_clusters": float((within >= over_all / 10).all(axis=1).mean()),
+        "modality_nmi": float(normalized_mutual_info_score(modality, y_pred)),
+        "share_gap": float(np.abs(shares[:, 0] - shares[:, 1]).sum() / 2),
+    }
+
+
+def _foreign_neighbours(z: NDArray[np.floating], modality: NDArray[np.integer]) -> float:
+    rows = np.unique(np.linspace(0, len(z) - 1, min(_NEIGHBOUR_ROWS, len(z)), dtype=np.int64))
+    z, modality = z[rows], modality[rows]
+    nearest = NearestNeighbors(n_neighbors=1).fit(z).kneighbors(return_distance=False)[:, 0]
+    sizes = np.bincount(modality, minlength=2)
+    by_chance = 2 * sizes[0] * sizes[1] / (len(z) * (len(z) - 1))
+    return float((modality[nearest] != modality).mean() / by_chance) if by_chance else 0.0
+
+
+def clusters_within(
+    data: Dataset, view: View, *, max_features: int, n_init: int, seed: int
+) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
+    """Return the principal components of one modality and its own clusters.
+
+    The samples to train on give axes and centroids; all are assigned.
+
+    Args:
+        data: mixed-modal; says how many clusters to find and which samples to train on.
+        view: the modality.
+        max_features: principal components to keep at most.
+        n_init: starts of k-means.
+        seed: of both.
+
+    Returns:
+        z: (n_rows, at most max_features).
+        y_pred: (n_rows,), in 0..n_clusters-1.
+
+    Raises:
+        IncompatibleDataError: fewer rows to train on than clusters.
+    """
+    rows = training_rows(data, view)
+    if len(rows) < data.n_clusters:
+        raise IncompatibleDataError(
+            f"{data.name}: needs a sample to train on for each of {data.n_clusters} clusters in"
+            f" every modality, but {view.name} has {len(rows)}"
+        )
+    index: Index = np.arange(len(view.values))
+    alone = Dataset(
+        (View(view.values, index, view.name, view.modality),),
+        data.n_clusters,
+        len(index),
+        f"{data.name}/{view.name}",
+        rows,
+    )
+    z = joint_features(alone, max_features=max_features, seed=seed, held_out=True)
+    return z, kmeans_assignments(z, alone, seed=seed, n_init=n_init)

@@ -1,0 +1,139 @@
+"""From the views of a data set to one matrix, and from a matrix to clusters, without torch.
+
+Whatever is fitted here (ranges, principal axes, centroids) is fitted on the samples to train
+on, `fit_index`, and then applied to all.
+"""
+
+import warnings
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.cluster import KMeans
+from sklearn.decomposition import PCA
+from sklearn.exceptions import ConvergenceWarning
+from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
+
+from mmbench.data import Dataset, IncompatibleDataError, Index, View
+
+Matrix = NDArray[np.float32]
+
+
+def joint_features(
+    data: Dataset, *, max_features: int, seed: int, held_out: bool = False
+) -> Matrix:
+    """Return one row of features for each sample, of equally weighted views.
+
+    Paired views and pictures: the views side by side, reduced by PCA. Mixed-modal data: each
+    modality reduced by its own PCA to a common dimension, the rows stacked as if that were one
+    space. Memory is linear in the samples: about four times the views in float32.
+
+    Args:
+        data: paired feature views or pictures, or mixed-modal features.
+        max_features: to keep; fewer where the data, or one modality of mixed data, have fewer
+            columns or rows to train on.
+        seed: of the randomised solver that PCA takes for large matrices.
+        held_out: whether the caller can work with samples that are not to be trained on.
+
+    Returns:
+        z: (n_samples, at most max_features), centred on the training rows.
+
+    Raises:
+        IncompatibleDataError: incomplete views, mixed-modal pictures, held-out samples that
+            the caller cannot take, or a view with no row to train on.
+    """
+    if data.setting != "mixed":
+        views = data.paired_features(pixels=True, held_out=held_out)
+        side_by_side = np.hstack([equally_weighted(x, data.fit_index) for x in views])
+        return principal(side_by_side, max_features, data.fit_index, seed=seed)
+
+    modalities = data.mixed_features(held_out=held_out)
+    fit_rows = [training_rows(data, view) for view in modalities]
+    n_common = min(
+        max_features, *(v.n_features for v in modalities), *(len(rows) for rows in fit_rows)
+    )
+    stacked = np.empty((data.n_samples, n_common), np.float32)
+    for view, rows in zip(modalities, fit_rows, strict=True):
+        weighted = equally_weighted(view.flat(), rows)
+        stacked[view.sample_index] = principal(weighted, n_common, rows, seed=seed)
+    return stacked
+
+
+def training_rows(data: Dataset, view: View) -> Index:
+    """Return the rows of a view that describe samples to train on, increasing.
+
+    Raises:
+        IncompatibleDataError: there are none.
+    """
+    rows = np.flatnonzero(np.isin(view.sample_index, data.fit_index, assume_unique=True))
+    if not len(rows):
+        raise IncompatibleDataError(
+            f"{data.name}: needs samples to train on in every view, but {view.name} has none"
+        )
+    return rows
+
+
+def equally_weighted(x: Matrix, fit_rows: Index) -> Matrix:
+    """Return x with its range moved to [0, 1] and divided by √n_features.
+
+    A row of the training samples then has a norm of at most 1, however many columns a view
+    has. One range serves all columns, so the scaling that the data set's entry gave to the
+    columns stays as it is, and x in [0, 1] is only divided.
+
+    Args:
+        x: (n_rows, n_features).
+        fit_rows: the rows that give the range.
+    """
+    fitted = x[fit_rows]
+    low, high = float(fitted.min()), float(fitted.max())
+    width = high - low or 1.0  # a constant view has nothing to tell and becomes zeros
+    weighted: Matrix = (x - low) / (width * x.shape[1] ** 0.5)
+    return weighted
+
+
+def principal(x: Matrix, n_components: int, fit_rows: Index, *, seed: int) -> Matrix:
+    """Return the leading principal components, (n_rows, min(n_components, x.shape, n_fit)).
+
+    Args:
+        x: (n_rows, n_features).
+        n_components: to keep at most.
+        fit_rows: the rows that give the mean and the axes.
+        seed: of the randomised solver that is taken for large matrices.
+    """
+    n_components = min(n_components, x.shape[1], len(fit_rows))
+    pca = PCA(n_components, random_state=seed)
+    with np.errstate(invalid="ignore"):  # the share of variance, unused, of constant columns
+        pca.fit(x[fit_rows])
+    projected: Matrix = pca.transform(x).astype(np.float32, copy=False)
+    return projected
+
+
+def kmeans_assignments(
+    x: NDArray[np.floating], data: Dataset, *, seed: int, n_init: int
+) -> NDArray[np.int64]:
+    """Return (n_samples,) clusters in 0..n_clusters-1, by k-means of the training samples.
+
+    The best of `n_init` starts by inertia; every sample goes to its nearest centroid. Where x
+    has fewer distinct rows than clusters, some clusters stay empty.
+
+    Args:
+        x: (n_samples, n_features), row i for sample i.
+        data: says how many clusters to find, and by which samples.
+        seed: of the k-means++ starts.
+        n_init: how many starts.
+
+    Raises:
+        IncompatibleDataError: fewer samples to train on than clusters.
+    """
+    if len(data.fit_index) < data.n_clusters:
+        raise IncompatibleDataError(
+            f"{data.name}: needs a sample to train on for each of {data.n_clusters} clusters,"
+            f" has {len(data.fit_index)}"
+        )
+    model = KMeans(data.n_clusters, n_init=n_init, random_state=seed)
+    # threads would add up the centroids in whatever order they end: other bits in each run
+    with threadpool_limits(limits=1, user_api="openmp"), warnings.catch_warnings():
+        # clusters left empty are for the scores to tell
+        warnings.filterwarnings("ignore", "Number of distinct clusters", ConvergenceWarning)
+        model.fit(x[data.fit_index])
+        y_pred: NDArray[np.int64] = model.predict(x).astype(np.int64)
+    return y_pred

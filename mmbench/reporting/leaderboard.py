@@ -1,0 +1,375 @@
+"""The leaderboard: mean and standard deviation over seeds, per data set, method and metric.
+
+All scores are fractions, as `score` writes them. What is chosen by label carries the word
+oracle and never competes: the best view, and the gap between the best epoch and the last.
+"""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mmbench.files import write_text
+from mmbench.reporting.spec import DatasetSpec, MethodSpec, ReportSpec
+from mmbench.reporting.stored import BEST_VIEW, Stored
+from mmbench.reporting.tables import (
+    Cell,
+    Emphasis,
+    Section,
+    Table,
+    csv_text,
+    latex,
+    markdown,
+    plain,
+)
+
+HEADS = {"acc": "ACC", "nmi": "NMI", "ari": "ARI", "ami": "AMI", "pairwise_f": "pairwise F"}
+# neither much nor little of these is better
+UNRANKED = frozenset({"clusters_used", "size_entropy", "nmi_modality", "acc_gap"})
+
+BY_LABEL = (
+    "Samples of these data sets were put together by class: their views show different objects"
+    " that share a label. The pairing itself tells labels, so these scores are not comparable"
+    " with those of other tables."
+)
+SECTIONS = {
+    "paired": ("Paired views", "Every view describes every sample."),
+    "incomplete": ("Incomplete views", "Some samples lack some of the views."),
+    "mixed": (
+        "Mixed-modal samples",
+        "Each sample has one modality. ACC of a modality is matched among its samples alone. NMI"
+        " with the modality is high where clusters follow the modality instead of the content;"
+        " it is not ranked.",
+    ),
+    "images": ("Images", "The data are raw pictures."),
+    "by-label": ("Views paired by label", BY_LABEL),
+}
+
+STATUS_WORDS = {
+    "not_applicable": "n/a",
+    "diverged": "diverged",
+    "out_of_memory": "out of memory",
+    "timed_out": "timed out",
+    "crashed": "crashed",
+    "data_unavailable": "data unavailable",
+}
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column of scores: a metric over a subset, where `all` is whatever a row is about."""
+
+    metric: str
+    subset: str = "all"
+
+    @property
+    def head(self) -> str:
+        """What stands above it."""
+        if self.metric == "acc_gap":
+            return "oracle gap (ACC)"
+        if self.metric == "nmi_modality":
+            return "NMI with modality"
+        name = HEADS.get(self.metric, self.metric.replace("_", " "))
+        return name if self.subset == "all" else f"{name}, {self.subset.rpartition(':')[2]}"
+
+    @property
+    def short(self) -> str:
+        """What stands above it in a terminal."""
+        return {"acc_gap": "oracle gap", "nmi_modality": "NMI mod."}.get(self.metric, self.head)
+
+
+@dataclass(frozen=True, eq=False)
+class Row:
+    """A line of the leaderboard of one data set.
+
+    Attributes:
+        method: which.
+        kind: `all`, `view:NAME`, or `best-view`, which is an oracle's choice.
+        values: per column, the values of the seeds that ended ok; absent where there is none.
+        note: why a seed or the row is missing, or what an oracle chose.
+    """
+
+    method: MethodSpec
+    kind: str
+    values: Mapping[Column, NDArray[np.float64]]
+    note: str
+
+    @property
+    def is_oracle(self) -> bool:
+        """Whether labels chose what the row shows."""
+        return self.kind == BEST_VIEW
+
+    @property
+    def title(self) -> str:
+        """The printed name, without marks."""
+        if self.is_oracle:
+            return f"{self.method.printed}: best view (oracle)"
+        view = self.kind.removeprefix("view:")
+        return self.method.printed if self.kind == "all" else f"{self.method.printed}: {view}"
+
+
+@dataclass(frozen=True, eq=False)
+class Block:
+    """The leaderboard of one data set."""
+
+    stored: Stored
+    columns: Sequence[Column]
+    rows: Sequence[Row]
+
+    @property
+    def dataset(self) -> DatasetSpec:
+        """Which data set."""
+        return self.stored.dataset
+
+
+def leaderboard(spec: ReportSpec, stored: Sequence[Stored]) -> list[Block]:
+    """Return the leaderboard of each data set, in the order of the report."""
+    return [_block(spec, one) for one in stored]
+
+
+def write_leaderboard(spec: ReportSpec, blocks: Sequence[Block], folder: Path) -> None:
+    """Write leaderboard.md, .tex and .csv into a folder; the .csv has a row per cell."""
+    text, sections = _explained(spec, blocks), _sections(spec, blocks)
+    text = [*text, "Best of a column in bold, second underlined; oracles (in italics) stand apart."]
+    write_text(folder / "leaderboard.md", markdown(f"Leaderboard of {spec.name}", text, sections))
+    write_text(folder / "leaderboard.tex", latex(text, sections))
+    write_text(folder / "leaderboard.csv", csv_text(_CSV_COLUMNS, _csv_rows(spec, blocks)))
+
+
+def leaderboard_text(spec: ReportSpec, blocks: Sequence[Block]) -> str:
+    """Return the leaderboard for a terminal, one block per data set."""
+    text = [*_explained(spec, blocks), "¹ best and ² second of a column; oracles do not compete."]
+    return plain([f"Leaderboard of {spec.name}", "\n".join(text)], _sections(spec, blocks))
+
+
+def _block(spec: ReportSpec, stored: Stored) -> Block:
+    columns = [Column(metric) for metric in spec.metrics]
+    if stored.dataset.setting == "mixed":
+        columns += [Column("acc", subset) for subset in stored.subsets("modality:")]
+        columns.append(Column("nmi_modality"))
+    columns += [
+        Column(metric, subset) for subset in stored.subsets("test") for metric in spec.metrics
+    ]
+    columns.append(Column("acc_gap"))
+    rows = [row for method in spec.methods for row in _rows(spec, stored, method, columns)]
+    optional = {"acc_gap", "nmi_modality"}
+    shown = [c for c in columns if c.metric not in optional or any(c in row.values for row in rows)]
+    return Block(stored, shown, rows)
+
+
+def _rows(
+    spec: ReportSpec, stored: Stored, method: MethodSpec, columns: Sequence[Column]
+) -> list[Row]:
+    """Return the line of a method, or one for each of its views and one for the best view."""
+    note = _failures(stored, method)
+    views = stored.subsets("view:", method.name) if method.rows == "views" else []
+    # in mixed data a view covers the samples of one modality, and has a column for them
+    if not views or stored.dataset.setting == "mixed":
+        values = {c: _values(stored, method, c) for c in columns}
+        return [Row(method, "all", {c: x for c, x in values.items() if len(x)}, note)]
+    rows = []
+    metrics = [c for c in columns if c.subset == "all" and c.metric in spec.metrics]
+    for kind in [*views, BEST_VIEW]:
+        protocol = "oracle" if kind == BEST_VIEW else "last"
+        values = {
+            c: stored.values(method.name, c.metric, protocol=protocol, subset=kind) for c in metrics
+        }
+        about = _chosen(stored, method) if kind == BEST_VIEW else note
+        rows.append(Row(method, kind, {c: x for c, x in values.items() if len(x)}, about))
+    return rows
+
+
+def _values(stored: Stored, method: MethodSpec, column: Column) -> NDArray[np.float64]:
+    if column.metric == "acc_gap":
+        best = stored.values(method.name, "acc", protocol="oracle")
+        last = stored.values(method.name, "acc")
+        # a method stores checkpoints for every seed or for none
+        return best - last if len(best) == len(last) else np.empty(0)
+    return stored.values(method.name, column.metric, subset=column.subset)
+
+
+def _failures(stored: Stored, method: MethodSpec) -> str:
+    """Return which seeds did not end ok and why, or nothing."""
+    records = stored.records[method.name]
+    causes: dict[tuple[str, str], list[int]] = {}
+    for seed, record in records.items():
+        if record["status"] != "ok":
+            # a reason begins with the name of the data set, which the table tells
+            reason = record["reason"].removeprefix(f"{stored.dataset.name}: ")
+            causes.setdefault((record["status"], reason), []).append(seed)
+    words = []
+    for (status, reason), seeds in causes.items():
+        what = STATUS_WORDS.get(status, status).replace("n/a", "not applicable")
+        if len(seeds) < len(records):
+            listed = ", ".join(map(str, sorted(seeds)))
+            what = f"{'seed' if len(seeds) == 1 else 'seeds'} {listed} {what}"
+        words.append(f"{what}: {reason}" if reason else what)
+    return "; ".join(words)
+
+
+def _chosen(stored: Stored, method: MethodSpec) -> str:
+    counts = Counter(stored.best_views.get(method.name, {}).values())
+    views = ", ".join(f"{view} ({n})" for view, n in sorted(counts.items()))
+    return f"the view with the highest ACC of each seed, chosen by label: {views}"
+
+
+def _seeds_ok(stored: Stored, method: MethodSpec) -> int:
+    return sum(r["status"] == "ok" for r in stored.records[method.name].values())
+
+
+def _ranks(block: Block, column: Column) -> dict[Row, int]:
+    """Return which rows are first and second of a column, as printed; ties share a rank."""
+    if column.metric in UNRANKED:
+        return {}
+    means = {
+        row: round(float(row.values[column].mean()), 3)
+        for row in block.rows
+        if column in row.values and not row.is_oracle
+    }
+    top = sorted(set(means.values()), reverse=True)[:2]
+    return {row: top.index(mean) + 1 for row, mean in means.items() if mean in top}
+
+
+def _sections(spec: ReportSpec, blocks: Sequence[Block]) -> list[Section]:
+    """Return the tables by the kind of data, sets paired by label apart and last."""
+    sections = []
+    for kind, (title, text) in SECTIONS.items():
+        tables = [_table(spec, b) for b in blocks if _kind(b.dataset) == kind]
+        if tables:
+            sections.append(Section(title, text, tables))
+    return sections
+
+
+def _kind(dataset: DatasetSpec) -> str:
+    return "by-label" if dataset.pairing == "by-label" else dataset.setting
+
+
+def _table(spec: ReportSpec, block: Block) -> Table:
+    ranks = {column: _ranks(block, column) for column in block.columns}
+    head = [
+        Cell("method"),
+        *(Cell(c.head, short=c.short) for c in block.columns),
+        Cell("seeds"),
+    ]
+    rows = []
+    for row in block.rows:
+        cells = [_score_cell(row, c, ranks[c].get(row)) for c in block.columns]
+        ok = _seeds_ok(block.stored, row.method)
+        if ok == 0:
+            statuses = Counter(r["status"] for r in block.stored.records[row.method.name].values())
+            word = STATUS_WORDS.get(statuses.most_common(1)[0][0], "failed")
+            cells[0] = Cell(word, note=row.note)
+        name = row.title + _marks(row.method, block.dataset)
+        note = row.note if ok and row.is_oracle else ""
+        seeds_note = row.note if ok and not row.is_oracle else ""
+        rows.append(
+            [
+                Cell(name, "oracle" if row.is_oracle else "", note),
+                *cells,
+                Cell(f"{ok}/{len(spec.seeds)}", note=seeds_note),
+            ]
+        )
+    name = f"{spec.name}-{block.dataset.name}"
+    return Table(name, block.dataset.title, block.stored.about(), head, rows)
+
+
+def _marks(method: MethodSpec, dataset: DatasetSpec) -> str:
+    marks = "†" * (dataset.name in method.tuned_on) + "‡" * method.changed
+    return f" {marks}" if marks else ""
+
+
+def _score_cell(row: Row, column: Column, rank: int | None) -> Cell:
+    values = row.values.get(column)
+    if values is None:
+        return Cell("–")
+    mean = float(values.mean())
+    if column.metric == "acc_gap":
+        return Cell(f"{mean:+.3f}", "oracle")
+    text = f"{mean:.3f}"
+    if len(values) > 1:
+        text += f" ± {values.std(ddof=1):.3f}"
+    narrow = "" if column.subset == "all" and column.metric not in UNRANKED else f"{mean:.3f}"
+    emphasis: Emphasis = "oracle" if row.is_oracle else ""
+    if rank is not None:
+        emphasis = "best" if rank == 1 else "second"
+    return Cell(text, emphasis, short=narrow)
+
+
+def _explained(spec: ReportSpec, blocks: Sequence[Block]) -> list[str]:
+    """Return what a reader must know before the numbers."""
+    if len(spec.seeds) == 1:
+        over = f"of seed {spec.seeds[0]} alone"
+    else:
+        listed = ", ".join(map(str, spec.seeds))
+        over = f"mean ± standard deviation (n - 1) over the seeds that ended ok, of {listed}"
+    lines = [
+        f"Scores are fractions: {over}.",
+        "The last epoch counts; labels chose nothing except where it says oracle.",
+    ]
+    if any(Column("acc_gap") in block.columns for block in blocks):
+        lines.append(
+            "The oracle gap is the ACC of the best epoch, chosen by label, minus that of the last:"
+            " what peeking would add. Nobody may claim it."
+        )
+    if any(b.dataset.name in m.tuned_on for b in blocks for m in spec.methods):
+        lines.append("† The method has hyperparameters of its own on this data set.")
+    if any(m.changed for m in spec.methods):
+        lines.append("‡ The benchmark sets hyperparameters on top of the catalogue's.")
+    return lines
+
+
+_CSV_COLUMNS = (
+    "benchmark",
+    "dataset",
+    "setting",
+    "pairing",
+    "method",
+    "title",
+    "fidelity",
+    "tuned",
+    "changed",
+    "settings",
+    "row",
+    "protocol",
+    "subset",
+    "metric",
+    "mean",
+    "std",
+    "rank",
+    "seeds_ok",
+    "seeds",
+    "note",
+)
+
+
+def _csv_rows(spec: ReportSpec, blocks: Sequence[Block]) -> list[list[object]]:
+    rows: list[list[object]] = []
+    for block in blocks:
+        dataset = block.dataset
+        ranks = {column: _ranks(block, column) for column in block.columns}
+        for row in block.rows:
+            method = row.method
+            settings = next(iter(block.stored.records[method.name].values()))["settings"]
+            ok = _seeds_ok(block.stored, method)
+            start: list[object] = [
+                spec.name,
+                dataset.name,
+                dataset.setting,
+                dataset.pairing,
+                method.name,
+            ]
+            start += [row.title, method.fidelity, dataset.name in method.tuned_on, method.changed]
+            start += [settings, row.kind]
+            end = [ok, len(spec.seeds), row.note]
+            if not row.values:
+                rows.append([*start, "", "", "", "", "", "", *end])
+            for column, values in row.values.items():
+                oracle = row.is_oracle or column.metric == "acc_gap"
+                std = round(float(values.std(ddof=1)), 6) if len(values) > 1 else ""
+                cells = [column.metric, round(float(values.mean()), 6), std]
+                cells.append(ranks.get(column, {}).get(row, ""))
+                rows.append([*start, "oracle" if oracle else "last", column.subset, *cells, *end])
+    return rows

@@ -1,0 +1,86 @@
+"""What a report is told: names, titles and order, as the config resolves them."""
+
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from mmbench.data import Setting
+
+Fidelity = Literal["reference", "reconstruction", "baseline", "control"]
+Pairing = Literal["same-object", "by-label", "none"]
+
+
+class DatasetSpec(BaseModel):
+    """A data set of a report.
+
+    Attributes:
+        name: as the catalogue and the files name it.
+        title: as tables print it.
+        pairing: how the views were joined; sets joined by label are tabled apart.
+        setting: how views describe samples.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: str
+    title: str
+    pairing: Pairing
+    setting: Setting
+
+
+class MethodSpec(BaseModel):
+    """A method entry of a report.
+
+    Attributes:
+        name: as the catalogue and the files name it.
+        title: as tables print it.
+        fidelity: what stands behind it; a reconstruction is printed as such.
+        rows: one row, or one for each view and one for the best view (an oracle).
+        tuned_on: data sets on which it has parameters of its own.
+        changed: whether the benchmark set parameters on top of the catalogue.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: str
+    title: str
+    fidelity: Fidelity
+    rows: Literal["one", "views"] = "one"
+    tuned_on: tuple[str, ...] = ()
+    changed: bool = False
+
+    @property
+    def printed(self) -> str:
+        """The title, with the fidelity where a reader must know it."""
+        if self.fidelity == "reconstruction" and "reconstruction" not in self.title.lower():
+            return f"{self.title} (reconstruction)"
+        return self.title
+
+
+class ReportSpec(BaseModel):
+    """A report: data sets and methods in the order in which tables print them.
+
+    Attributes:
+        name: of the benchmark.
+        seeds: the runs that every cell should have.
+        datasets: at least one.
+        methods: at least one.
+        metrics: the columns, as `score` names them.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: str
+    seeds: tuple[int, ...] = Field(min_length=1)
+    datasets: tuple[DatasetSpec, ...] = Field(min_length=1)
+    methods: tuple[MethodSpec, ...] = Field(min_length=1)
+    metrics: tuple[str, ...] = Field(default=("acc", "nmi", "ari"), min_length=1)
+
+    @model_validator(mode="after")
+    def _names_are_unique(self) -> "ReportSpec":
+        for kind, entries in (("data set", self.datasets), ("method", self.methods)):
+            names = [entry.name for entry in entries]
+            for name in names:
+                if names.count(name) > 1:
+                    raise ValueError(f"expected each {kind} once, got {name!r} twice")
+        return self

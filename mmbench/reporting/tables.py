@@ -1,0 +1,208 @@
+"""Tables as Markdown, LaTeX, plain text and .csv.
+
+The first column is flush left, the others flush right. Emphasis is `best`, `second` or
+`oracle` (chosen by label). Footnotes are lettered per table; equal ones share a letter.
+"""
+
+import csv
+import html
+import io
+import re
+import string
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Literal
+
+Emphasis = Literal["", "best", "second", "oracle"]
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One cell.
+
+    Attributes:
+        text: what it shows.
+        emphasis: how it stands out.
+        note: a footnote.
+        short: what it shows where there is little room; empty means `text`.
+    """
+
+    text: str
+    emphasis: Emphasis = ""
+    note: str = ""
+    short: str = ""
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table.
+
+    Attributes:
+        name: short and unique, for cross-references.
+        title: a few words.
+        caption: a sentence or none.
+        head: the names of the columns.
+        rows: cells, as many per row as there are columns.
+    """
+
+    name: str
+    title: str
+    caption: str
+    head: Sequence[Cell]
+    rows: Sequence[Sequence[Cell]]
+
+    @property
+    def notes(self) -> dict[str, str]:
+        """The letter of each footnote, in the order in which they are met."""
+        texts = dict.fromkeys(c.note for row in [self.head, *self.rows] for c in row if c.note)
+        return {text: _letter(i) for i, text in enumerate(texts)}
+
+
+@dataclass(frozen=True)
+class Section:
+    """Tables that belong together.
+
+    Attributes:
+        title: a few words.
+        text: what to know before reading.
+        tables: at least one.
+    """
+
+    title: str
+    text: str
+    tables: Sequence[Table] = field(default_factory=tuple)
+
+
+def markdown(title: str, text: Sequence[str], sections: Sequence[Section]) -> str:
+    """Return a document in GitHub's Markdown."""
+    parts = [f"# {_md(title)}", *map(_md, text)]
+    for section in sections:
+        parts += [f"## {_md(section.title)}", *([_md(section.text)] if section.text else [])]
+        for table in section.tables:
+            parts.append(f"### {_md(table.title)}")
+            if table.caption:
+                parts.append(_md(table.caption))
+            rows = [_md_row(row, table.notes) for row in [table.head, *table.rows]]
+            rule = "| " + " | ".join([":--", *["--:"] * (len(table.head) - 1)]) + " |"
+            parts.append("\n".join([rows[0], rule, *rows[1:]]))
+            notes = [f"<sup>{letter}</sup> {_md(note)}" for note, letter in table.notes.items()]
+            if notes:
+                parts.append("<br>\n".join(notes))
+    return "\n\n".join(parts) + "\n"
+
+
+def latex(text: Sequence[str], sections: Sequence[Section]) -> str:
+    r"""Return one table environment per table, for `\input`; needs the package booktabs."""
+    parts = ["\n".join(f"% {line}" for line in [r"needs \usepackage{booktabs}", *text])]
+    for section in sections:
+        for table in section.tables:
+            rows = [_tex_row(row, table.notes) for row in [table.head, *table.rows]]
+            about = [f"{table.title}.", table.caption and f"{table.caption}.", section.text]
+            lines = [
+                r"\begin{table}[htbp]",
+                r"\centering\small",
+                rf"\caption{{{_tex(' '.join(filter(None, about)))}}}",
+                rf"\label{{tab:{re.sub(r'[^A-Za-z0-9:-]', '-', table.name)}}}",
+                rf"\begin{{tabular}}{{l{'r' * (len(table.head) - 1)}}}",
+                r"\toprule",
+                rows[0],
+                r"\midrule",
+                *rows[1:],
+                r"\bottomrule",
+                r"\end{tabular}",
+                *(
+                    rf"\par{{\footnotesize $^{{{letter}}}$ {_tex(note)}}}"
+                    for note, letter in table.notes.items()
+                ),
+                r"\end{table}",
+            ]
+            parts.append("\n".join(lines))
+    return "\n\n".join(parts) + "\n"
+
+
+def plain(text: Sequence[str], sections: Sequence[Section]) -> str:
+    """Return aligned columns for a terminal; superscripts 1 and 2 mark best and second."""
+    parts = list(text)
+    for section in sections:
+        for table in section.tables:
+            rows = [
+                [_plain(cell, table.notes) for cell in row] for row in [table.head, *table.rows]
+            ]
+            widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+            lines = [
+                "  ".join([row[0].ljust(widths[0]), *map(str.rjust, row[1:], widths[1:])]).rstrip()
+                for row in rows
+            ]
+            lines.insert(1, "-" * (sum(widths) + 2 * (len(widths) - 1)))
+            caption = f" ({table.caption})" if table.caption else ""
+            notes = [f"{letter}) {note}" for note, letter in table.notes.items()]
+            parts.append(
+                "\n".join([f"{table.title} · {section.title.lower()}{caption}", *lines, *notes])
+            )
+    return "\n\n".join(parts) + "\n"
+
+
+def csv_text(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
+    """Return a .csv file with a header."""
+    file = io.StringIO()
+    writer = csv.writer(file, lineterminator="\n")
+    writer.writerow(columns)
+    writer.writerows(rows)
+    return file.getvalue()
+
+
+def _letter(i: int) -> str:
+    letters = string.ascii_lowercase
+    return letters[i] if i < len(letters) else _letter(i // len(letters) - 1) + letters[i % 26]
+
+
+def _md_row(row: Sequence[Cell], notes: dict[str, str]) -> str:
+    around = {"": "{}", "best": "**{}**", "second": "<u>{}</u>", "oracle": "*{}*"}
+    cells = [
+        around[cell.emphasis].format(_md(cell.text))
+        + (f" <sup>{notes[cell.note]}</sup>" if cell.note else "")
+        for cell in row
+    ]
+    return f"| {' | '.join(cells)} |"
+
+
+def _tex_row(row: Sequence[Cell], notes: dict[str, str]) -> str:
+    around = {"best": r"\textbf", "second": r"\underline", "oracle": r"\textit"}
+    cells = [
+        (f"{around[cell.emphasis]}{{{_tex(cell.text)}}}" if cell.emphasis else _tex(cell.text))
+        + (f"$^{{{notes[cell.note]}}}$" if cell.note else "")
+        for cell in row
+    ]
+    return rf"{' & '.join(cells)} \\"
+
+
+def _plain(cell: Cell, notes: dict[str, str]) -> str:
+    note = f" {notes[cell.note]})" if cell.note else ""
+    mark = {"best": "¹", "second": "²"}.get(cell.emphasis, " ")  # so that digits stay in line
+    return f"{cell.short or cell.text}{note}{mark}"
+
+
+def _md(text: str) -> str:
+    """Return text that Markdown shows as it is."""
+    return re.sub(r"([\\`*_\[\]|~])", r"\\\1", html.escape(text, quote=False))
+
+
+_TEX = {
+    "\\": r"\textbackslash{}",
+    "~": r"\textasciitilde{}",
+    "^": r"\textasciicircum{}",
+    "±": r"$\pm$",
+    "–": "--",
+    "†": r"\textdagger{}",
+    "‡": r"\textdaggerdbl{}",
+    "<": r"\textless{}",
+    ">": r"\textgreater{}",
+    "|": r"\textbar{}",
+    "·": r"\textperiodcentered{}",
+    **{c: rf"\{c}" for c in "&%$#_{}"},
+}
+
+
+def _tex(text: str) -> str:
+    """Return text that LaTeX shows as it is."""
+    return "".join(_TEX.get(c, c) for c in text)

@@ -1,0 +1,61 @@
+"""What to train, and what is heard while it trains."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from mmbench.runs import Record, Status
+
+# after these a process is as good as before, and may go on with the next seed
+SOUND: tuple[Status, ...] = ("ok", "diverged")
+
+
+@dataclass(frozen=True)
+class Job:
+    """One data set, one method, a block of seeds.
+
+    Attributes:
+        method: the name of the entry, for the record.
+        uses: the module or file of the method, as `mmbench.methods.build` takes it.
+        params: the hyperparameters; give every one, defaults included, so that finished seeds
+            are recognised after a default has changed.
+        precision: bfloat16 wraps methods that import torch in autocast; others ignore it.
+        fingerprint: of the method's source.
+        views: the `views.safetensors` to cluster.
+        seeds: to train one after the other, each once.
+        threads: the method may use.
+        gpus: how many it wants; where there are none it trains on the CPU.
+        timeout_minutes: for each seed, the start of its process included.
+        slots_per_gpu: how many such jobs may share a GPU.
+    """
+
+    method: str
+    uses: str
+    params: dict[str, Any]
+    precision: Literal["float32", "bfloat16"]
+    fingerprint: str
+    views: Path
+    seeds: tuple[int, ...]
+    threads: int
+    gpus: int
+    timeout_minutes: float
+    slots_per_gpu: int = 1
+
+
+@dataclass(frozen=True)
+class Event:
+    """Something that happened in a job, for a progress bar.
+
+    Attributes:
+        kind: a seed was started, logged an epoch, or is done (an earlier call may have done it).
+        seed: which one.
+        epoch: at "epoch", counted from 0.
+        loss: at "epoch", if the method gave one.
+        record: at "done".
+    """
+
+    kind: Literal["started", "epoch", "done"]
+    seed: int
+    epoch: int | None = None
+    loss: float | None = None
+    record: Record | None = None

@@ -1,0 +1,168 @@
+"""What a method hands over while it trains, checked and kept in small types."""
+
+import math
+import time
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from mmbench.data import Dataset
+
+_INT16_MAX = np.iinfo(np.int16).max
+_FLOAT16_MAX = float(np.finfo(np.float16).max)
+
+
+class RunLog:
+    """The `Log` of one seed.
+
+    Attributes:
+        losses: (epoch, value) pairs by name; `loss` and the terms. A term that is NaN or
+            infinite has no pair.
+        history: (n_samples,) int16 for each checkpoint.
+        epochs: of each checkpoint.
+        embedding: (n_samples, n_latent) float16, the last one; scaled down as a whole where
+            float16 could not hold it.
+        parts: (n_samples,) int32 by view, the last ones.
+        diverged: why training cannot go on; empty where it can.
+        last_call: the time, by `time.monotonic`, of the last call with a loss or assignments.
+    """
+
+    def __init__(
+        self, data: Dataset, tell: Callable[[int, dict[str, float]], None] = lambda *_: None
+    ) -> None:
+        """Begin an empty log.
+
+        Args:
+            data: what is clustered; gives the shapes to check against.
+            tell: called with the epoch and its finite figures.
+        """
+        self.losses: dict[str, list[tuple[int, float]]] = {}
+        self.history: list[NDArray[np.int16]] = []
+        self.epochs: list[int] = []
+        self.embedding: NDArray[np.float16] | None = None
+        self.parts: dict[str, NDArray[np.int32]] = {}
+        self.diverged = ""
+        self.last_call: float | None = None
+        self._n_samples = data.n_samples
+        self._n_clusters = data.n_clusters
+        self._views = {view.name for view in data.views}
+        self._tell = tell
+        self._epoch = 0
+
+    def __call__(
+        self,
+        epoch: int,
+        *,
+        loss: float | None = None,
+        y_pred: ArrayLike | None = None,
+        embedding: ArrayLike | None = None,
+        parts: Mapping[str, ArrayLike] | None = None,
+        **terms: float,
+    ) -> None:
+        """Record one epoch; see `mmbench.methods.Log`. Arrays may be torch tensors.
+
+        Raises:
+            FloatingPointError: the loss is NaN or infinite, so that no time is lost on it.
+            ValueError: the epoch decreases, or an array has the wrong shape, type or range.
+        """
+        if epoch < self._epoch:
+            raise ValueError(
+                f"log: expected epochs not to decrease, got {epoch} after {self._epoch}"
+            )
+        self._epoch = int(epoch)
+        if loss is not None or y_pred is not None:
+            self.last_call = time.monotonic()
+        if y_pred is not None:
+            self._keep_checkpoint(y_pred)
+        if embedding is not None:
+            self.embedding = self._small(embedding)
+        for view, assigned in (parts or {}).items():
+            self._keep_part(view, assigned)
+        self._keep_figures(loss, terms)
+
+    def _keep_checkpoint(self, y_pred: ArrayLike) -> None:
+        if self._n_clusters - 1 > _INT16_MAX:
+            raise ValueError(
+                f"log: the history holds at most {_INT16_MAX + 1} clusters, got {self._n_clusters}"
+            )
+        checkpoint = assignments(
+            y_pred, self._n_samples, self._n_clusters, f"log: y_pred at epoch {self._epoch}"
+        ).astype(np.int16)
+        if self.epochs and self.epochs[-1] == self._epoch:
+            self.history[-1] = checkpoint
+        else:
+            self.epochs.append(self._epoch)
+            self.history.append(checkpoint)
+
+    def _keep_part(self, view: str, assigned: ArrayLike) -> None:
+        if view not in self._views:
+            known = ", ".join(sorted(self._views))
+            raise ValueError(f"log: parts: expected a view of {known}, got {view!r}")
+        what = f"log: parts[{view!r}] at epoch {self._epoch}"
+        kept = assignments(assigned, self._n_samples, self._n_clusters, what, lowest=-1)
+        self.parts[view] = kept.astype(np.int32)
+
+    def _keep_figures(self, loss: float | None, terms: Mapping[str, float]) -> None:
+        figures = {} if loss is None else {"loss": float(loss)}
+        figures.update((name, float(value)) for name, value in terms.items())
+        finite = {name: value for name, value in figures.items() if math.isfinite(value)}
+        for name, value in finite.items():
+            self.losses.setdefault(name, []).append((self._epoch, value))
+        self._tell(self._epoch, finite)
+        if "loss" in figures and "loss" not in finite:
+            self.diverged = f"the loss is {figures['loss']} at epoch {self._epoch}"
+            raise FloatingPointError(self.diverged)
+
+    def _small(self, embedding: ArrayLike) -> NDArray[np.float16]:
+        values = as_numpy(embedding).astype(np.float32)
+        what = f"log: embedding at epoch {self._epoch}"
+        if values.ndim != 2 or len(values) != self._n_samples:
+            raise ValueError(
+                f"{what}: expected shape ({self._n_samples}, n_latent), got {values.shape}"
+            )
+        largest = float(np.abs(values).max(initial=0))
+        if not math.isfinite(largest):
+            raise ValueError(f"{what}: expected finite values, got NaN or infinite ones")
+        # figures show relative distances, so one common factor changes nothing in them
+        factor = min(1.0, 0.99 * _FLOAT16_MAX / largest) if largest else 1.0
+        return (values * np.float32(factor)).astype(np.float16)
+
+
+def assignments(
+    y_pred: ArrayLike, n_samples: int, n_clusters: int, what: str, *, lowest: int = 0
+) -> NDArray[np.integer[Any]]:
+    """Return assignments as an array, (n_samples,).
+
+    Args:
+        y_pred: what came.
+        n_samples: how many it must be.
+        n_clusters: each must be below this.
+        what: to begin the message with.
+        lowest: each must be at least this.
+
+    Raises:
+        ValueError: a wrong shape, type or range.
+    """
+    values = as_numpy(y_pred)
+    if values.shape != (n_samples,):
+        raise ValueError(f"{what}: expected shape ({n_samples},), got {values.shape}")
+    if values.dtype.kind not in "iu":
+        raise ValueError(f"{what}: expected integers, got {values.dtype}")
+    if values.min() < lowest or values.max() >= n_clusters:
+        raise ValueError(
+            f"{what}: expected clusters in {lowest}..{n_clusters - 1},"
+            f" got {values.min()}..{values.max()}"
+        )
+    return values
+
+
+def as_numpy(values: Any) -> NDArray[Any]:
+    """Return an array of what may be a torch tensor on any device, without importing torch."""
+    if hasattr(values, "detach"):
+        values = values.detach().cpu()
+        if str(values.dtype) == "torch.bfloat16":  # NumPy has no such type
+            values = values.float()
+        values = values.numpy()
+    return np.asarray(values)

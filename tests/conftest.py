@@ -1,0 +1,113 @@
+"""Small data sets of every setting, with their true clusters, which any method should find.
+
+Each fixture gives (data, y_true): 180 samples, three clusters of 60 in random order. Values
+are in [0, 1], as the catalogue scales features.
+"""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from mmbench.data import Dataset, View
+
+N_CLUSTERS = 3
+N_SAMPLES = 180
+
+
+@pytest.fixture
+def paired_blobs():
+    """Two feature views, image (180, 12) and text (180, 8), each enough to tell the clusters."""
+    return _paired({"image": 12, "text": 8})
+
+
+@pytest.fixture
+def three_view_blobs():
+    """Three paired feature views of 12, 8 and 5 columns."""
+    return _paired({"image": 12, "text": 8, "audio": 5})
+
+
+@pytest.fixture
+def one_view_blobs():
+    """A single feature view."""
+    return _paired({"image": 12})
+
+
+@pytest.fixture
+def mixed_blobs(paired_blobs):
+    """The paired samples, each with only one of its views, by a fair coin."""
+    data, y_true = paired_blobs
+    coin = np.random.default_rng(1).integers(2, size=data.n_samples)
+    return _keeping(data, {"image": coin == 0, "text": coin == 1}), y_true
+
+
+@pytest.fixture
+def incomplete_blobs(paired_blobs):
+    """The paired samples, of which 30 % lack one view."""
+    data, y_true = paired_blobs
+    fate = np.random.default_rng(2).choice(3, size=data.n_samples, p=[0.7, 0.15, 0.15])
+    return _keeping(data, {"image": fate != 1, "text": fate != 2}), y_true
+
+
+@pytest.fixture
+def image_blobs():
+    """Noisy pictures (180, 3, 16, 16), uint8: horizontal bars, vertical bars and discs."""
+    rng = np.random.default_rng(3)
+    y_true = _shuffled_clusters(rng)
+    row, column = np.mgrid[:16, :16]
+    shapes = np.stack(
+        [row // 2 % 2 == 0, column // 2 % 2 == 0, np.hypot(row - 7.5, column - 7.5) < 5]
+    )
+    clean = 60 + 130 * shapes[y_true][:, None].repeat(3, axis=1)
+    pictures = (clean + rng.normal(scale=20, size=clean.shape)).clip(0, 255).astype(np.uint8)
+    data = Dataset.paired([pictures], n_clusters=N_CLUSTERS, names=["image"], name="image-blobs")
+    return data, y_true
+
+
+@pytest.fixture
+def split_paired_blobs(paired_blobs):
+    """The paired samples, of which one in three is held out."""
+    return _split(*paired_blobs)
+
+
+@pytest.fixture
+def split_mixed_blobs(mixed_blobs):
+    """The mixed-modal samples, of which one in three is held out."""
+    return _split(*mixed_blobs)
+
+
+@pytest.fixture
+def split_image_blobs(image_blobs):
+    """The pictures, of which one in three is held out."""
+    return _split(*image_blobs)
+
+
+def _paired(widths):
+    rng = np.random.default_rng(0)
+    y_true = _shuffled_clusters(rng)
+    arrays = []
+    for width in widths.values():
+        centres = rng.uniform(0.2, 0.8, size=(N_CLUSTERS, width))
+        noise = rng.normal(scale=0.04, size=(N_SAMPLES, width))
+        arrays.append((centres[y_true] + noise).clip(0, 1))
+    data = Dataset.paired(arrays, n_clusters=N_CLUSTERS, names=list(widths), name="blobs")
+    return data, y_true
+
+
+def _shuffled_clusters(rng):
+    return rng.permutation(np.arange(N_SAMPLES) % N_CLUSTERS)
+
+
+def _keeping(data, masks):
+    """Return the data with only the rows of each view whose mask is true."""
+    views = []
+    for view in data.views:
+        kept = np.flatnonzero(masks[view.name])
+        views.append(View(view.values[kept], kept, view.name, view.modality))
+    return replace(data, views=tuple(views))
+
+
+def _split(data, y_true):
+    held_out = np.random.default_rng(4).permutation(data.n_samples)[: data.n_samples // 3]
+    fit_index = np.setdiff1d(np.arange(data.n_samples), held_out)
+    return replace(data, fit_index=fit_index), y_true

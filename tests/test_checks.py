@@ -1,0 +1,93 @@
+"""What people write is checked, and every mistake is one line that helps."""
+
+import dataclasses
+from pathlib import Path
+
+import pytest
+from pydantic import BaseModel, ConfigDict
+
+from mmbench.checks import checked, read_yaml
+from mmbench.errors import InputError, unknown
+
+
+class Inner(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+    colour: str
+
+
+class Outer(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+    name: str
+    inner: dict[str, Inner] = {}
+
+
+@dataclasses.dataclass(frozen=True)
+class Settings:
+    __pydantic_config__ = ConfigDict(extra="forbid")
+    epochs: int = 10
+
+
+def test_an_unknown_name_comes_with_the_nearest_known_one():
+    error = unknown("method", "kmeans-conat", ["kmeans-concat", "majority"], where="a.yaml")
+    assert str(error) == "a.yaml: unknown method 'kmeans-conat'; did you mean 'kmeans-concat'?"
+
+
+def test_a_name_near_nothing_comes_with_all_that_are_known():
+    error = unknown("method", "qqq", ["b", "a"], where="a.yaml")
+    assert str(error) == "a.yaml: unknown method 'qqq'; known: a, b"
+
+
+def test_an_unknown_key_is_told_before_the_key_it_should_have_been():
+    with pytest.raises(InputError, match=r"^f: unknown key 'nam'; did you mean 'name'\?$"):
+        checked(Outer, {"nam": "x"}, where="f")
+
+
+def test_an_unknown_key_deep_inside_is_compared_with_the_keys_of_that_place():
+    with pytest.raises(InputError, match=r"inner: a: unknown key 'color'; did you mean 'colour'\?"):
+        checked(Outer, {"name": "x", "inner": {"a": {"color": "red"}}}, where="f")
+
+
+def test_a_missing_key_is_named():
+    with pytest.raises(InputError, match=r"^f: expected a key 'name', found none$"):
+        checked(Outer, {}, where="f")
+
+
+def test_a_wrong_type_says_what_was_expected_and_what_came():
+    with pytest.raises(InputError, match=r"^m: epochs: expected a valid integer.*, got 'many'$"):
+        checked(Settings, {"epochs": "many"}, where="m")
+
+
+def test_an_unknown_parameter_of_a_dataclass_comes_with_the_nearest_field():
+    with pytest.raises(InputError, match=r"^m: unknown key 'epoch'; did you mean 'epochs'\?$"):
+        checked(Settings, {"epoch": 3}, where="m")
+
+
+def write(folder: Path, text: str) -> Path:
+    path = folder / "a.yaml"
+    path.write_text(text)
+    return path
+
+
+def test_a_key_that_stands_twice_is_refused_with_its_line(tmp_path):
+    with pytest.raises(InputError, match=r"a\.yaml, line 2: the key 'a' stands twice"):
+        read_yaml(write(tmp_path, "a: 1\na: 2\n"))
+
+
+def test_broken_yaml_is_one_line(tmp_path):
+    with pytest.raises(InputError, match=r"a\.yaml, line 2: ") as caught:
+        read_yaml(write(tmp_path, "a: [1\nb: 2\n"))
+    assert "\n" not in str(caught.value)
+
+
+def test_a_list_where_keys_belong_is_refused(tmp_path):
+    with pytest.raises(InputError, match="expected a mapping of keys, got list"):
+        read_yaml(write(tmp_path, "- a\n- b\n"))
+
+
+def test_an_absent_file_is_named(tmp_path):
+    with pytest.raises(InputError, match=r"none\.yaml: expected a YAML file, found none"):
+        read_yaml(tmp_path / "none.yaml")
+
+
+def test_an_empty_file_has_no_keys(tmp_path):
+    assert read_yaml(write(tmp_path, "# nothing\n")) == {}

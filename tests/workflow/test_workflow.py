@@ -1,0 +1,139 @@
+"""The workflow as people call it: what runs, what runs again, and what is told when it cannot."""
+
+import csv
+import os
+import signal
+import time
+
+import pytest
+
+from workflow_project import METHOD, ROOT
+
+
+def test_smoke_runs_every_verb_and_then_has_nothing_to_do(project):
+    project.snakemake("--configfile", "config/smoke.yaml")
+    tables = project.folder / "results/smoke/tables"
+    board = (tables / "leaderboard.md").read_text()
+    for title in ("Majority", "k-means, all views", "CCA + k-means"):
+        assert title in board
+    with (tables / "leaderboard.csv").open() as file:
+        assert len(list(csv.DictReader(file))) > 20
+    assert "data_unavailable" in board or "unavailable" in board
+    assert (tables / "cost.tex").is_file()
+    assert (project.folder / "results/smoke/figures/scores-toy-3view.pdf").is_file()
+    again = project.snakemake("--configfile", "config/smoke.yaml")
+    assert "Nothing to be done" in again
+
+
+def test_what_changed_is_run_again_and_nothing_else(project):
+    project.snakemake()
+    assert project.planned() == []
+
+    project.write("mine.py", METHOD.replace("import time", "import time  # why not"))
+    assert project.planned() == [], "a comment changes no result"
+
+    project.write("mine.py", METHOD.replace("> np.median", "< np.median"))
+    assert project.planned() == ["mine/0-1"], "an edit runs its own method again"
+
+    project.write("mine.py", METHOD)
+    project.configure(params={"mine": {"shift": 1}})
+    assert project.planned() == ["mine/0-1"], "a parameter has its own settings"
+
+    project.configure(seeds=3)
+    assert project.planned() == ["majority/2-2", "mine/2-2"], "a seed more is one block more"
+
+    project.configure(methods=["mine", "majority", "random"])
+    assert project.planned() == ["random/0-1"], "a method more is that method's runs"
+
+    project.configure(seeds=1)
+    assert project.planned() == [], "fewer seeds take the blocks that are there"
+
+    project.configure(name="other")
+    assert project.planned() == [], "benchmarks share runs"
+
+
+@pytest.mark.parametrize(
+    ("keys", "message"),
+    [
+        ({"methods": ["kmeans-conat"]}, "unknown method 'kmeans-conat'; did you mean"),
+        ({"datasets": ["toy-3veiw"]}, "unknown data set 'toy-3veiw'; did you mean 'toy-3view'?"),
+        ({"params": {"mine": {"paus": 1}}}, "unknown key 'paus'; did you mean 'pause'?"),
+        ({"params": {"mine": {"pause": "long"}}}, "pause: expected a valid number"),
+        ({"seeds": 0}, "seeds: expected greater than 0, got 0"),
+        ({"seed": 3}, "unknown key 'seed'; did you mean 'seeds'?"),
+    ],
+)
+def test_a_mistake_in_the_config_is_one_line_before_any_job(project, keys, message):
+    project.configure(**keys)
+    output = project.snakemake(ok=False)
+    (line,) = [line for line in output.splitlines() if message in line]
+    assert "Traceback" not in output
+    assert not (project.folder / "results").exists()
+
+
+def test_two_simulated_devices_are_both_used_and_never_shared(project):
+    project.write("config/mine.yaml", "mine: {uses: mine.py, seeds_per_job: 1, gpu: true}\n")
+    project.configure(methods=["mine"], seeds=6, params={"mine": {"pause": 0.5}})
+    project.environment["MMBENCH_SIMULATED_DEVICES"] = "2"
+    project.environment["MMBENCH_LOCKS"] = str(project.folder / "locks")
+    project.snakemake("--resources", "gpu=2", cores=8)
+    records = project.records("mine")
+    assert len({record["device"] for record in records}) == 2
+    for device in {record["device"] for record in records}:
+        assert len([r for r in records if r["device"] == device]) >= 2
+
+
+def test_without_a_device_the_same_jobs_run_on_the_cpu(project):
+    project.write("config/mine.yaml", "mine: {uses: mine.py, gpu: true}\n")
+    project.configure(methods=["mine"])
+    project.snakemake("--resources", "gpu=0")
+    assert [record["status"] for record in project.records("mine")] == ["ok", "ok"]
+
+
+def test_after_an_interruption_the_next_call_trains_only_what_is_missing(project):
+    project.configure(methods=["mine"], seeds=4, params={"mine": {"pause": 2.0}})
+    process = project.start("snakemake", "--cores", "1")
+    parts = project.folder / "results/runs/toy-3view/mine"
+    deadline = time.monotonic() + 120
+    while not list(parts.glob("*/.parts/*.json")) and time.monotonic() < deadline:
+        time.sleep(0.1)
+    os.killpg(process.pid, signal.SIGINT)
+    process.communicate(timeout=60)
+    finished = len(list(parts.glob("*/.parts/*.json")))
+    assert 1 <= finished < 4
+    assert not list(parts.glob("*/*/assignments.npz"))
+
+    begun = time.time()
+    project.snakemake("--rerun-incomplete")
+    records = project.records("mine")
+    assert [record["status"] for record in records] == ["ok"] * 4
+    stamps = [time.mktime(time.strptime(r["started"][:19], "%Y-%m-%dT%H:%M:%S")) for r in records]
+    offset = time.mktime(time.gmtime(begun))
+    assert sum(stamp < offset - 1 for stamp in stamps) == finished
+
+
+def test_a_failed_seed_is_shown_and_stops_nothing(project):
+    failing = METHOD.replace("time.sleep(self.pause)", 'assert seed != 1, "seed one fails"')
+    project.write("mine.py", failing)
+    project.snakemake()
+    board = (project.folder / "results/default/tables/leaderboard.md").read_text()
+    assert "1/2" in board
+    process = project.start("mmbench", "show", "default", "--check")
+    output, _ = process.communicate(timeout=60)
+    assert process.returncode == 2
+    assert "seed one fails" in output
+
+    project.write("mine.py", METHOD)
+    assert project.planned() == ["mine/0-1"]
+
+
+def test_linting_the_workflow_says_only_that_rules_have_no_environment(project):
+    output = project.snakemake("--lint", "text", ok=False)
+    complaints = [line.strip() for line in output.splitlines() if line.startswith("    * ")]
+    assert complaints
+    assert all("conda environment or container" in line for line in complaints), output
+
+
+def test_the_default_profile_names_the_default_benchmark():
+    profile = (ROOT / "profiles/default/profile.yaml").read_text()
+    assert "configfile: config/config.yaml" in profile
