@@ -44,7 +44,7 @@ def make(folder: Path) -> None:
     for number, (n_samples, n_classes) in enumerate(SIZES):
         name = f"set-{number}"
         y_true = rng.integers(n_classes, size=n_samples)
-        card = {"n_samples": n_samples, "n_clusters": n_classes, "views": []}
+        card = {"n_samples": n_samples, "n_classes": n_classes, "n_clusters": n_classes}
         write_json(folder / "data" / name / "card.json", card)
         with (folder / "data" / name / "samples.csv").open("w", newline="") as file:
             writer = csv.writer(file)
@@ -83,7 +83,7 @@ def measure(folder: Path) -> None:
     names = [f"set-{number}" for number in range(len(SIZES))]
     methods = [f"method-{number}" for number in range(N_METHODS)]
     results = folder / "results"
-    begin = time.perf_counter()
+    begin, begin_cpu = time.perf_counter(), time.process_time()
     for name in names:
         score(
             name,
@@ -108,12 +108,13 @@ def measure(folder: Path) -> None:
     reported = time.perf_counter()
 
     n_runs = len(names) * len(methods) * N_SEEDS
-    seconds = reported - begin
+    seconds, cpu = reported - begin, time.process_time() - begin_cpu
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
     print(f"runs           {n_runs}")
     print(f"score          {scored - begin:.1f} s, {1e3 * (scored - begin) / n_runs:.1f} ms a run")
     print(f"report         {reported - scored:.1f} s")
     print(f"total          {seconds:.1f} s, {seconds / 60:.2f} of the 60 s aimed at")
+    print(f"of the CPU     {cpu:.1f} s, what it takes where nothing else runs")
     print(f"peak memory    {peak / 1e9:.2f} GB, {peak / 2e9:.2f} of the 2 GB aimed at")
 
 

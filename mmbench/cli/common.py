@@ -1,6 +1,7 @@
 """What the commands share: how they are declared, and how they print rows."""
 
 import argparse
+import inspect
 import json
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -19,7 +20,7 @@ def add_command(
         name: as typed.
         example: a line that can be pasted into a terminal.
     """
-    summary, _, more = (run.__doc__ or "").partition("\n")
+    summary, _, more = (inspect.getdoc(run) or "").partition("\n")
     parser: argparse.ArgumentParser = commands.add_parser(
         name,
         help=summary[0].lower() + summary[1:].rstrip("."),

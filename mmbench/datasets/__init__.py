@@ -6,12 +6,15 @@ This is the only part of the package, beside `evaluation`, that sees labels.
 from mmbench.datasets.listing import catalogue_rows, verdict_rows
 from mmbench.datasets.processed import prepare
 from mmbench.datasets.sources import FetchStatus, fetch, read_status
+from mmbench.datasets.upkeep import clear_unavailable, probe_sources
 
 __all__ = [
     "FetchStatus",
     "catalogue_rows",
+    "clear_unavailable",
     "fetch",
     "prepare",
+    "probe_sources",
     "read_status",
     "verdict_rows",
 ]

@@ -11,9 +11,11 @@ import lzma
 import tarfile
 import zlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path, PurePosixPath
-from typing import Any
+from typing import IO, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -239,7 +241,7 @@ def _read_npz(path: Path, keys: Sequence[str]) -> dict[str, Any]:
 def _oriented(value: Any, where: Array, label: str) -> NDArray[Any]:
     """Return one array with a sample in each row, dense and upright."""
     if where.cell is not None:
-        cells = np.asarray(value).ravel(order="F") if _is_cell(value) else []
+        cells: Sequence[Any] = list(np.ravel(value, order="F")) if _is_cell(value) else []
         if where.cell >= len(cells):
             raise InputError(f"{label}: expected a cell {where.cell}, it has {len(cells)} cells")
         value = cells[where.cell]
@@ -475,17 +477,26 @@ def _folder_files(folder: Path) -> Iterator[tuple[str, Callable[[], bytes]]]:
 
 def _archive_members(path: Path) -> Iterator[tuple[str, Callable[[], bytes]]]:
     """Yield the files of a tar archive, each with a function that reads it there and then."""
+    # not as a stream: then tarfile takes a header that is cut short for the end
+    with _whole_archive(path), tarfile.open(path, "r:*") as archive:
+        for info in archive:
+            _check_member(path, info)
+            source = archive.extractfile(info)
+            if source is not None:
+                yield info.name, partial(_member_bytes, path, source)
+
+
+def _member_bytes(path: Path, source: IO[bytes]) -> bytes:
+    with _whole_archive(path):
+        return source.read()
+
+
+@contextmanager
+def _whole_archive(path: Path) -> Iterator[None]:
     try:
-        with tarfile.open(path, "r|*") as archive:
-            for info in archive:
-                _check_member(path, info)
-                source = archive.extractfile(info)
-                if source is not None:
-                    yield info.name, source.read
+        yield
     except _DAMAGE as error:
-        raise InputError(
-            f"{path}: expected a tar archive, but {error or 'it ends early'}"
-        ) from None
+        raise InputError(f"{path}: expected a tar archive, but {error or 'it ends early'}") from None
 
 
 def _check_member(path: Path, info: tarfile.TarInfo) -> None:

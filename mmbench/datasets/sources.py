@@ -5,7 +5,7 @@ by checksum in the mirror, then at its addresses. Whatever happens, `status.json
 """
 
 import hashlib
-import importlib.resources
+import importlib.util
 import os
 import re
 import shutil
@@ -97,7 +97,9 @@ class FetchStatus:
         """One line on why the data are not there; empty if they are."""
         if self.status == "ok":
             return ""
-        reasons = dict.fromkeys(attempt.reason for attempt in self.tried)
+        # that the mirror has it not is told only where there was nowhere else to look
+        told = [a for a in self.tried if a.source != "mirror"] or self.tried
+        reasons = dict.fromkeys(attempt.reason for attempt in told)
         return " ".join("; ".join(reasons).split())
 
 
@@ -134,7 +136,8 @@ def fetch(
             status = FetchStatus(name, "ok", "generated")
         else:
             with _Packages() as packages:
-                status = _Fetch(folder, mirror, progress, packages).run(name, entry.sources)
+                known = _known_files(folder)
+                status = _Fetch(folder, mirror, progress, packages, known).run(name, entry.sources)
         write_json(folder / STATUS_FILE, asdict(status))
     return status
 
@@ -149,12 +152,21 @@ def read_status(folder: Path) -> FetchStatus:
     return checked(FetchStatus, read_json(path), where=str(path))
 
 
+def _known_files(folder: Path) -> dict[str, FetchedFile]:
+    """Return what an earlier `fetch` told of the files of a folder."""
+    try:
+        return read_status(folder).files
+    except InputError:  # none, or damaged: it is about to be written anew
+        return {}
+
+
 @dataclass
 class _Fetch:
     folder: Path
     mirror: Path | None
     progress: bool
     packages: "_Packages"
+    known: dict[str, FetchedFile]
     tried: list[Attempt] = field(default_factory=list)
 
     def run(self, name: str, packings: Sequence[Packing]) -> FetchStatus:
@@ -177,10 +189,17 @@ class _Fetch:
         if name.endswith("/"):
             if not path.is_dir() or not any(path.iterdir()):
                 return None
-            return FetchedFile(_folder_sum(path), False, "folder")
+            return self._found(name, _folder_sum(path), False)
         if not path.is_file() or _mismatch(path, spec):
             return None
-        return FetchedFile(sha256(path), spec.checksum is not None, "folder")
+        return self._found(name, sha256(path), spec.checksum is not None)
+
+    def _found(self, name: str, found: str, verified: bool) -> FetchedFile:
+        """Tell of a file that is here; the same one as last time came from where it came then."""
+        earlier = self.known.get(name)
+        if earlier is not None and earlier.sha256 == found:
+            return FetchedFile(found, verified, earlier.source)
+        return FetchedFile(found, verified, "folder")
 
     def _bring(self, name: str, spec: RawFile) -> FetchedFile | None:
         here = self._in_folder(name, spec)
@@ -298,8 +317,10 @@ def _download(url: str, target: Path, progress: bool) -> None:
         if host in _unreachable:
             raise SourceError(_unreachable[host])
         name = url.rpartition("/")[2]
-        # None: a bar in a terminal, silence in a log file
-        bar: Any = tqdm(desc=name, unit="B", unit_scale=True, disable=None if progress else True)
+        # total: pooch sets it, but asks before whether the bar is there; disable=None: show it
+        # in a terminal, not in a log file
+        disable = None if progress else True
+        bar: Any = tqdm(total=1, desc=name, unit="B", unit_scale=True, disable=disable)
         try:
             get = pooch.HTTPDownloader(progressbar=bar, chunk_size=1 << 16, timeout=_TIMEOUT)
             get(url, str(target), None)
@@ -381,7 +402,13 @@ class _Packages(AbstractContextManager["_Packages"]):
         root = self._make_folder()
         (root / "lists" / "partial").mkdir(parents=True)
         (root / "cache" / "archives" / "partial").mkdir(parents=True)
-        return ["-o", f"Dir::State::lists={root}/lists", "-o", f"Dir::Cache={root}/cache"]
+        options = [
+            f"Dir::State::lists={root}/lists",
+            f"Dir::Cache={root}/cache",
+            "Acquire::Retries=0",
+            "Acquire::http::Timeout=10",
+        ]
+        return [word for option in options for word in ("-o", option)]
 
     def _run(self, command: list[str], folder: Path) -> None:
         try:
@@ -456,10 +483,13 @@ def _deb_members(deb: Path) -> Iterator[tuple[str, IO[bytes]]]:
 
 
 def _from_sklearn(name: str, target: Path) -> None:
-    folder = importlib.resources.files("sklearn.datasets.data")
+    found = importlib.util.find_spec("sklearn")  # which is slow to import, and need not be
+    if found is None or found.origin is None:
+        raise SourceError("scikit-learn is not installed")
+    folder = Path(found.origin).parent / "datasets" / "data"
     for suffix in (".csv.gz", ".csv"):
         source = folder / f"{name}{suffix}"
         if source.is_file():
-            target.write_bytes(source.read_bytes())
+            shutil.copyfile(source, target)
             return
     raise SourceError(f"scikit-learn has no data set {name}")

@@ -211,22 +211,30 @@ def _expected_information(table: Table) -> float:
     """
     n = int(table.sum())
     # cells with equal margins have equal terms
-    a, times_a = np.unique(table.sum(axis=1), return_counts=True)
-    b, times_b = np.unique(table.sum(axis=0), return_counts=True)
-    a, b = a[:, None, None], b[None, :, None]
+    classes, n_classes = np.unique(table.sum(axis=1), return_counts=True)
+    clusters, n_clusters = np.unique(table.sum(axis=0), return_counts=True)
+    a, b = np.repeat(classes, len(clusters)), np.tile(clusters, len(classes))
+    times = np.outer(n_classes, n_clusters).ravel()
     mean = a * b / n
     reach = 40 / 3 + np.sqrt((40 / 3) ** 2 + 80 * mean)
     low = np.maximum(np.maximum(1, a + b - n), np.floor(mean - reach)).astype(np.int64)
     high = np.minimum(np.minimum(a, b), np.ceil(mean + reach)).astype(np.int64)
-    both = low + np.arange(int((high - low).max()) + 1)
-    inside = both <= high
-    both = np.where(inside, both, high)
+
+    # one entry per cell and n_ij, those of a cell next to each other
+    length = high - low + 1
+    cell = np.repeat(np.arange(len(a)), length)
+    both = np.arange(len(cell)) + (low - np.cumsum(length) + length)[cell]
     log_factorial = gammaln(np.arange(n + 1) + 1.0)
-    log_ways = log_factorial[a] + log_factorial[b] + log_factorial[n - a] + log_factorial[n - b]
-    log_ways = log_ways - log_factorial[n] - log_factorial[both] - log_factorial[a - both]
-    log_ways = log_ways - log_factorial[b - both] - log_factorial[n - a - b + both]
-    terms = np.where(inside, both / n * np.log(n * both / (a * b)) * np.exp(log_ways), 0.0)
-    return float(times_a @ terms.sum(axis=2) @ times_b)
+    of_margins = log_factorial[a] + log_factorial[n - a] + log_factorial[b] + log_factorial[n - b]
+    log_chance = (
+        (of_margins - log_factorial[n])[cell]
+        - log_factorial[both]
+        - log_factorial[a[cell] - both]
+        - log_factorial[b[cell] - both]
+        - log_factorial[(n - a - b)[cell] + both]
+    )
+    information = both / n * np.log(both * (n / (a * b))[cell])
+    return float((times[cell] * np.exp(log_chance) * information).sum())
 
 
 def _pairs(table: Table) -> tuple[int, int, int, int]:

@@ -271,7 +271,7 @@ class Translation(nn.Module):
         """
         was_training = self.training
         self.eval()
-        parts = [in_chunks(net.encoder, xi) for net, xi in zip(self.autoencoders, x, strict=True)]
+        parts = [in_chunks(encode, xi) for encode, xi in zip(self.encoders, x, strict=True)]
         parts[1 - target] = in_chunks(self.into[target], parts[1 - target])
         self.train(was_training)
         return parts

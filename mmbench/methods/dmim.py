@@ -153,13 +153,14 @@ class DMIM:
 
         for epoch in range(n_epochs):
             beta = self.superfluous_weight * min(1.0, epoch / max(1.0, self.warmup * n_epochs))
-            weights = torch.tensor([-1.0, beta], device=device)
-            heads = torch.tensor([1.0, self.overcluster_weight], device=device)
+            weights = torch.outer(
+                torch.tensor([1.0, self.overcluster_weight]), torch.tensor([-1.0, beta])
+            ).to(device)
             network.train()
             figures = []
             for batch in shuffled_batches(len(trained), batch_size, device, drop_last=True):
                 terms = self._terms(network, inputs, training[:, batch], epoch)
-                loss = heads @ terms @ weights
+                loss = (weights * terms).sum()
                 if loss.requires_grad:  # unless no two samples of the batch share two views
                     optimiser.zero_grad()
                     loss.backward()

@@ -13,7 +13,7 @@ from mmbench.data import Dataset, IncompatibleDataError, Index, View
 from mmbench.nn.preprocessing import joint_features, kmeans_assignments, training_rows
 
 # rows of which to look for the nearest neighbour: all pairs of more would take seconds
-_NEIGHBOUR_ROWS = 2000
+_NEIGHBOUR_ROWS = 1000
 
 
 def modality_of(data: Dataset) -> NDArray[np.int64]:
@@ -33,7 +33,7 @@ def mixing(z: ArrayLike, y_pred: ArrayLike, modality: ArrayLike) -> dict[str, fl
         modality: (n_samples,), 0 or 1; both occur.
 
     Returns:
-        foreign_neighbours: how often the nearest neighbour is of the other modality, of 2000
+        foreign_neighbours: how often the nearest neighbour is of the other modality, of 1000
             samples at most, over how often it would be by chance: 0 where the modalities lie
             apart, about 1 where they are mixed.
         shared_clusters: the share of clusters in use in which no modality has less than a

@@ -130,7 +130,8 @@ def kmeans_assignments(
             f" has {len(data.fit_index)}"
         )
     model = KMeans(data.n_clusters, n_init=n_init, random_state=seed)
-    # threads would add up the centroids in whatever order they end: other bits in each run
+    # threads add up the centroids in the order in which they end: other last bits, and in the
+    # end other clusters; beside a busy core they are also many times slower than one
     with threadpool_limits(limits=1, user_api="openmp"), warnings.catch_warnings():
         # clusters left empty are for the scores to tell
         warnings.filterwarnings("ignore", "Number of distinct clusters", ConvergenceWarning)

@@ -1,7 +1,7 @@
 """Figures of a report: drawn without a display, the same bytes for the same scores."""
 
 import textwrap
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from importlib.resources import as_file, files
 from pathlib import Path
@@ -14,7 +14,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from mmbench.files import replacing
-from mmbench.reporting.leaderboard import STATUS_WORDS, Block, Column, Row
+from mmbench.reporting.leaderboard import SECTIONS, Block, Column, Row
 from mmbench.reporting.spec import ReportSpec
 
 # what stands behind a row: colour and shape say it twice
@@ -55,55 +55,82 @@ def save(figure: Figure, path: Path) -> None:
     for extension, metadata in unsaid.items():
         with replacing(path.with_name(f"{path.name}.{extension}")) as temporary:
             figure.savefig(temporary, format=extension, metadata=metadata)
+        figure.set_layout_engine("none")  # the second file keeps the layout of the first
 
 
 def _scores(spec: ReportSpec, block: Block) -> Figure:
     """Return a panel per metric with a line per row, the first at the top."""
+    if block.is_unavailable:
+        return _unavailable(block)
     columns = [Column(metric) for metric in spec.metrics]
-    rows = block.rows
-    names = [textwrap.wrap(row.title, NAME_WIDTH) or [""] for row in rows]
-    # a name of two lines needs the room of two
-    heights = [max(1.0, 0.62 * len(name)) for name in names]
-    y = np.cumsum(heights) - np.array(heights) / 2
+    names = [textwrap.wrap(_name(spec, row), NAME_WIDTH) or [""] for row in block.rows]
+    # a name of two lines needs more room
+    heights = np.array([max(1.0, 0.62 * len(name)) for name in names])
+    places = dict(zip(block.rows, np.cumsum(heights) - heights / 2, strict=True))
     figure = Figure(
-        figsize=(2.4 + 2.3 * len(columns), 1.25 + ROW_INCHES * sum(heights)), layout="constrained"
+        figsize=(2.4 + 2.3 * len(columns), 1.25 + ROW_INCHES * heights.sum()), layout="constrained"
     )
     panels: Sequence[Axes] = figure.subplots(1, len(columns), sharey=True, squeeze=False)[0]
     for axes, column in zip(panels, columns, strict=True):
-        shown = [row.values[column] for row in rows if column in row.values]
-        for row, height in zip(rows, y, strict=True):
-            _draw_row(axes, row, column, height, block)
-        axes.set_xlabel(column.head)
-        low = min((float(values.min()) for values in shown), default=0.0)
-        high = max((float(values.max()) for values in shown), default=1.0)
-        axes.set_xlim(min(-0.02, low - 0.02), max(1.02, high + 0.02))
-    panels[0].set_yticks(y, ["\n".join(name) for name in names])
-    panels[0].set_ylim(sum(heights), 0)
-    about = block.stored.about()
-    title = f"{block.dataset.title}\n{about}" if about else block.dataset.title
-    figure.suptitle(title, fontsize=10)
-    kinds = dict.fromkeys(_kind(row) for row in rows if row.values)
+        _draw(axes, column, places)
+    for row, y in places.items():
+        if not row.values:
+            panels[0].annotate(
+                block.word(row), (0, y), va="center", color="#666666", style="italic"
+            )
+    panels[0].set_yticks(list(places.values()), ["\n".join(name) for name in names])
+    panels[0].set_ylim(heights.sum(), 0)
+    figure.suptitle(_title(block))
+    kinds = [kind for kind in KINDS if any(_kind(row) == kind and row.values for row in places)]
     if kinds:
-        figure.legend(handles=_legend(list(kinds)), loc="outside lower center", ncols=3)
+        figure.legend(handles=_legend(kinds), loc="outside lower center", ncols=3)
     return figure
 
 
-def _draw_row(axes: Axes, row: Row, column: Column, y: float, block: Block) -> None:
-    values = row.values.get(column)
-    if values is None:
-        statuses = [r["status"] for r in block.stored.records[row.method.name].values()]
-        word = "" if row.values else STATUS_WORDS.get(statuses[0], "")
-        axes.annotate(word, (0, y), va="center", color="#777777", fontsize=8, style="italic")
-        return
-    colour, shape, _ = KINDS[_kind(row)]
-    # seeds beside each other, so that equal ones can be counted
-    offsets = np.linspace(-0.18, 0.18, len(values)) if len(values) > 1 else np.zeros(1)
-    axes.plot(values, y + offsets, "o", ms=3, mfc="none", mec=colour, mew=0.7, alpha=0.8)
-    mean = float(values.mean())
-    if len(values) > 1:
-        sd = float(values.std(ddof=1))
-        axes.plot([mean - sd, mean + sd], [y, y], color=colour, lw=1.8)
-    axes.plot(mean, y, shape, ms=6, color=colour, mec="white", mew=0.6)
+def _unavailable(block: Block) -> Figure:
+    """Return a figure that says why there is none."""
+    figure = Figure(figsize=(9.3, 1.8), layout="constrained")
+    axes = figure.subplots()
+    axes.set_axis_off()
+    reason = "\n".join(textwrap.wrap(block.rows[0].note, 110, max_lines=4, placeholder=" …"))
+    axes.text(0.5, 0.5, reason, ha="center", va="center", color="#666666", style="italic")
+    figure.suptitle(_title(block))
+    return figure
+
+
+def _draw(axes: Axes, column: Column, places: Mapping[Row, float]) -> None:
+    """Draw every row that has the column, with few artists, since each takes its time."""
+    low, high = 0.0, 1.0
+    for kind, (colour, shape, _) in KINDS.items():
+        shown = [r for r in places if _kind(r) == kind and column in r.values]
+        if not shown:
+            continue
+        values = [row.values[column] for row in shown]
+        y = np.array([places[row] for row in shown])
+        # the mean above, the seeds below it and beside each other, so that equal ones can be told
+        below = [np.linspace(0.08, 0.36, len(v)) if len(v) > 1 else np.array([0.2]) for v in values]
+        seeds_y = np.concatenate([at + offset for at, offset in zip(y, below, strict=True)])
+        seeds = np.concatenate(values)
+        mean = np.array([v.mean() for v in values])
+        sd = np.array([v.std(ddof=1) if len(v) > 1 else 0.0 for v in values])
+        axes.hlines(y - 0.16, mean - sd, mean + sd, color=colour, lw=1.8)
+        axes.plot(mean, y - 0.16, shape, ms=5.5, color=colour, mec="white", mew=0.5)
+        axes.plot(seeds, seeds_y, "o", ms=2.6, mfc="none", mec=colour, mew=0.7)
+        low, high = min(low, seeds.min()), max(high, seeds.max())
+    axes.set_xlabel(column.head)
+    axes.set_xlim(low - 0.02, high + 0.02)
+
+
+def _name(spec: ReportSpec, row: Row) -> str:
+    """Return the name of a row, with the seeds that ended ok where some did not."""
+    n_ok = max((len(values) for values in row.values.values()), default=0)
+    some = 0 < n_ok < len(spec.seeds)
+    return f"{row.title} ({n_ok}/{len(spec.seeds)} seeds)" if some else row.title
+
+
+def _title(block: Block) -> str:
+    about = textwrap.wrap(block.stored.about(), 110)
+    return "\n".join([f"{block.dataset.title}: {SECTIONS[block.section][0].lower()}", *about])
 
 
 def _kind(row: Row) -> str:

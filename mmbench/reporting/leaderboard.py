@@ -78,7 +78,8 @@ class Column:
     @property
     def short(self) -> str:
         """What stands above it in a terminal."""
-        return {"acc_gap": "oracle gap", "nmi_modality": "NMI mod."}.get(self.metric, self.head)
+        narrow = {"acc_gap": "oracle\ngap", "nmi_modality": "NMI,\nmod."}
+        return narrow.get(self.metric, self.head.replace(", ", ",\n"))
 
 
 @dataclass(frozen=True, eq=False)
@@ -124,6 +125,23 @@ class Block:
         """Which data set."""
         return self.stored.dataset
 
+    @property
+    def section(self) -> str:
+        """The key of the section it stands in: sets paired by label are kept apart."""
+        by_label = self.dataset.pairing == "by-label"
+        return "by-label" if by_label else self.dataset.setting
+
+    @property
+    def is_unavailable(self) -> bool:
+        """Whether no method could run, because the data are not here."""
+        records = (r for by_seed in self.stored.records.values() for r in by_seed.values())
+        return all(record["status"] == "data_unavailable" for record in records)
+
+    def word(self, row: Row) -> str:
+        """Return how the seeds of a row without scores ended, most of them."""
+        statuses = Counter(r["status"] for r in self.stored.records[row.method.name].values())
+        return STATUS_WORDS[statuses.most_common(1)[0][0]]
+
 
 def leaderboard(spec: ReportSpec, stored: Sequence[Stored]) -> list[Block]:
     """Return the leaderboard of each data set, in the order of the report."""
@@ -140,9 +158,15 @@ def write_leaderboard(spec: ReportSpec, blocks: Sequence[Block], folder: Path) -
 
 
 def leaderboard_text(spec: ReportSpec, blocks: Sequence[Block]) -> str:
-    """Return the leaderboard for a terminal, one block per data set."""
-    text = [*_explained(spec, blocks), "¹ best and ² second of a column; oracles do not compete."]
-    return plain([f"Leaderboard of {spec.name}", "\n".join(text)], _sections(spec, blocks))
+    """Return the leaderboard for a terminal; unavailable data sets get a line, not a table."""
+    here = [block for block in blocks if not block.is_unavailable]
+    text = [
+        f"Leaderboard of {spec.name}",
+        *_explained(spec, blocks),
+        "¹ best and ² second of a column; oracles do not compete.",
+        *(f"{b.dataset.title}: {b.rows[0].note}" for b in blocks if b.is_unavailable),
+    ]
+    return plain(text, _sections(spec, here))
 
 
 def _block(spec: ReportSpec, stored: Stored) -> Block:
@@ -237,14 +261,10 @@ def _sections(spec: ReportSpec, blocks: Sequence[Block]) -> list[Section]:
     """Return the tables by the kind of data, sets paired by label apart and last."""
     sections = []
     for kind, (title, text) in SECTIONS.items():
-        tables = [_table(spec, b) for b in blocks if _kind(b.dataset) == kind]
+        tables = [_table(spec, b) for b in blocks if b.section == kind]
         if tables:
             sections.append(Section(title, text, tables))
     return sections
-
-
-def _kind(dataset: DatasetSpec) -> str:
-    return "by-label" if dataset.pairing == "by-label" else dataset.setting
 
 
 def _table(spec: ReportSpec, block: Block) -> Table:
@@ -259,9 +279,7 @@ def _table(spec: ReportSpec, block: Block) -> Table:
         cells = [_score_cell(row, c, ranks[c].get(row)) for c in block.columns]
         ok = _seeds_ok(block.stored, row.method)
         if ok == 0:
-            statuses = Counter(r["status"] for r in block.stored.records[row.method.name].values())
-            word = STATUS_WORDS.get(statuses.most_common(1)[0][0], "failed")
-            cells[0] = Cell(word, note=row.note)
+            cells[0] = Cell(block.word(row), note=row.note)
         name = row.title + _marks(row.method, block.dataset)
         note = row.note if ok and row.is_oracle else ""
         seeds_note = row.note if ok and not row.is_oracle else ""
@@ -288,14 +306,19 @@ def _score_cell(row: Row, column: Column, rank: int | None) -> Cell:
     mean = float(values.mean())
     if column.metric == "acc_gap":
         return Cell(f"{mean:+.3f}", "oracle")
-    text = f"{mean:.3f}"
+    text = _three_digits(mean)
     if len(values) > 1:
         text += f" ± {values.std(ddof=1):.3f}"
-    narrow = "" if column.subset == "all" and column.metric not in UNRANKED else f"{mean:.3f}"
+    extra = column.subset != "all" or column.metric in UNRANKED
+    narrow = _three_digits(mean) if extra else text.replace(" ", "")
     emphasis: Emphasis = "oracle" if row.is_oracle else ""
     if rank is not None:
         emphasis = "best" if rank == 1 else "second"
     return Cell(text, emphasis, short=narrow)
+
+
+def _three_digits(value: float) -> str:
+    return f"{round(value, 3) + 0.0:.3f}"  # + 0.0: no minus before zero
 
 
 def _explained(spec: ReportSpec, blocks: Sequence[Block]) -> list[str]:

@@ -49,12 +49,18 @@ class Stored:
 
     def about(self) -> str:
         """Return what the data are, in a few words, as far as the card tells."""
-        words = []
-        if self.card.get("n_samples"):
-            words.append(f"{self.card['n_samples']} samples")
-        if self.card.get("n_clusters"):
-            words.append(f"{self.card['n_clusters']} clusters asked for")
-        views = [view["name"] for view in self.card.get("views") or ()]
+        card = self.card
+        words = [
+            f"{card[key]} {noun}"
+            for key, noun in (("n_samples", "samples"), ("n_classes", "classes"))
+            if card.get(key)
+        ]
+        if card.get("n_clusters") != card.get("n_classes"):
+            words.append(f"{card.get('n_clusters')} clusters asked for")
+        views = [
+            f"{view['name']} ({' × '.join(map(str, view['dims']))})"
+            for view in card.get("views") or ()
+        ]
         if views:
             words.append(f"{'view' if len(views) == 1 else 'views'} {', '.join(views)}")
         return "; ".join(words)

@@ -7,11 +7,16 @@ The first column is flush left, the others flush right. Emphasis is `best`, `sec
 import csv
 import html
 import io
+import itertools
 import re
 import string
+import textwrap
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
+
+WIDTH = 118  # of text in a terminal
+NAME_WIDTH = 34  # of the first column there
 
 Emphasis = Literal["", "best", "second", "oracle"]
 
@@ -24,7 +29,7 @@ class Cell:
         text: what it shows.
         emphasis: how it stands out.
         note: a footnote.
-        short: what it shows where there is little room; empty means `text`.
+        short: what it shows in a terminal, where it may have several lines; empty means `text`.
     """
 
     text: str
@@ -93,11 +98,12 @@ def markdown(title: str, text: Sequence[str], sections: Sequence[Section]) -> st
 
 def latex(text: Sequence[str], sections: Sequence[Section]) -> str:
     r"""Return one table environment per table, for `\input`; needs the package booktabs."""
-    parts = ["\n".join(f"% {line}" for line in [r"needs \usepackage{booktabs}", *text])]
+    parts = [r"% needs \usepackage{booktabs}"]
     for section in sections:
         for table in section.tables:
             rows = [_tex_row(row, table.notes) for row in [table.head, *table.rows]]
             about = [f"{table.title}.", table.caption and f"{table.caption}.", section.text]
+            notes = [f"$^{{{letter}}}$ {_tex(note)}" for note, letter in table.notes.items()]
             lines = [
                 r"\begin{table}[htbp]",
                 r"\centering\small",
@@ -110,10 +116,11 @@ def latex(text: Sequence[str], sections: Sequence[Section]) -> str:
                 *rows[1:],
                 r"\bottomrule",
                 r"\end{tabular}",
-                *(
-                    rf"\par{{\footnotesize $^{{{letter}}}$ {_tex(note)}}}"
-                    for note, letter in table.notes.items()
-                ),
+                "",
+                r"\begin{minipage}{\linewidth}\footnotesize\smallskip",
+                *(rf"{line}\\" for line in notes),
+                _tex(" ".join(text)),
+                r"\end{minipage}",
                 r"\end{table}",
             ]
             parts.append("\n".join(lines))
@@ -122,23 +129,21 @@ def latex(text: Sequence[str], sections: Sequence[Section]) -> str:
 
 def plain(text: Sequence[str], sections: Sequence[Section]) -> str:
     """Return aligned columns for a terminal; superscripts 1 and 2 mark best and second."""
-    parts = list(text)
+    parts = ["\n".join(_wrap(line) for line in text)]
     for section in sections:
+        parts.append(_wrap(f"{section.title}. {section.text}".rstrip()))
         for table in section.tables:
-            rows = [
-                [_plain(cell, table.notes) for cell in row] for row in [table.head, *table.rows]
-            ]
+            rows = [line for row in [table.head, *table.rows] for line in _lines(row, table.notes)]
             widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
             lines = [
                 "  ".join([row[0].ljust(widths[0]), *map(str.rjust, row[1:], widths[1:])]).rstrip()
                 for row in rows
             ]
-            lines.insert(1, "-" * (sum(widths) + 2 * (len(widths) - 1)))
-            caption = f" ({table.caption})" if table.caption else ""
+            rule = "-" * (sum(widths) + 2 * (len(widths) - 1))
+            lines.insert(len(_lines(table.head, table.notes)), rule)
             notes = [f"{letter}) {note}" for note, letter in table.notes.items()]
-            parts.append(
-                "\n".join([f"{table.title} · {section.title.lower()}{caption}", *lines, *notes])
-            )
+            about = [_wrap(line) for line in (table.title, table.caption) if line]
+            parts.append("\n".join([*about, rule, *lines, *map(_wrap, notes)]))
     return "\n\n".join(parts) + "\n"
 
 
@@ -176,10 +181,22 @@ def _tex_row(row: Sequence[Cell], notes: dict[str, str]) -> str:
     return rf"{' & '.join(cells)} \\"
 
 
-def _plain(cell: Cell, notes: dict[str, str]) -> str:
+def _lines(row: Sequence[Cell], notes: dict[str, str]) -> list[list[str]]:
+    """Return the lines of a row in plain text, as many as its tallest cell needs."""
+    cells = [_plain(cell, notes, NAME_WIDTH if i == 0 else 0) for i, cell in enumerate(row)]
+    return [list(line) for line in itertools.zip_longest(*cells, fillvalue="")]
+
+
+def _plain(cell: Cell, notes: dict[str, str], width: int) -> list[str]:
     note = f" {notes[cell.note]})" if cell.note else ""
+    if width:
+        return textwrap.wrap(cell.text + note, width, subsequent_indent="  ") or [""]
     mark = {"best": "¹", "second": "²"}.get(cell.emphasis, " ")  # so that digits stay in line
-    return f"{cell.short or cell.text}{note}{mark}"
+    return [line + mark for line in f"{cell.short or cell.text}{note}".split("\n")]
+
+
+def _wrap(line: str) -> str:
+    return textwrap.fill(line, WIDTH, subsequent_indent="  ")
 
 
 def _md(text: str) -> str:

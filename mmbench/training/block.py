@@ -222,7 +222,6 @@ def _watch(
             return
         match message["event"]:
             case "started":
-                child.forget_tail()
                 now = Record(**message["record"])
                 begins = time.monotonic()
                 tell(Event("started", now.seed))
@@ -241,6 +240,7 @@ def _watch(
                 pending = pending[1 + len(message["alike"]) :]
                 if now.status not in SOUND or not pending:
                     return
+                child.forget_tail()
                 begins = time.monotonic()
                 deadline = begins + 60 * minutes
                 now = replace(Record(**request["record"]), seed=pending[0])
@@ -350,7 +350,7 @@ class _Child:
         return "\n".join(self._tail.splitlines()[-_TAIL_LINES:])
 
     def forget_tail(self) -> None:
-        """Begin the lines of another seed."""
+        """Leave the lines so far to the seed that has ended."""
         self._tail = ""
 
     def _kill(self) -> None:

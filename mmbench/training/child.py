@@ -78,6 +78,7 @@ def _train(request: dict[str, Any], tell: Tell) -> None:
         ended = replace(common, seed=first, status=status, reason=reason)
         tell(event="ended", record=asdict(ended), alike=alike)
         return
+    gc.freeze()  # what was imported stays; to look through it for each seed takes longer than some
     device = _usable(request["device"])
     common = replace(common, params=params, device=request["simulated"] or _model(device))
     setup_begins = request["spawned"]

@@ -118,7 +118,7 @@ def _take(
                     if locks:
                         devices.append(name)
                         files += locks
-        if len(devices) < wanted:
+        if not devices:
             return None
         held.push(attempt.pop_all())
     return tuple(devices), tuple(files)

@@ -105,8 +105,8 @@ class RunLog:
         self.parts[view] = kept.astype(np.int32)
 
     def _keep_figures(self, loss: float | None, terms: Mapping[str, float]) -> None:
-        figures = {} if loss is None else {"loss": float(loss)}
-        figures.update((name, float(value)) for name, value in terms.items())
+        told = terms if loss is None else {"loss": loss, **terms}
+        figures = {name: float(as_numpy(value).item()) for name, value in told.items()}
         finite = {name: value for name, value in figures.items() if math.isfinite(value)}
         for name, value in finite.items():
             self.losses.setdefault(name, []).append((self._epoch, value))

@@ -182,14 +182,11 @@ def test_fine_tuning_reaches_encoders_and_labels_alone():
 def test_fine_tuning_does_not_depend_on_how_k_means_numbers_its_clusters():
     data, _ = toy(n_samples=50)
     views = [torch.as_tensor(x) for x in data.paired_features()]
-    # near the network's own assignments, so that a single matching is the best
-    clusters = [q.argmax(dim=1) for q in small_network().soft(views)]
-    for found in clusters:
-        found[:5] = (found[:5] + 1) % 3
-    renumbered = [torch.tensor([2, 0, 1])[clusters[0]], torch.tensor([1, 0, 2])[clusters[1]]]
+    # of two clusters: with more, several matchings may be equally good
+    clusters = list(torch.randint(2, (2, 50), generator=torch.Generator().manual_seed(0)))
     losses = [
-        add_finetune_gradients(small_network(), views, c, double_softmax=True)
-        for c in (clusters, renumbered)
+        add_finetune_gradients(small_network(n_clusters=2), views, c, double_softmax=True)
+        for c in (clusters, [1 - found for found in clusters])
     ]
     assert losses[0] == pytest.approx(losses[1], abs=1e-6)
 

@@ -88,6 +88,22 @@ def test_the_path_of_three_has_its_known_embedding():
     np.testing.assert_allclose(u @ u.T, expected @ expected.T, atol=1e-9)
 
 
+def test_eigenvalues_at_the_other_end_are_not_taken_for_leading_ones():
+    path = np.diag(np.ones(59), 1)  # its neighbours alternate, so -1 is an eigenvalue like 1
+    path += path.T
+    degree = path.sum(axis=1)
+    _, vectors = np.linalg.eigh(path / np.sqrt(np.outer(degree, degree)))
+    dense = vectors[:, -3:] / np.linalg.norm(vectors[:, -3:], axis=1, keepdims=True)
+    u = spectral_embedding(csr_array(path), 3, seed=0)
+    np.testing.assert_allclose(u @ u.T, dense @ dense.T, atol=1e-6)
+
+
+def test_the_embedding_is_the_same_to_the_bit_for_the_same_seed():
+    graph = neighbour_graph(far_blobs(300, 2)[0], 6, max_pieces=2)
+    first, again = (spectral_embedding(graph, 4, seed=5).tobytes() for _ in range(2))
+    assert first == again
+
+
 def test_held_out_samples_are_refused(split_paired_blobs):
     data, _ = split_paired_blobs
     with pytest.raises(IncompatibleDataError, match="60 of 180 are held out"):

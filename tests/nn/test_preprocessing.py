@@ -164,12 +164,12 @@ def test_fewer_distinct_rows_than_clusters_leave_clusters_empty():
     assert y_pred[0] != y_pred[3]
 
 
-def test_threads_do_not_change_a_bit():
-    # noise has no clusters, so that a last bit of a centroid moves samples across borders
-    x = np.random.default_rng(0).normal(size=(4000, 20)).astype(np.float32)
-    data = Dataset.paired([x], n_clusters=10)
+def test_the_number_of_threads_changes_nothing():
+    # noise without clusters: the last bit of a centroid ends in other clusters for a tenth
+    x = np.random.default_rng(0).normal(size=(20_000, 10)).astype(np.float32)
+    data = Dataset.paired([x], n_clusters=30)
     found = set()
-    for n_threads in (1, 4, 4, 4, 4):
+    for n_threads in (1, 2):
         with threadpool_limits(n_threads, user_api="openmp"):
             found.add(kmeans_assignments(x, data, seed=0, n_init=1).tobytes())
     assert len(found) == 1

@@ -14,7 +14,11 @@ from mmbench.files import read_json
         ("return y_pred[:-1]", "crashed", "expected shape (180,), got (179,)"),
         ("return y_pred.astype(float)", "crashed", "expected integers, got float64"),
         ("return y_pred + 1", "crashed", "expected clusters in 0..2, got 1..3"),
-        ("log(0, loss=1.0, y_pred=y_pred[1:])", "crashed", "log: y_pred at epoch 0: expected shape"),
+        (
+            "log(0, loss=1.0, y_pred=y_pred[1:])",
+            "crashed",
+            "log: y_pred at epoch 0: expected shape",
+        ),
         ("os.abort()", "crashed", "killed by signal 6 (Aborted)"),
         ("sys.exit(3)", "crashed", "the process ended with exit status 3 before the seed did"),
         ("log(0, loss=1.0); log(3, loss=float('nan'))", "diverged", "the loss is nan at epoch 3"),
@@ -27,7 +31,7 @@ from mmbench.files import read_json
         ("raise IncompatibleDataError('needs images')", "not_applicable", "needs images"),
         ("raise MemoryError", "out_of_memory", "MemoryError"),
         (
-            "raise RuntimeError(\"DefaultCPUAllocator: can't allocate memory: 9 bytes\")",
+            'raise RuntimeError("DefaultCPUAllocator: can\'t allocate memory: 9 bytes")',
             "out_of_memory",
             "DefaultCPUAllocator",
         ),
@@ -65,10 +69,10 @@ def test_a_seed_past_its_time_is_killed_with_what_it_started(cell):
         print("the last words")
         time.sleep(60)
         """,
-        timeout_minutes=3 / 60,
+        timeout_minutes=6 / 60,
     )
     assert run.record.status == "timed_out"
-    assert run.record.reason == "no result after 0.05 minutes"
+    assert run.record.reason == "no result after 0.1 minutes"
     assert run.record.log_tail == "the last words"
     assert run.record.losses == {"loss": [[0, 2.5]]}
     assert run.record.memory["host"] > 1e7
@@ -76,11 +80,12 @@ def test_a_seed_past_its_time_is_killed_with_what_it_started(cell):
         wait_for(lambda pid=pid: not is_alive(pid))
 
 
+@pytest.mark.slow
 def test_the_time_is_allowed_to_each_seed_and_one_that_fails_stops_no_other(cell):
-    method = cell.method("time.sleep(60 if seed == 2 else 1)")
-    told = cell.fit(cell.job(method, seeds=(0, 1, 2, 3, 4), timeout_minutes=3.5 / 60))
-    assert [record.status for record in told] == ["ok", "ok", "timed_out", "ok", "ok"]
-    assert [run.y_pred is None for run in cell.runs()] == [False, False, True, False, False]
+    method = cell.method("time.sleep(60 if seed == 3 else 2.1)")
+    told = cell.fit(cell.job(method, seeds=(0, 1, 2, 3, 4), timeout_minutes=6 / 60))
+    assert [record.status for record in told] == ["ok", "ok", "ok", "timed_out", "ok"]
+    assert [run.y_pred is None for run in cell.runs()] == [False, False, False, True, False]
 
 
 def test_after_a_crash_the_other_seeds_are_trained_in_a_new_process(cell):
@@ -164,6 +169,7 @@ def test_an_output_that_cannot_be_written_fails_the_job_but_keeps_the_finished_s
 
 
 def test_a_part_that_cannot_be_written_fails_the_job_with_the_error_of_the_system(cell):
-    (cell.folder / ".parts").write_text("a file where a folder must be")
+    method = cell.method("(folder / '.parts').write_text('a file where a folder must be')")
     with pytest.raises(FileExistsError, match=r"\.parts"):
-        cell.fit(cell.job(cell.method("")))
+        cell.fit(cell.job(method))
+    assert not (cell.folder / "block").exists()

@@ -11,7 +11,7 @@ from pathlib import Path
 from mmbench.runs import read_runs
 from mmbench.training import Job, fit
 
-METHOD = '''\
+METHOD = """\
 import os, signal, sys, time
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,6 +23,8 @@ from mmbench.data import IncompatibleDataError
 
 @dataclass(frozen=True)
 class Toy:
+    __pydantic_config__ = {{"extra": "forbid"}}
+
     folder: str = "."
     factor: int = 1
 
@@ -34,7 +36,7 @@ class Toy:
 
 
 METHOD = Toy
-'''
+"""
 
 # `python -c DRIVER` reads a job from its standard input and trains it in a process of its own
 DRIVER = """\
@@ -104,7 +106,11 @@ class Cell:
     def start(self, job, *, block="block"):
         command, told = self.command(job, block=block)
         process = subprocess.Popen(
-            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+            command,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
         )
         process.stdin.write(told)
         process.stdin.close()

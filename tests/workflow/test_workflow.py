@@ -6,7 +6,6 @@ import signal
 import time
 
 import pytest
-
 from workflow_project import METHOD, ROOT
 
 
@@ -66,7 +65,7 @@ def test_what_changed_is_run_again_and_nothing_else(project):
 def test_a_mistake_in_the_config_is_one_line_before_any_job(project, keys, message):
     project.configure(**keys)
     output = project.snakemake(ok=False)
-    (line,) = [line for line in output.splitlines() if message in line]
+    assert len([line for line in output.splitlines() if message in line]) == 1, output
     assert "Traceback" not in output
     assert not (project.folder / "results").exists()
 

@@ -1,0 +1,520 @@
+"""Random augmentations of whole batches of pictures, on the device that trains.
+
+Every picture has its own draw. What moves pixels (crop, flip, rotation, shear, translation) is
+composed to one affine map for each picture and sampled once; what mixes colours linearly
+(brightness, contrast, saturation, hue, grey) to one matrix for each. Only the operations that
+are neither are applied one by one, each to the pictures that drew it.
+
+Draws are made on the CPU, from the generator given or the one that `torch.manual_seed` seeds,
+so a seed means the same pictures on every device. Grey pictures work: their saturation and hue
+have nothing to change.
+
+Source: the weak augmentation is that of Contrastive Clustering (Li et al., AAAI 2021), after
+SimCLR (Chen et al., ICML 2020, appendix A); the strong one that of SACC (Deng et al.,
+arXiv:2206.00380), with the operations and strengths of RandAugment as FixMatch has them.
+Departures from their pipelines of PIL and torchvision, which go through bytes at every step:
+pixels are sampled bilinearly and once, not nearest; the moves of the strong augmentation come
+before its colours, whatever order they were drawn in; colours are cut to [0, 1] after all of
+the jitter, not after each part; hue turns the chrominance of YIQ, not the angle of HSV; a blur
+is an exact Gaussian that weighs only pixels inside, and its width is told for a side of
+224 px and shrinks with smaller sides.
+"""
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Generator, Tensor
+from torch.nn import functional
+
+from mmbench.files import replacing
+
+# what red, green and blue add to the brightness (ITU-R 601)
+_LUMA = (0.299, 0.587, 0.114)
+_RGB_TO_YIQ = (_LUMA, (0.595716, -0.274453, -0.321263), (0.211456, -0.522591, 0.311135))
+_IMAGENET_MEAN = (0.485, 0.456, 0.406)
+_IMAGENET_STD = (0.229, 0.224, 0.225)
+
+# the side for which the standard deviation of a blur is told, and its range there
+_BLUR_SIDE = 224
+_BLUR_SIGMA = (0.1, 2.0)
+
+# of the strong augmentation
+_JITTER = 0.5
+_OPERATIONS_EACH = 5
+
+# in the order in which they are drawn; those not in `_COLOUR` move pixels or do nothing
+OPERATIONS = (
+    "autocontrast",
+    "brightness",
+    "colour",
+    "contrast",
+    "equalize",
+    "identity",
+    "posterize",
+    "rotate",
+    "sharpness",
+    "shear-x",
+    "shear-y",
+    "solarize",
+    "translate-x",
+    "translate-y",
+)
+
+
+@dataclass(frozen=True)
+class Weak:
+    """Crop, flip, colour jitter, grey and blur.
+
+    Attributes:
+        side: of the result, in pixels.
+        min_crop: the smallest share of a picture's area that a crop keeps; the largest is 1.
+        flip: mirror half of the pictures from left to right.
+        rotation: the largest turn either way, in degrees.
+        jitter: the strength of colours, s: brightness, contrast and saturation change by a
+            factor in 1 ± 0.8 s, and hue by 0.2 s of a turn, for four pictures in five; one in
+            five becomes grey. 0 leaves all colours as they are.
+        blur: blur half of the pictures.
+    """
+
+    side: int
+    min_crop: float = 0.08
+    flip: bool = True
+    rotation: float = 0.0
+    jitter: float = 1.0
+    blur: bool = True
+
+    def __call__(self, pictures: Tensor, generator: Generator | None = None) -> Tensor:
+        """Return augmented pictures, (n, channels, side, side) float32 in [0, 1].
+
+        Args:
+            pictures: (n, channels, height, width) uint8.
+            generator: of the draws, on the CPU; by default the global one.
+        """
+        with torch.no_grad(), torch.autocast(pictures.device.type, enabled=False):
+            to_source = _random_crops(pictures, self.min_crop, self.flip, generator)
+            turned = _random_turns(len(pictures), self.rotation, generator)
+            x = warped(pictures, to_source, turned, self.side)
+            if self.jitter:
+                x = _jittered(x, self.jitter, generator)
+            return _randomly_blurred(x, generator) if self.blur else x
+
+
+@dataclass(frozen=True)
+class Strong:
+    """What `Weak` does at half the strength of colours, and five operations drawn from 14.
+
+    Each of the five is drawn with replacement, at one of nine levels, and applied with
+    probability one half.
+
+    Attributes:
+        side: of the result, in pixels.
+        min_crop: as for `Weak`.
+        flip: as for `Weak`.
+        rotation: as for `Weak`, on top of what the operations turn.
+    """
+
+    side: int
+    min_crop: float = 0.08
+    flip: bool = True
+    rotation: float = 0.0
+
+    def __call__(self, pictures: Tensor, generator: Generator | None = None) -> Tensor:
+        """Return augmented pictures, as `Weak` does."""
+        n = len(pictures)
+        with torch.no_grad(), torch.autocast(pictures.device.type, enabled=False):
+            to_source = _random_crops(pictures, self.min_crop, self.flip, generator)
+            turned = _random_turns(n, self.rotation, generator)
+            drawn = torch.randint(len(OPERATIONS), (n, _OPERATIONS_EACH), generator=generator)
+            idle = torch.rand(n, _OPERATIONS_EACH, generator=generator) < 0.5
+            drawn[idle] = OPERATIONS.index("identity")
+            levels = torch.randint(1, 10, (n, _OPERATIONS_EACH), generator=generator)
+            signs = 2.0 * torch.randint(2, (n, _OPERATIONS_EACH), generator=generator) - 1
+            for drawn_k, levels_k, signs_k in zip(drawn.T, levels.T, signs.T, strict=True):
+                turned = turned @ moves(drawn_k, levels_k, signs_k)
+            x = warped(pictures, to_source, turned, self.side)
+            x = _randomly_blurred(_jittered(x, _JITTER, generator), generator)
+            for drawn_k, levels_k in zip(drawn.T, levels.T, strict=True):
+                recolour(x, drawn_k, levels_k)
+            return x
+
+
+def imagenet_normalized(x: Tensor) -> Tensor:
+    """Return pictures in [0, 1] less the mean of ImageNet's colours, over their deviation.
+
+    x: (n, channels, height, width); where it is not in three colours, their average serves.
+    """
+    mean, std = x.new_tensor(_IMAGENET_MEAN), x.new_tensor(_IMAGENET_STD)
+    if x.shape[1] != 3:
+        mean, std = mean.mean(), std.mean()
+    return (x - mean.view(-1, 1, 1)) / std.view(-1, 1, 1)
+
+
+# ---------------------------------------------------------------------------------- geometry
+# Maps are (n, 3, 3), from where a pixel of the result lies to where it comes from, both in
+# homogeneous coordinates in which the frame is [-1, 1] x [-1, 1] and y points down.
+
+
+def warped(pictures: Tensor, to_source: Tensor, to_crop: Tensor, side: int) -> Tensor:
+    """Return pictures sampled bilinearly, (n, channels, side, side) float32 in [0, 1].
+
+    Args:
+        pictures: (n, channels, height, width) uint8.
+        to_source: (n, 3, 3), from the frame of the crop to that of the picture.
+        to_crop: (n, 3, 3), from the frame of the result to that of the crop; what lies
+            outside of the crop is black.
+        side: of the result, in pixels.
+    """
+    device = pictures.device
+    grid = _grid((to_source @ to_crop).to(device), side)
+    x = functional.grid_sample(
+        pictures.float() / 255, grid, padding_mode="border", align_corners=False
+    )
+    moved = (to_crop != torch.eye(3)).any(dim=2).any(dim=1)
+    if moved.any():
+        rows = moved.nonzero().squeeze(1)
+        in_crop = _grid(to_crop[rows].to(device), side)
+        inside = (in_crop.abs() <= 1).all(dim=-1)
+        x[rows.to(device)] *= inside[:, None]
+    return x
+
+
+def moves(drawn: Tensor, levels: Tensor, signs: Tensor) -> Tensor:
+    """Return the map of one operation for each picture, the identity if it moves nothing.
+
+    Args:
+        drawn: (n,) places in `OPERATIONS`.
+        levels: (n,) in 1..9.
+        signs: (n,) 1 or -1, of the direction.
+    """
+
+    def amount(name: str, unit: float) -> Tensor:
+        return torch.where(drawn == OPERATIONS.index(name), signs * unit * levels / 10, 0.0)
+
+    # whole degrees, counter-clockwise
+    angle = torch.deg2rad(amount("rotate", 30.0).trunc())
+    # PIL shears about the top left corner, which is at (-1, -1)
+    shear_x, shear_y = amount("shear-x", 0.3), amount("shear-y", 0.3)
+    # in units of half a side
+    right, down = amount("translate-x", 0.6), amount("translate-y", 0.6)
+    # no more than one of the five differs from zero
+    return _maps(
+        [angle.cos(), shear_x - angle.sin(), shear_x + right],
+        [shear_y + angle.sin(), angle.cos(), shear_y + down],
+    )
+
+
+def _random_crops(
+    pictures: Tensor, min_crop: float, flip: bool, generator: Generator | None
+) -> Tensor:
+    """Return maps from a random crop to its picture, with the aspect ratio of 3:4 to 4:3.
+
+    The crop is the first of ten draws that fits; if none does, as much as has such a ratio.
+    """
+    n, _, height, width = pictures.shape
+    area = min_crop + (1 - min_crop) * torch.rand(n, 10, generator=generator)
+    ratio = ((2 * torch.rand(n, 10, generator=generator) - 1) * math.log(4 / 3)).exp()
+    wide = (area * ratio * height / width).sqrt()  # as a share of the picture's width
+    high = (area / ratio * width / height).sqrt()
+    fits = (wide <= 1) & (high <= 1)
+    first = fits.int().argmax(dim=1, keepdim=True)
+    found = fits.any(dim=1)
+    wide = torch.where(found, wide.gather(1, first).squeeze(1), min(1, 4 / 3 * height / width))
+    high = torch.where(found, high.gather(1, first).squeeze(1), min(1, 4 / 3 * width / height))
+    x, y = (2 * torch.rand(2, n, generator=generator) - 1) * torch.stack([1 - wide, 1 - high])
+    if flip:
+        wide = torch.where(torch.rand(n, generator=generator) < 0.5, -wide, wide)
+    zero = torch.zeros(n)
+    return _maps([wide, zero, x], [zero, high, y])
+
+
+def _random_turns(n: int, degrees: float, generator: Generator | None) -> Tensor:
+    """Return maps that turn by up to so many degrees either way."""
+    if degrees == 0:
+        return torch.eye(3).repeat(n, 1, 1)
+    angle = math.radians(degrees) * (2 * torch.rand(n, generator=generator) - 1)
+    zero = torch.zeros(n)
+    return _maps([angle.cos(), -angle.sin(), zero], [angle.sin(), angle.cos(), zero])
+
+
+def _maps(first: list[Tensor], second: list[Tensor]) -> Tensor:
+    """Return (n, 3, 3) maps from the three entries of each of the first two rows, (n,)."""
+    third = [torch.zeros_like(first[0]), torch.zeros_like(first[0]), torch.ones_like(first[0])]
+    return torch.stack([torch.stack(row, dim=1) for row in (first, second, third)], dim=1)
+
+
+def _grid(maps: Tensor, side: int) -> Tensor:
+    """Return (n, side, side, 2), where each pixel of the result comes from.
+
+    What `affine_grid` gives, but that costs more than to sample the pictures.
+    """
+    places = (2 * torch.arange(side, device=maps.device) + 1) / side - 1
+    x_part = maps[:, None, :2, 0] * places[:, None]  # (n, side, 2)
+    y_part = maps[:, None, :2, 1] * places[:, None] + maps[:, None, :2, 2]
+    return x_part[:, None] + y_part[:, :, None]
+
+
+# ----------------------------------------------------------------------------------- colours
+
+
+def _jittered(x: Tensor, strength: float, generator: Generator | None) -> Tensor:
+    """Return pictures with brightness, contrast, saturation and hue changed in random order.
+
+    The four are linear in the colours (contrast also in the mean brightness), and so is the
+    change to grey that follows, so each picture has one matrix. Cut to [0, 1] at the end.
+
+    Args:
+        x: (n, channels, height, width) in [0, 1].
+        strength: s of `Weak`.
+        generator: of the draws.
+    """
+    n, channels = x.shape[:2]
+    changes = 1 + 0.8 * strength * (2 * torch.rand(n, 3, generator=generator) - 1)
+    changes = changes.clamp_min(0)  # of brightness, contrast, saturation
+    turns = 0.2 * strength * (2 * torch.rand(n, generator=generator) - 1)
+    order = torch.rand(n, 4, generator=generator).argsort(dim=1)
+    still = torch.rand(n, generator=generator) >= 0.8
+    grey = torch.rand(n, generator=generator) < 0.2
+
+    # matrices are made on the CPU, where many small products are faster
+    eye = torch.eye(channels)
+    luma = _luma(channels)
+    to_grey = luma.expand(channels, channels)  # each channel becomes the brightness
+    mean = x.mean(dim=(2, 3)).cpu()
+    brightness, contrast, saturation = changes.T[..., None, None]
+    steps = torch.stack(
+        [
+            brightness * eye,
+            contrast * eye,
+            saturation * eye + (1 - saturation) * to_grey,
+            _hue_matrices(turns, channels),
+        ],
+        dim=1,
+    )
+    rows = torch.arange(n)
+    matrix, shift = eye.repeat(n, 1, 1), torch.zeros(n, channels, 1)
+    for position in order.T:
+        step = steps[rows, position]
+        # contrast is about the mean brightness of the picture as it has become by now
+        middle = luma @ (matrix @ mean[..., None] + shift)
+        offset = torch.where(position == 1, ((1 - contrast) * middle[:, None]).flatten(), 0.0)
+        matrix, shift = step @ matrix, step @ shift + offset[:, None, None]
+    matrix[still], shift[still] = eye, 0.0
+    matrix[grey], shift[grey] = to_grey @ matrix[grey], to_grey @ shift[grey]
+    recoloured = torch.baddbmm(shift.to(x.device), matrix.to(x.device), x.flatten(2))
+    return recoloured.clamp_(0, 1).view_as(x)
+
+
+def _luma(channels: int) -> Tensor:
+    """Return (channels,), what each channel adds to the brightness; they sum to 1."""
+    return torch.tensor(_LUMA) if channels == 3 else torch.full((channels,), 1 / channels)
+
+
+def _hue_matrices(turns: Tensor, channels: int) -> Tensor:
+    """Return (n, channels, channels), which turn the hue, by shares of a full turn, (n,)."""
+    if channels != 3:
+        return torch.eye(channels).repeat(len(turns), 1, 1)
+    to_yiq = torch.tensor(_RGB_TO_YIQ)
+    cos, sin = (2 * math.pi * turns).cos(), (2 * math.pi * turns).sin()
+    turned = torch.zeros(len(turns), 3, 3)
+    turned[:, 0, 0] = 1
+    turned[:, 1, 1], turned[:, 1, 2] = cos, -sin
+    turned[:, 2, 1], turned[:, 2, 2] = sin, cos
+    return to_yiq.inverse() @ turned @ to_yiq
+
+
+def _randomly_blurred(x: Tensor, generator: Generator | None) -> Tensor:
+    """Blur half of the pictures, each by its own width, in place; return them all."""
+    low, high = _BLUR_SIGMA
+    sigma = low + (high - low) * torch.rand(len(x), generator=generator)
+    rows = (torch.rand(len(x), generator=generator) < 0.5).nonzero().squeeze(1)
+    sigma = (sigma[rows] * x.shape[-1] / _BLUR_SIDE).to(x.device)
+    rows = rows.to(x.device)
+    x[rows] = blurred(x[rows], sigma)
+    return x
+
+
+def blurred(x: Tensor, sigma: Tensor) -> Tensor:
+    """Return pictures blurred by a Gaussian that weighs only pixels inside.
+
+    As the product with one matrix for rows and columns, since pictures are small and each has
+    a width of its own.
+
+    Args:
+        x: (n, channels, side, side).
+        sigma: (n,), the standard deviation in pixels, above 0.
+    """
+    place = torch.arange(x.shape[-1], device=x.device)
+    distance = (place[:, None] - place) / sigma[:, None, None]
+    weights = (-(distance**2) / 2).softmax(dim=-1)[:, None]  # (n, 1, side, side)
+    return weights @ x @ weights.mT
+
+
+def recolour(x: Tensor, drawn: Tensor, levels: Tensor) -> None:
+    """Apply one operation to the colours of each picture that drew one, in place.
+
+    Args:
+        x: (n, channels, height, width) in [0, 1], and so they stay.
+        drawn: (n,) places in `OPERATIONS`, on the CPU.
+        levels: (n,) in 1..9, on the CPU.
+    """
+    for name, operation in _COLOUR.items():
+        rows = (drawn == OPERATIONS.index(name)).nonzero().squeeze(1)
+        if len(rows):
+            level = levels[rows].to(x.device)
+            rows = rows.to(x.device)
+            x[rows] = operation(x[rows], level.view(-1, 1, 1, 1))
+
+
+def _autocontrast(x: Tensor, level: Tensor) -> Tensor:
+    """Stretch each channel to the whole of [0, 1], unless it is flat."""
+    low, high = x.amin(dim=(2, 3), keepdim=True), x.amax(dim=(2, 3), keepdim=True)
+    width = high - low
+    return torch.where(width > 0, (x - low) / width.clamp_min(1e-6), x)
+
+
+def _brightness(x: Tensor, level: Tensor) -> Tensor:
+    return _factor(level) * x
+
+
+def _colour(x: Tensor, level: Tensor) -> Tensor:
+    return _blend(_grey(x), x, level)
+
+
+def _contrast(x: Tensor, level: Tensor) -> Tensor:
+    return _blend(_grey(x).mean(dim=(2, 3), keepdim=True), x, level)
+
+
+def _sharpness(x: Tensor, level: Tensor) -> Tensor:
+    """Mix with a mean of 3 x 3 pixels, where the one in the middle counts five times."""
+    smooth = x.clone()
+    nine = functional.avg_pool2d(x, 3, stride=1) * 9
+    smooth[..., 1:-1, 1:-1] = (nine + 4 * x[..., 1:-1, 1:-1]) / 13  # borders stay as they are
+    return _blend(smooth, x, level)
+
+
+def _equalize(x: Tensor, level: Tensor) -> Tensor:
+    """Spread the byte values of each channel so that all are about equally frequent."""
+    n, channels = x.shape[:2]
+    bytes_ = _bytes(x).flatten(2).view(n * channels, -1)
+    rows = torch.arange(n * channels, device=x.device)[:, None]
+    counts = torch.bincount((256 * rows + bytes_).flatten(), minlength=256 * n * channels)
+    counts = counts.view(-1, 256)
+    brightest = counts.gather(1, bytes_.amax(dim=1, keepdim=True))
+    step = (bytes_.shape[1] - brightest) // 255
+    darker = counts.cumsum(dim=1) - counts
+    table = ((step // 2 + darker) // step.clamp_min(1)).clamp(max=255)
+    # too few pixels below the brightest to spread: left as they are
+    table = torch.where(step > 0, table, torch.arange(256, device=x.device))
+    return (table.gather(1, bytes_) / 255).view_as(x)
+
+
+def _posterize(x: Tensor, level: Tensor) -> Tensor:
+    """Keep the 4 to 7 highest bits of each byte."""
+    lowest = 2 ** (4 - 4 * level // 10)
+    return (_bytes(x) // lowest * lowest) / 255
+
+
+def _solarize(x: Tensor, level: Tensor) -> Tensor:
+    """Invert what is as bright as a threshold or brighter."""
+    threshold = (256 - 256 * level // 10) / 255
+    return torch.where(x < threshold - 0.5 / 255, x, 1 - x)
+
+
+_COLOUR: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
+    "autocontrast": _autocontrast,
+    "brightness": _brightness,
+    "colour": _colour,
+    "contrast": _contrast,
+    "equalize": _equalize,
+    "posterize": _posterize,
+    "sharpness": _sharpness,
+    "solarize": _solarize,
+}
+
+
+def _factor(level: Tensor) -> Tensor:
+    """Return how much of a picture remains in a blend: from .14 at level 1 to .86 at 9."""
+    return 0.05 + 0.9 * level / 10
+
+
+def _blend(plain: Tensor, x: Tensor, level: Tensor) -> Tensor:
+    return torch.lerp(plain.expand_as(x), x, _factor(level))
+
+
+def _grey(x: Tensor) -> Tensor:
+    """Return the brightness, (n, 1, height, width)."""
+    return (x * _luma(x.shape[1]).to(x.device).view(-1, 1, 1)).sum(dim=1, keepdim=True)
+
+
+def _bytes(x: Tensor) -> Tensor:
+    return (x * 255).round().long()
+
+
+# ------------------------------------------------------------------------------------- sheet
+
+Augmentation = Callable[[Tensor, Generator | None], Tensor]
+
+
+class Augmenting(Protocol):
+    """A method that can tell how it augments."""
+
+    def augmentations(self) -> Mapping[str, Augmentation]:
+        """Return the augmentations by name."""
+
+
+def augmentation_sheet(
+    method: Augmenting,
+    images: NDArray[np.uint8],
+    path: Path,
+    *,
+    n_pictures: int = 8,
+    n_draws: int = 6,
+    seed: int = 0,
+) -> None:
+    """Write a sheet of augmented pictures to judge by eye, as PNG.
+
+    One row for each picture: itself, then as many draws of each augmentation as asked for,
+    in the order in which the method names them, a white gap between.
+
+    Args:
+        method: what augments.
+        images: (n_samples, channels, height, width) uint8; the first ones are shown.
+        path: of the file, written whole or not at all.
+        n_pictures: rows of the sheet at most.
+        n_draws: of each augmentation.
+        seed: of the draws.
+    """
+    from PIL import Image  # methods need it not
+
+    pictures = torch.as_tensor(images[:n_pictures])
+    generator = torch.Generator().manual_seed(seed)
+    blocks = [
+        torch.stack([augment(pictures, generator) for _ in range(n_draws)], dim=1)
+        for augment in method.augmentations().values()
+    ]
+    side = blocks[0].shape[-1]
+    original = functional.interpolate(pictures.float() / 255, (side, side), mode="area")
+    zoom = max(1, 64 // side)
+    strips = [_strip(block.clamp(0, 1), zoom) for block in (original[:, None], *blocks)]
+    gap = np.full((strips[0].shape[0], 8, 3), 255, np.uint8)
+    parts: list[Any] = [strips[0]]
+    for strip in strips[1:]:
+        parts += [gap, strip]
+    with replacing(path) as temporary:
+        Image.fromarray(np.hstack(parts)).save(temporary, format="PNG")
+
+
+def _strip(block: Tensor, zoom: int) -> NDArray[np.uint8]:
+    """Return (n, draws, channels, side, side) as one picture, (height, width, 3) uint8."""
+    framed = functional.pad(block, (0, 1, 0, 1), value=1.0)
+    rgb = framed if framed.shape[2] == 3 else framed[:, :, :1].expand(-1, -1, 3, -1, -1)
+    n, draws, _, side, _ = rgb.shape
+    sheet = rgb.permute(0, 3, 1, 4, 2).reshape(n * side, draws * side, 3)
+    grown = sheet.repeat_interleave(zoom, dim=0).repeat_interleave(zoom, dim=1)
+    return (grown * 255).round().byte().numpy()

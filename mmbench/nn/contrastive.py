@@ -1,0 +1,100 @@
+"""What methods of contrastive clustering of pictures share: the network and its predictions."""
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+from torch.nn import functional
+
+from mmbench.nn.batches import chunks, in_chunks
+from mmbench.nn.resnet import Backbone, backbone
+
+# pictures in one forward pass where no gradient is needed
+_ROWS = 500
+
+
+class ContrastiveNetwork(nn.Module):
+    """A backbone h with two projectors, each a hidden layer as wide as h with a ReLU.
+
+    Source: Li et al., Contrastive Clustering, AAAI 2021, section 3 and its code.
+
+    Attributes:
+        backbone: (batch, channels, side, side) to (batch, n_features).
+        instance: h to (batch, n_instance); of these rows only the direction counts.
+        cluster: h to logits, (batch, n_clusters).
+        side: of the pictures it takes.
+    """
+
+    def __init__(
+        self, name: Backbone, channels: int, side: int, n_clusters: int, n_instance: int = 128
+    ) -> None:
+        """Build a network for pictures; `InputError` if `side` is too small for the backbone."""
+        super().__init__()
+        self.side = side
+        self.backbone, width = backbone(name, channels, side)
+        self.instance = nn.Sequential(
+            nn.Linear(width, width), nn.ReLU(), nn.Linear(width, n_instance)
+        )
+        self.cluster = nn.Sequential(
+            nn.Linear(width, width), nn.ReLU(), nn.Linear(width, n_clusters)
+        )
+        # the layout that convolutions are fastest in, above all in bfloat16
+        self.backbone.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+
+    def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """Return z, (batch, n_instance), and soft assignments, (batch, n_clusters), of pictures.
+
+        Both in float32, whatever autocast the caller has set.
+        """
+        h = self.backbone(x.contiguous(memory_format=torch.channels_last))
+        return self.instance(h).float(), self.cluster(h).float().softmax(dim=1)
+
+    def soft_assignments(self, pictures: Tensor) -> Tensor:
+        """Return (n, n_clusters) without a gradient, for (n, channels, ...) uint8 as stored.
+
+        In eval mode: a picture's assignment does not depend on the others.
+        """
+        return self._predicted(pictures, output=1)
+
+    def embedding(self, pictures: Tensor) -> Tensor:
+        """Return the directions of z, (n, n_instance), rows of unit length; else likewise."""
+        return functional.normalize(self._predicted(pictures, output=0))
+
+    def _predicted(self, pictures: Tensor, output: int) -> Tensor:
+        training = self.training
+        self.eval()
+        predicted = in_chunks(lambda x: self(resized(x, self.side))[output], pictures, _ROWS)
+        self.train(training)
+        return predicted
+
+
+def on_device(images: NDArray[np.uint8], side: int, device: str) -> Tensor:
+    """Return pictures as a uint8 tensor on the device, at most twice as large as `side`.
+
+    Crops are sampled from four neighbours, which cannot shrink a picture much without aliasing:
+    larger ones are made smaller once, with a filter.
+
+    Args:
+        images: (n_samples, channels, height, width).
+        side: that a method will cut or enlarge them to.
+        device: where they are to lie.
+    """
+    pictures = torch.as_tensor(images)
+    if min(pictures.shape[2:]) > 2 * side:
+        scale = 2 * side / min(pictures.shape[2:])
+        shape = [round(scale * n) for n in pictures.shape[2:]]
+        rows = chunks(len(pictures), _ROWS)
+        pictures = torch.cat([_scaled(pictures[r], shape).mul(255).round().byte() for r in rows])
+    return pictures.to(device)
+
+
+def resized(pictures: Tensor, side: int) -> Tensor:
+    """Return uint8 pictures as (n, channels, side, side) float32 in [0, 1], whole and unturned."""
+    return _scaled(pictures, [side, side])
+
+
+def _scaled(pictures: Tensor, shape: list[int]) -> Tensor:
+    x = pictures.float() / 255
+    if list(x.shape[2:]) == shape:
+        return x
+    return functional.interpolate(x, shape, mode="bilinear", antialias=True)

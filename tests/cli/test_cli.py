@@ -1,0 +1,142 @@
+"""The commands as people type them, on toy data in a folder of their own."""
+
+import json
+import re
+import shutil
+from pathlib import Path
+
+import pytest
+import yaml
+
+from mmbench.cli import main
+
+ROOT = Path(__file__).parents[2]
+FIT = ["--views", "v", "--seeds", "x", "--assignments", "a", "--records", "r"]
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch):
+    """Give a project folder with the shipped catalogues, and stand in it."""
+    shutil.copytree(ROOT / "config", tmp_path / "config")
+    (tmp_path / "mmbench/methods").mkdir(parents=True)
+    (tmp_path / "tests/methods").mkdir(parents=True)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("MMBENCH_MIRROR", raising=False)
+    return tmp_path
+
+
+def test_run_tries_a_cell_and_leaves_nothing_in_results(folder, capsys):
+    assert main(["run", "kmeans-concat", "toy-3view", "--seeds", "2", "--set", "n_init=2"]) == 0
+    printed = capsys.readouterr().out
+    assert [line.split()[0] for line in printed.splitlines()] == ["seed", "0", "1", "mean", "sd"]
+    assert not (folder / "results").exists()
+    assert main(["run", "kmeans-concat", "toy-3view", "--json"]) == 0
+    (row,) = json.loads(capsys.readouterr().out)
+    assert row["status"] == "ok"
+    assert row["acc"] > 0.9
+
+
+def test_run_takes_a_method_by_the_path_of_its_file(folder, capsys):
+    text = (ROOT / "mmbench/methods/majority.py").read_text()
+    (folder / "mine.py").write_text(text)
+    assert main(["run", "mine.py", "toy-3view", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)[0]["status"] == "ok"
+
+
+def test_run_tells_why_a_method_does_not_apply(folder, capsys):
+    assert main(["run", "kmeans-view", "toy-mixed"]) == 0
+    printed = capsys.readouterr().out
+    assert "not_applicable" in printed
+    assert "needs paired samples" in printed
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["run", "kmeans-conct", "toy-3view"], "unknown method 'kmeans-conct'; did you mean"),
+        (["run", "kmeans-concat", "toy-3veiw"], "unknown data set 'toy-3veiw'; did you mean"),
+        (["run", "kmeans-concat", "toy-3view", "--set", "n_int=3"], "did you mean 'n_init'?"),
+        (["run", "kmeans-concat", "toy-3view", "--set", "n_init"], "expected key=value, got"),
+        (["run", "kmeans-concat", "toy-3view", "--seeds", "0"], "expected at least 1, got 0"),
+        (["run", "none/here.py", "toy-3view"], "expected a Python file at 'none/here.py'"),
+        (["run", "kmeans-concat", "toy-unavailable"], "toy-unavailable: "),
+        (["plan", "--config", "none.yaml"], "none.yaml: expected a YAML file, found none"),
+        (["fetch"], "expected the name of a data set, or --all"),
+        (["fetch", "toy-3veiw"], "unknown data set 'toy-3veiw'; did you mean"),
+        (["show", "none"], "benchmark.json: expected a JSON file, found none"),
+        (["retry", "--status", "timedout"], "unknown status 'timedout'; did you mean 'timed_out'?"),
+        (["fit", "{", *FIT], "expected JSON"),
+        (
+            ["fit", "{}", *FIT],
+            "range such as",
+        ),
+        (["new", "method", "My_Method"], "expected a name such as my-method, got 'My_Method'"),
+        (["new", "method", "majority"], "'majority' is there already"),
+    ],
+)
+def test_a_mistake_is_one_line_and_exit_status_2(folder, capsys, arguments, message):
+    assert main(arguments) == 2
+    printed = capsys.readouterr().err
+    (line,) = [line for line in printed.splitlines() if line.startswith("mmbench: ")]
+    assert message in line
+    assert "Traceback" not in printed
+
+
+def test_fetch_and_prepare_tell_what_cannot_be_had_and_go_on(folder, capsys):
+    assert main(["fetch", "toy-3view", "toy-unavailable", "--json"]) == 0
+    rows = json.loads(capsys.readouterr().out)
+    assert [row["status"] for row in rows] == ["ok", "data_unavailable"]
+    for name in ("toy-3view", "toy-unavailable", "toy-mixed"):
+        assert main(["prepare", name]) == 0
+        assert (folder / "data/processed" / name / "card.json").is_file()
+
+
+def test_the_lists_name_every_entry(folder, capsys):
+    for what, key in (("datasets", "name"), ("methods", "method")):
+        assert main(["list", what, "--json"]) == 0
+        listed = {row[key] for row in json.loads(capsys.readouterr().out)}
+        assert listed == set(yaml.safe_load((folder / f"config/{what}.yaml").read_text()))
+        assert main(["list", what]) == 0
+        assert len(capsys.readouterr().out.splitlines()) == len(listed) + 1
+
+
+def test_plan_counts_what_would_run(folder, capsys):
+    assert main(["plan", "--config", "config/smoke.yaml", "--json"]) == 0
+    rows = json.loads(capsys.readouterr().out)
+    smoke = yaml.safe_load((folder / "config/smoke.yaml").read_text())
+    assert len(rows) == len(smoke["datasets"]) * len(smoke["methods"])
+    assert all(row["seeds_to_run"] == smoke["seeds"] for row in rows)
+
+
+def test_new_method_writes_a_file_a_test_and_an_entry_that_work(folder, capsys, monkeypatch):
+    assert main(["new", "method", "my-method"]) == 0
+    entry = yaml.safe_load((folder / "config/methods.yaml").read_text())["my-method"]
+    assert entry["uses"] == "my_method"
+    source = folder / "mmbench/methods/my_method.py"
+    assert "class MyMethod" in source.read_text()
+    assert (folder / "tests/methods/test_my_method.py").is_file()
+    # in a checkout `uses: my_method` is found in the package; here the same file is outside it
+    capsys.readouterr()
+    assert main(["run", str(source), "toy-3view", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)[0]["acc"] > 0.9
+    assert main(["new", "method", "my-method"]) == 2
+
+
+def test_doctor_says_what_this_machine_has(folder, capsys):
+    assert main(["doctor", "--json"]) == 0
+    report = json.loads(capsys.readouterr().out)
+    assert {"python", "torch", "snakemake", "devices", "free disk (GB)"} <= set(report)
+    assert {source["source"] for source in report["sources"]} >= {"pypi", "debian"}
+    assert main(["doctor", "--count-gpus"]) == 0
+    assert re.fullmatch(r"\d+\n", capsys.readouterr().out)
+
+
+def test_every_command_has_help_with_an_example(capsys):
+    with pytest.raises(SystemExit, match="0"):
+        main(["--help"])
+    commands = re.findall(r"^    ([a-z]+)  ", capsys.readouterr().out, flags=re.MULTILINE)
+    assert len(commands) >= 11
+    for command in commands:
+        with pytest.raises(SystemExit, match="0"):
+            main([command, "--help"])
+        assert f"example:\n  mmbench {command}" in capsys.readouterr().out

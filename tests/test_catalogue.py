@@ -1,0 +1,243 @@
+"""The catalogue: what it refuses, what derived entries become, and the shipped file."""
+
+from pathlib import Path
+
+import pytest
+import yaml
+
+from mmbench.catalogue import load_datasets
+from mmbench.errors import InputError
+
+ROOT = Path(__file__).resolve().parent.parent
+
+BASE = {
+    "title": "Base",
+    "citation": "nobody",
+    "licence": "none",
+    "pairing": "same-object",
+    "n_samples": 100,
+    "n_clusters": 4,
+    "views": {name: {"modality": name, "dims": 5} for name in ("image", "text", "audio")},
+    "generator": {"kind": "synthetic"},
+}
+PACKING = {
+    "name": "here",
+    "loader": "npz",
+    "files": {"base.npz": {"sha256": "0" * 64, "from": "manual:make one"}},
+    "views": {name: {"key": name} for name in ("image", "text", "audio")},
+    "labels": {"key": "labels"},
+}
+DOWNLOADED = {**{k: v for k, v in BASE.items() if k != "generator"}, "sources": [PACKING]}
+
+
+@pytest.fixture
+def load(tmp_path):
+    def load(**entries):
+        path = tmp_path / "datasets.yaml"
+        path.write_text(yaml.safe_dump(entries, sort_keys=False), encoding="utf-8")
+        return load_datasets([path])
+
+    return load
+
+
+def test_an_entry_keeps_what_was_written(load):
+    entry = load(base=DOWNLOADED)["base"]
+    assert (entry.title, entry.n_samples, entry.n_clusters, entry.base) == ("Base", 100, 4, "base")
+    assert (entry.setting, entry.is_derived) == ("paired", False)
+    assert list(entry.views) == ["image", "text", "audio"]
+    assert entry.views["text"].dims == (5,)
+    assert entry.views["text"].scaling == "min-max"
+
+
+def test_pictures_are_scaled_as_pixels_and_have_a_setting_of_their_own(load):
+    picture = {"image": {"modality": "image", "dims": [3, 8, 8]}}
+    entry = load(base={**BASE, "views": picture, "generator": {"kind": "pictures"}})["base"]
+    assert entry.views["image"].scaling == "unit-pixels"
+    assert entry.setting == "images"
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"titel": "x"}, "base: unknown key 'titel'; did you mean 'title'"),
+        ({"pairing": "by-name"}, "base: pairing: expected 'same-object', 'by-label' or 'none'"),
+        ({"n_samples": 0}, "base: n_samples: expected"),
+        ({"classes": ["a", "b"]}, "expected 4 names of classes, got 2"),
+        ({"generator": None}, "expected either `sources` or `generator`"),
+        ({"views": {"x": {"modality": "m", "dims": [2, 3]}}}, "number of features or"),
+        ({"views": {"x": {"modality": "m", "dims": 4, "scaling": "unit-pixels"}}}, "for pictures"),
+        ({"views": {"x": {"modality": "m", "dims": 4, "white": 9}}}, "`white` only where"),
+    ],
+)
+def test_a_mistake_in_an_entry_is_one_line_with_its_place(load, change, message):
+    with pytest.raises(InputError, match=message) as error:
+        load(base={**BASE, **change})
+    assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"loader": "mta"}, "sources: 0: unknown loader 'mta'; did you mean 'mat'"),
+        ({"lables": {}}, "sources: 0: unknown key 'lables'; did you mean 'labels'"),
+        ({"views": {"image": {"key": "a"}}}, "to tell where the views image, text, audio are"),
+        ({"files": {"../x": PACKING["files"]["base.npz"]}}, "expected a plain file name"),
+        ({"labels": {"key": "y", "file": "bse.npz"}}, "unknown file 'bse.npz'; did you mean"),
+        ({"files": {"a.npz": {"from": "manual:x"}}}, "expected a sha256"),
+        ({"files": {"a.npz": {"sha256": "abc", "from": "manual:x"}}}, "64 hex digits"),
+        ({"files": {"a.npz": {"sha256": "unknown", "from": "ftp://x"}}}, "expected https://…"),
+        ({"files": {"a.npz": {"sha256": "unknown", "from": "pypi:x!y"}}}, "pypi:NAME==VERSION"),
+    ],
+)
+def test_a_mistake_in_a_packing_is_one_line_with_its_place(load, change, message):
+    with pytest.raises(InputError, match=message) as error:
+        load(base={**DOWNLOADED, "sources": [{**PACKING, **change}]})
+    assert "\n" not in str(error.value)
+
+
+def test_a_derived_entry_says_only_what_differs(load):
+    entry = load(
+        base=DOWNLOADED,
+        mixed={"from": "base", "title": "Mixed", "views": ["text", "image"], "setting": "mixed"},
+    )["mixed"]
+    assert (entry.base, entry.is_derived, entry.setting) == ("base", True, "mixed")
+    assert (entry.title, entry.licence) == ("Mixed", "none")
+    assert list(entry.views) == ["text", "image"]
+    assert list(entry.base_views) == ["image", "text", "audio"]
+    assert entry.sources == load(base=DOWNLOADED)["base"].sources
+
+
+def test_a_derived_entry_of_a_derived_one_overrides_it(load):
+    entries = load(
+        base=BASE,
+        a={"from": "base", "sample": 50, "seed": 3, "setting": "mixed"},
+        b={"from": "a", "sample": 20, "split": {"train": 0.5}},
+    )
+    entry = entries["b"]
+    assert (entry.base, entry.n_samples, entry.setting) == ("base", 20, "mixed")
+    assert entry.derivation.seed == 3
+    assert entry.title == "b"
+
+
+@pytest.mark.parametrize(
+    ("options", "setting", "n_samples"),
+    [
+        ({"views": ["text"]}, "paired", 100),
+        ({"missing_rate": 0.5}, "incomplete", 100),
+        ({"missing_rate": 1, "views": ["text", "image"]}, "mixed", 100),
+        ({"unpaired_rate": 0.25}, "incomplete", 150),
+        ({"unpaired_rate": 1}, "mixed", 300),
+        ({"shuffled_rate": 0.5}, "paired", 100),
+        ({"sample": 30}, "paired", 30),
+        ({"imbalance": 10}, "paired", None),
+    ],
+)
+def test_setting_and_size_of_a_derived_entry_follow_from_its_options(
+    load, options, setting, n_samples
+):
+    entry = load(base=BASE, derived={"from": "base", **options})["derived"]
+    assert (entry.setting, entry.n_samples) == (setting, n_samples)
+
+
+def test_a_wrong_number_of_clusters_leaves_the_classes_alone(load):
+    entry = load(base=BASE, derived={"from": "base", "n_clusters": 7})["derived"]
+    assert (entry.n_clusters, entry.n_classes) == (7, 4)
+
+
+def test_one_view_has_no_pairing(load):
+    assert load(base=BASE, d={"from": "base", "views": ["text"]})["d"].pairing == "none"
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"views": ["txt"]}, "d: views: unknown view 'txt'; did you mean 'text'"),
+        ({"views": ["text", "text"]}, "expected each view once"),
+        ({"views": ["text"], "setting": "mixed"}, "setting: expected at least two views, got 1"),
+        ({"sample": 101}, "sample: expected at most 100 samples, got 101"),
+        ({"n_clusters": 101}, "n_clusters: expected at most 100, got 101"),
+        ({"missing_rate": 1.5}, "missing_rate: expected less than or equal to 1, got 1.5"),
+        ({"setting": "mixed", "missing_rate": 0.5}, "either setting: mixed or missing_rate"),
+        ({"misssing_rate": 0.5}, "unknown key 'misssing_rate'; did you mean 'missing_rate'"),
+    ],
+)
+def test_a_mistake_in_a_derived_entry_is_one_line_with_its_place(load, options, message):
+    with pytest.raises(InputError, match=message) as error:
+        load(base=BASE, d={"from": "base", **options})
+    assert "\n" not in str(error.value)
+
+
+def test_an_unknown_base_is_named_with_the_nearest_known_one(load):
+    with pytest.raises(InputError, match="d: from: unknown data set 'bsae'; did you mean 'base'"):
+        load(base=BASE, d={"from": "bsae"})
+
+
+def test_a_circle_of_derived_entries_is_shown(load):
+    with pytest.raises(InputError, match="goes in a circle: a > b > a"):
+        load(base=BASE, a={"from": "b"}, b={"from": "a"})
+
+
+def test_a_name_in_two_catalogues_is_refused(tmp_path):
+    paths = [tmp_path / "one.yaml", tmp_path / "two.yaml"]
+    for path in paths:
+        path.write_text(yaml.safe_dump({"base": BASE}), encoding="utf-8")
+    with pytest.raises(InputError, match=r"two.yaml: base: stands in .*one.yaml: base already"):
+        load_datasets(paths)
+
+
+def test_a_derived_entry_may_stand_in_another_file_than_its_base(tmp_path):
+    paths = [tmp_path / "mine.yaml", tmp_path / "base.yaml"]
+    paths[0].write_text(yaml.safe_dump({"half": {"from": "base", "sample": 50}}))
+    paths[1].write_text(yaml.safe_dump({"base": BASE}))
+    assert load_datasets(paths)["half"].n_samples == 50
+
+
+@pytest.fixture(scope="module")
+def shipped():
+    return load_datasets([ROOT / "config" / "datasets.yaml"])
+
+
+@pytest.mark.parametrize(
+    "name",
+    """handwritten mnist-5k digits fashion-mnist synthetic-3view bdgp mnist-usps wikipedia cub
+    scene-15 landuse-21 msrc-v1 3sources bbc bbcsport reuters-1200 orl yale-3view aloi-10 cora
+    citeseer movies617 webkb-203 proteinfold ccv-reduced pascal-sentence-100 cifar-10-test
+    cifar-100-test usps coil-20 coil-100-subset orl-pixels synthetic3d cifar-10 cifar-100-20
+    stl-10 imagenet-10 imagenet-dogs ccv fashion-mv caltech-2v caltech-3v caltech-4v caltech-5v
+    wikipedia-deep nus-wide-10k iapr-tc12 esp-game mirflickr nus-wide handwritten-mixed
+    wikipedia-mixed bdgp-mixed cub-mixed wikipedia-mixed-split mnist-2k fashion-mnist-5k
+    fashion-3view toy-3view toy-mixed toy-images toy-unavailable""".split(),
+)
+def test_the_shipped_catalogue_has(shipped, name):
+    assert name in shipped
+
+
+def test_every_shipped_entry_tells_its_origin(shipped):
+    for entry in shipped.values():
+        assert entry.title, entry.name
+        assert entry.citation, entry.name
+        assert entry.licence, entry.name
+        assert len(entry.views) > 1 or entry.pairing == "none", entry.name
+
+
+def test_titles_of_shipped_entries_are_distinct(shipped):
+    titles = [entry.title for entry in shipped.values()]
+    assert len(set(titles)) == len(titles)
+
+
+def test_no_address_names_the_host_of_a_package_registry(shipped):
+    addresses = [
+        address
+        for entry in shipped.values()
+        for packing in entry.sources
+        for file in packing.files.values()
+        for address in file.addresses
+    ]
+    assert addresses
+    for host in ("pypi.", "pythonhosted", "debian.org", "npmjs"):
+        assert not [a for a in addresses if f"//{host}" in a or f".{host}" in a]
+
+
+def test_digits_joined_by_their_labels_are_marked(shipped):
+    for name in ("mnist-usps", "fashion-mv", "fashion-3view"):
+        assert shipped[name].pairing == "by-label"
