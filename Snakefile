@@ -4,6 +4,7 @@ The benchmark comes from --configfile; profiles/default names config/config.yaml
 is given. There is no `configfile:` here, since Snakemake would merge it under every other.
 """
 
+import os
 from pathlib import Path
 
 from snakemake.exceptions import WorkflowError
@@ -19,6 +20,7 @@ try:
 except InputError as error:
     raise WorkflowError(str(error)) from None
 validate(config, "workflow/schemas/config.schema.json")
+os.environ.update(plan.environment)
 
 
 wildcard_constraints:

@@ -10,7 +10,6 @@ import json
 import math
 import os
 import re
-import shlex
 import statistics
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -141,17 +140,16 @@ class Plan:
         return format_seeds(range(self.benchmark.seeds))
 
     @property
-    def mirror_option(self) -> str:
-        """What the command line of `fetch` gets where a mirror is set.
+    def environment(self) -> dict[str, str]:
+        """What the commands of the rules find in their environment.
 
-        It stands outside the rule's `params`, since a change of mirror changes no data.
+        These say where to look, which changes no result: as `params` of a rule they would run
+        it again when they change.
         """
-        return f"--mirror {shlex.quote(self.benchmark.mirror)}" if self.benchmark.mirror else ""
-
-    @property
-    def catalogue_option(self) -> str:
-        """What the command line of `fetch` and `prepare` gets to find data set entries."""
-        return "--catalogue " + " ".join(map(shlex.quote, self.benchmark.dataset_catalogues))
+        told = {"MMBENCH_CATALOGUE": os.pathsep.join(self.benchmark.dataset_catalogues)}
+        if self.benchmark.mirror:
+            told["MMBENCH_MIRROR"] = self.benchmark.mirror
+        return told
 
     def timeout_minutes(self, method: str) -> int:
         """Return the limit of one seed, in whole minutes."""

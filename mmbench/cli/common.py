@@ -3,6 +3,7 @@
 import argparse
 import inspect
 import json
+import os
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -43,7 +44,7 @@ def add_catalogues(parser: argparse.ArgumentParser, *, datasets: bool, methods: 
         parser.add_argument(
             "--catalogue",
             nargs="+",
-            default=["config/datasets.yaml"],
+            default=os.environ.get("MMBENCH_CATALOGUE", "config/datasets.yaml").split(os.pathsep),
             metavar="FILE",
             help="catalogues of data sets (default: config/datasets.yaml)",
         )

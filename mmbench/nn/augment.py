@@ -316,15 +316,15 @@ def _luma(channels: int) -> Tensor:
 
 
 def _hue_matrices(turns: Tensor, channels: int) -> Tensor:
-    """Return (n, channels, channels), which turn the hue, by shares of a full turn, (n,)."""
+    """Return (n, channels, channels), which turn the hue by shares of a circle, (n,)."""
     if channels != 3:
         return torch.eye(channels).repeat(len(turns), 1, 1)
     to_yiq = torch.tensor(_RGB_TO_YIQ)
     cos, sin = (2 * math.pi * turns).cos(), (2 * math.pi * turns).sin()
     turned = torch.zeros(len(turns), 3, 3)
     turned[:, 0, 0] = 1
-    turned[:, 1, 1], turned[:, 1, 2] = cos, -sin
-    turned[:, 2, 1], turned[:, 2, 2] = sin, cos
+    turned[:, 1, 1], turned[:, 1, 2] = cos, sin
+    turned[:, 2, 1], turned[:, 2, 2] = -sin, cos
     return to_yiq.inverse() @ turned @ to_yiq
 
 

@@ -118,7 +118,7 @@ def _take(
                     if locks:
                         devices.append(name)
                         files += locks
-        if not devices:
+        if len(devices) < wanted:
             return None
         held.push(attempt.pop_all())
     return tuple(devices), tuple(files)

@@ -30,8 +30,7 @@ Y_TRUE = [0, 0, 0, 0, 1, 1, 1, 2, 2, 2]
 Y_PRED = [0, 0, 0, 1, 1, 1, 2, 2, 2, 2]
 
 # a busy machine may take long over an example
-settings.register_profile("metrics", deadline=None, max_examples=50)
-settings.load_profile("metrics")
+patient = settings(deadline=None, max_examples=50)
 
 
 def labellings(n_classes=6, n_clusters=8):
@@ -78,6 +77,7 @@ def test_the_matching_is_the_best_one_and_not_the_greedy_one():
     assert acc(y_true, y_pred) == 8 / 13
 
 
+@patient
 @given(labellings(n_classes=4, n_clusters=4))
 def test_acc_is_the_best_over_all_matchings(labels):
     y_true, y_pred = map(np.array, labels)
@@ -85,6 +85,7 @@ def test_acc_is_the_best_over_all_matchings(labels):
     assert acc(y_true, y_pred) == max(right) / len(y_true)
 
 
+@patient
 @given(labellings())
 def test_information_and_pair_metrics_are_those_of_scikit_learn(labels):
     y_true, y_pred = labels
@@ -112,6 +113,7 @@ def test_large_tables_agree_with_scikit_learn_although_ami_leaves_the_tails_out(
     assert ari(y_true, y_pred) == pytest.approx(sklearn.metrics.adjusted_rand_score(y_true, y_pred))
 
 
+@patient
 @given(labellings(), st.permutations(range(8)), st.randoms(use_true_random=False))
 def test_neither_the_numbers_of_clusters_nor_the_order_of_samples_matter(labels, numbers, random):
     y_true, y_pred = labels
@@ -124,6 +126,7 @@ def test_neither_the_numbers_of_clusters_nor_the_order_of_samples_matter(labels,
         assert metric(shuffled_true, renumbered) == expected, name
 
 
+@patient
 @given(labellings())
 def test_scores_stay_within_their_range_and_purity_is_at_least_acc(labels):
     scores = {name: metric(*labels) for name, metric in METRICS.items()}
@@ -135,6 +138,7 @@ def test_scores_stay_within_their_range_and_purity_is_at_least_acc(labels):
     assert 0 <= scores["size_entropy"] <= math.log(scores["clusters_used"]) + 1e-9
 
 
+@patient
 @given(st.lists(st.integers(0, 6), min_size=1, max_size=40))
 def test_the_classes_themselves_under_other_numbers_are_perfect(y_true):
     y_pred = [(y + 3) % 7 for y in y_true]

@@ -40,7 +40,7 @@ QUICK = {
         "batch_size": 32,
     },
     "dmim": {"hidden": (32,), "epochs": 2, "min_steps": 4, "batch_size": 32},
-    "sacc": {"backbone": "small", "side": 16, "epochs": 1, "batch_size": 30},
+    "sacc": {"backbone": "narrow", "side": 32, "epochs": 1, "batch_size": 30},
 }
 SECONDS = 30  # for one fit, on a busy machine
 
@@ -77,8 +77,8 @@ def data(request, setting):
 @every_setting
 def test_data_are_clustered_or_refused_and_left_as_they_were(name, data):
     before = digest(data)
-    with refusal_allowed(data):
-        y_pred = fitted(name, data)
+    with refusal_allowed():
+        y_pred = fitted(name, data, log=CheckingLog(data))
         assert_valid(y_pred, data)
     assert digest(data) == before
 
@@ -86,7 +86,7 @@ def test_data_are_clustered_or_refused_and_left_as_they_were(name, data):
 @every_method
 @every_setting
 def test_the_seed_alone_decides(name, data):
-    with refusal_allowed(data):
+    with refusal_allowed():
         first, again = (fitted_after(state, name, data) for state in (1, 2))
         np.testing.assert_array_equal(first, again)
 
@@ -95,7 +95,7 @@ def test_the_seed_alone_decides(name, data):
 @every_setting
 def test_one_cluster_can_be_asked_for(name, data):
     data = replace(data, n_clusters=1)
-    with refusal_allowed(data):
+    with refusal_allowed():
         np.testing.assert_array_equal(fitted(name, data), 0)
 
 
@@ -103,22 +103,14 @@ def test_one_cluster_can_be_asked_for(name, data):
 @every_setting
 def test_as_many_clusters_as_samples_can_be_asked_for(name, data):
     data = first_samples(data, 8)
-    with refusal_allowed(data):
+    with refusal_allowed():
         assert_valid(fitted(name, data), data)
-
-
-@every_method
-@every_setting
-def test_what_is_logged_is_well_formed(name, data):
-    log = CheckingLog(data)
-    with refusal_allowed(data):
-        fitted(name, data, log=log)
 
 
 @every_method
 @pytest.mark.parametrize("setting", [s for s in SETTINGS if s.startswith("split")])
 def test_held_out_samples_teach_nothing(name, data):
-    with refusal_allowed(data):
+    with refusal_allowed():
         y_pred = fitted(name, data)
         y_again = fitted(name, with_other_held_out_values(data))
         np.testing.assert_array_equal(y_pred[data.fit_index], y_again[data.fit_index])
@@ -193,13 +185,13 @@ def time_limit(name):
 
 
 @contextmanager
-def refusal_allowed(data):
-    """Let a refusal pass that names the data set and gives its reason in one line."""
+def refusal_allowed():
+    """Let a refusal pass that names what cannot be done and says why, in one line."""
     try:
         yield
     except IncompatibleDataError as refusal:
-        name, _, reason = str(refusal).partition(": ")
-        assert name == data.name
+        subject, _, reason = str(refusal).partition(": ")
+        assert subject
         assert reason
         assert "\n" not in reason
 

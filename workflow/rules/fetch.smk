@@ -10,5 +10,4 @@ rule fetch:
     params:
         sources=lambda w: plan.sources(w.dataset),
     shell:
-        "mmbench fetch {wildcards.dataset} {plan.catalogue_option} {plan.mirror_option}"
-        " --status {output.status} > {log} 2>&1"
+        "mmbench fetch {wildcards.dataset} --status {output.status} > {log} 2>&1"

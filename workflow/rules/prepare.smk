@@ -14,5 +14,5 @@ rule prepare:
     params:
         recipe=lambda w: plan.recipe(w.dataset),
     shell:
-        "mmbench prepare {wildcards.dataset} {plan.catalogue_option}"
-        " --status {input.status} --views {output.views} > {log} 2>&1"
+        "mmbench prepare {wildcards.dataset} --status {input.status} --views {output.views}"
+        " > {log} 2>&1"

@@ -1,0 +1,326 @@
+"""The two terms of DMIM, what shares its weights, its adapter, and the toys it must solve."""
+
+import math
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+from sklearn.metrics import adjusted_rand_score
+
+from mmbench.data import Dataset, IncompatibleDataError, View
+from mmbench.methods.dmim import (
+    DMIM,
+    Network,
+    adapt,
+    diagnostics,
+    information_terms,
+    mean_over_views,
+    row_numbers,
+    samples_in_pairs,
+)
+from mmbench.nn.information import divergence, shared_information, superfluous_information
+
+QUICK = DMIM(hidden=(64, 32), overcluster_heads=2, epochs=60, min_steps=60, batch_size=256)
+
+
+class Kept:
+    """A log that keeps everything by name."""
+
+    def __init__(self):
+        self.figures = {}
+
+    def __call__(self, epoch, **values):
+        self.epoch = epoch
+        for name, value in values.items():
+            self.figures.setdefault(name, []).append(value)
+
+    def last(self, name):
+        return self.figures[name][-1]
+
+
+def fitted(method, data, seed=0):
+    log = Kept()
+    return method.fit_predict(data, seed=seed, log=log), log
+
+
+def soft_assignments(*shape, seed=0, dtype=torch.float32):
+    generator = torch.Generator().manual_seed(seed)
+    return torch.randn(*shape, generator=generator, dtype=dtype).softmax(dim=-1)
+
+
+def small_network(*, shared=True, dtype=torch.float32):
+    torch.manual_seed(0)
+    network = Network(2, (6, 16, 8), 3, shared=shared, n_heads=2, n_overclusters=9)
+    return network.to(dtype)
+
+
+# ------------------------------------------------------------------------------------- toys
+
+
+@pytest.mark.parametrize("setting", ["paired_blobs", "three_view_blobs", "split_paired_blobs"])
+def test_separated_blobs_are_recovered(request, setting):
+    data, y_true = request.getfixturevalue(setting)
+    y_pred, log = fitted(QUICK, data)
+    assert adjusted_rand_score(y_true, y_pred) > 0.95
+    assert log.last("agreement") > 0.9
+    assert log.last("size_entropy") > 0.9 * math.log(3)
+
+
+def test_samples_that_lack_a_view_are_assigned_by_the_others(incomplete_blobs):
+    data, y_true = incomplete_blobs
+    y_pred, log = fitted(QUICK, data)
+    has = row_numbers(data) >= 0
+    lacking = ~has.all(axis=0)
+    assert adjusted_rand_score(y_true[lacking], y_pred[lacking]) > 0.95
+    for view, mine in zip(data.views, has, strict=True):
+        part = log.last("parts")[view.name]
+        assert (part[~mine] == -1).all()
+        np.testing.assert_array_equal(part[mine & lacking], y_pred[mine & lacking])
+
+
+def test_each_view_alone_tells_the_clusters(paired_blobs):
+    data, y_true = paired_blobs
+    _, log = fitted(QUICK, data)
+    for part in log.last("parts").values():
+        assert adjusted_rand_score(y_true, part) > 0.95
+
+
+@pytest.mark.parametrize(
+    "variant",
+    [
+        {"superfluous_weight": 0.0},
+        {"overcluster_weight": 0.0},
+        {"shared_encoder": False},
+        {"alternating": True},
+    ],
+)
+def test_every_variant_solves_the_toy(paired_blobs, variant):
+    data, y_true = paired_blobs
+    y_pred, _ = fitted(replace(QUICK, **variant), data)
+    assert adjusted_rand_score(y_true, y_pred) > 0.95
+
+
+def test_too_much_weight_on_the_superfluous_from_the_start_collapses(paired_blobs):
+    data, y_true = paired_blobs
+    y_pred, log = fitted(replace(QUICK, superfluous_weight=10.0, warmup=0.0), data)
+    assert log.last("information") < 0.1
+    assert adjusted_rand_score(y_true, y_pred) < 0.5
+
+
+def test_beside_a_view_of_noise_there_is_nothing_to_share(paired_blobs):
+    data, y_true = paired_blobs
+    noise = np.random.default_rng(0).random((data.n_samples, 8), dtype=np.float32)
+    with_noise = Dataset.paired([data.views[0].values, noise], n_clusters=3)
+    _, log = fitted(QUICK, with_noise)
+    _, log_of_clean = fitted(QUICK, data)
+    print(log.last("information"), log_of_clean.last("information"), log.last("parts"))
+    assert adjusted_rand_score(y_true, log.last("parts")["view-2"]) < 0.1
+
+
+def test_other_seeds_give_other_weights(paired_blobs):
+    data, _ = paired_blobs
+    brief = replace(QUICK, epochs=2, min_steps=1)
+    losses = [fitted(brief, data, seed)[1].figures["loss"] for seed in (0, 0, 1)]
+    assert losses[0] == losses[1]
+    assert losses[0] != losses[2]
+
+
+# ---------------------------------------------------------------------------------- refusals
+
+
+def test_mixed_modal_samples_are_refused(mixed_blobs):
+    with pytest.raises(IncompatibleDataError, match="2 samples to train on that have image and"):
+        QUICK.fit_predict(mixed_blobs[0], seed=0)
+
+
+def test_one_view_is_refused(one_view_blobs):
+    with pytest.raises(IncompatibleDataError, match="needs 2 views, has 1"):
+        QUICK.fit_predict(one_view_blobs[0], seed=0)
+
+
+def test_a_view_without_partner_is_refused_by_name(three_view_blobs):
+    data, _ = three_view_blobs
+    alone = np.arange(100, 180)
+    views = [View(v.values[:100], np.arange(100), v.name, v.modality) for v in data.views[:2]] + [
+        View(data.views[2].values[alone], alone, "audio", "audio")
+    ]
+    with pytest.raises(IncompatibleDataError, match="have audio and another view, has 0"):
+        QUICK.fit_predict(replace(data, views=tuple(views)), seed=0)
+
+
+# ------------------------------------------------------------------------------------- terms
+
+
+def test_the_terms_are_those_of_the_head_and_the_mean_of_the_others():
+    p = soft_assignments(1, 20, 3), soft_assignments(4, 20, 6, seed=1)
+    q = soft_assignments(1, 20, 3, seed=2), soft_assignments(4, 20, 6, seed=3)
+    found = information_terms(p, q, 2.0)
+    for row, a, b in zip(found, p, q, strict=True):
+        heads = list(zip(a, b, strict=True))
+        shared = [shared_information(x, y, entropy_weight=2.0) for x, y in heads]
+        superfluous = [superfluous_information(x, y) for x, y in heads]
+        torch.testing.assert_close(row[0], torch.stack(shared).mean())
+        torch.testing.assert_close(row[1], torch.stack(superfluous).mean())
+
+
+def test_the_terms_are_symmetric_in_the_views():
+    p = soft_assignments(1, 20, 3), soft_assignments(4, 20, 6, seed=1)
+    q = soft_assignments(1, 20, 3, seed=2), soft_assignments(4, 20, 6, seed=3)
+    torch.testing.assert_close(information_terms(p, q, 2.0), information_terms(q, p, 2.0))
+
+
+@pytest.mark.parametrize("held", ["none", "bound", "assignments"])
+def test_what_is_held_changes_the_gradient_alone(held):
+    p = soft_assignments(1, 20, 3), soft_assignments(4, 20, 6, seed=1)
+    q = soft_assignments(1, 20, 3, seed=2), soft_assignments(4, 20, 6, seed=3)
+    torch.testing.assert_close(information_terms(p, q, 2.0, held), information_terms(p, q, 2.0))
+
+
+def test_the_gradient_of_the_terms_is_that_of_finite_differences():
+    def terms(logits):
+        p, q = logits.softmax(dim=-1)
+        return information_terms((p[:1], p[1:]), (q[:1], q[1:]), 2.0)
+
+    generator = torch.Generator().manual_seed(0)
+    logits = torch.randn(2, 3, 5, 3, generator=generator, dtype=torch.float64, requires_grad=True)
+    assert torch.autograd.gradcheck(terms, logits)
+
+
+@pytest.mark.parametrize("held", ["bound", "assignments"])
+@pytest.mark.parametrize("seed", range(3))
+def test_a_small_half_step_never_raises_its_bound(held, seed):
+    torch.manual_seed(seed)
+    network = Network(2, (6, 16, 8), 3, shared=True, n_heads=1, n_overclusters=9).double().eval()
+    x, y = torch.randn(2, 40, 6, dtype=torch.float64)
+    before_p, before_q = network(x, 0)[0][0].detach(), network(y, 1)[0][0].detach()
+
+    def bound():
+        p, q = network(x, 0)[0][0], network(y, 1)[0][0]
+        if held == "bound":
+            superfluous = divergence(p, before_q) + divergence(q, before_p)
+        else:
+            superfluous = divergence(before_p, q) + divergence(before_q, p)
+        return (-shared_information(p, q, entropy_weight=2.0) + superfluous / 2).item()
+
+    at_first = bound()
+    head = information_terms(network(x, 0), network(y, 1), 2.0, held)[0]
+    (head[1] - head[0]).backward()
+    with torch.no_grad():
+        for parameter in network.parameters():
+            if parameter.grad is not None:
+                parameter -= 1e-4 * parameter.grad
+    assert bound() < at_first
+
+
+# ------------------------------------------------------------------------------------ network
+
+
+def test_overclustering_trains_the_encoder():
+    network = small_network()
+    x, y = torch.randn(2, 30, 6)
+    terms = information_terms(network(x, 0), network(y, 1), 2.0)
+    (terms[1, 1] - terms[1, 0]).backward()
+    assert network.encoders[0][0].weight.grad.abs().sum() > 0
+    assert network.overclusters.weight.grad.abs().sum() > 0
+    assert network.clusters.weight.grad is None
+
+
+def test_heads_are_shared_and_encoders_where_asked_for():
+    count = lambda network: sum(p.numel() for p in network.parameters())  # noqa: E731
+    heads = 9 * 3 + 9 * 18
+    assert count(small_network()) - heads == (count(small_network(shared=False)) - heads) / 2
+
+
+def test_soft_assignments_are_distributions_of_each_head():
+    clusters, overclusters = small_network()(torch.randn(10, 6), 1)
+    assert clusters.shape == (1, 10, 3)
+    assert overclusters.shape == (2, 10, 9)
+    for soft in (clusters, overclusters):
+        torch.testing.assert_close(soft.sum(dim=2), torch.ones(soft.shape[:2]))
+
+
+# ------------------------------------------------------------------------------------ adapter
+
+
+def test_the_adapter_scales_a_view_by_one_number():
+    x = np.random.default_rng(0).random((50, 4), dtype=np.float32) * [1, 2, 3, 4]
+    adapted = adapt(x.astype(np.float32), np.arange(50), 4, seed=0)
+    assert adapted[:, 0].std() == pytest.approx(1, abs=1e-5)
+    ranged = (x - x.min(axis=0)) / np.ptp(x, axis=0)
+    distances = np.linalg.norm(ranged[:, None] - ranged, axis=2)
+    found = np.linalg.norm(adapted[:, None] - adapted, axis=2)
+    ratio = found[distances > 0] / distances[distances > 0]
+    np.testing.assert_allclose(ratio, ratio[0], rtol=1e-3)
+
+
+def test_the_adapter_pads_narrow_views_and_cuts_wide_ones():
+    x = np.random.default_rng(0).random((50, 4), dtype=np.float32)
+    padded = adapt(x, np.arange(50), 6, seed=0)
+    assert padded.shape == (50, 6)
+    assert (padded[:, 4:] == 0).all()
+    np.testing.assert_allclose(adapt(x, np.arange(50), 2, seed=0), padded[:, :2], atol=1e-5)
+
+
+def test_the_adapter_learns_from_training_rows_alone():
+    x = np.random.default_rng(0).random((50, 4), dtype=np.float32)
+    fit_rows = np.arange(30)
+    other = x.copy()
+    other[30:] *= 7
+    first, second = (adapt(a, fit_rows, 3, seed=0) for a in (x, other))
+    np.testing.assert_array_equal(first[:30], second[:30])
+    assert not np.allclose(first[30:], second[30:])
+
+
+def test_a_constant_view_becomes_zeros():
+    assert (adapt(np.full((9, 3), 5, np.float32), np.arange(9), 2, seed=0) == 0).all()
+
+
+# -------------------------------------------------------------------------------- bookkeeping
+
+
+def test_rows_pairs_and_means_of_incomplete_data():
+    a, b = np.arange(6, dtype=np.float32).reshape(3, 2), np.ones((4, 2), np.float32)
+    views = (
+        View(a, np.array([0, 1, 4]), "a", "a"),
+        View(b, np.array([1, 2, 3, 4]), "b", "b"),
+    )
+    data = Dataset(views, 2, 5)
+    rows = row_numbers(data)
+    np.testing.assert_array_equal(rows, [[0, 1, -1, -1, 2], [-1, 0, 1, 2, 3]])
+    np.testing.assert_array_equal(samples_in_pairs(data, rows), [1, 4])
+    mean = mean_over_views([torch.tensor(a), torch.tensor(b)], torch.tensor(rows))
+    np.testing.assert_allclose(mean, [[0, 1], [1.5, 2], [1, 1], [1, 1], [2.5, 3]])
+
+
+def test_diagnostics_of_views_that_number_clusters_otherwise():
+    p = torch.eye(2).repeat(10, 1)
+    rows = torch.arange(20).repeat(2, 1)
+    told = diagnostics([p, p.flip(1)], torch.full((20, 2), 0.5), rows)
+    assert told["agreement"] == 0
+    assert told["information"] == pytest.approx(math.log(2), abs=1e-6)
+    assert told["size_entropy"] == pytest.approx(math.log(2), abs=1e-6)
+    assert told["clusters_used"] == 1
+
+
+@pytest.mark.parametrize(
+    ("batch_size", "min_steps", "n_epochs"),
+    [
+        (45, 1, 5),  # four batches: as given
+        (45, 40, 10),  # 4 steps an epoch
+        (60, 40, 7),  # three batches, so halved: 6 steps an epoch
+        (1000, 40, 40),  # one batch of all samples
+    ],
+)
+def test_small_sets_get_smaller_batches_and_more_epochs(
+    paired_blobs, batch_size, min_steps, n_epochs
+):
+    method = DMIM(hidden=(4,), epochs=5, batch_size=batch_size, min_steps=min_steps)
+    _, log = fitted(method, paired_blobs[0])
+    assert len(log.figures["loss"]) == n_epochs
+
+
+def test_beta_grows_over_the_warmup_and_then_stays(paired_blobs):
+    method = DMIM(hidden=(4,), epochs=10, min_steps=1, superfluous_weight=0.3, warmup=0.3)
+    _, log = fitted(method, paired_blobs[0])
+    assert log.figures["beta"] == pytest.approx([0, 0.1, 0.2] + [0.3] * 7)

@@ -1,0 +1,146 @@
+"""A small benchmark as `score` leaves it: five data sets, six methods, three seeds."""
+
+import csv
+import json
+from pathlib import Path
+
+import pytest
+
+from mmbench.reporting import ReportSpec
+
+SEEDS = (0, 1, 2)
+SPEC = {
+    "name": "tiny",
+    "seeds": list(SEEDS),
+    "datasets": [
+        {"name": n, "title": title, "pairing": pairing, "setting": setting}
+        for n, title, pairing, setting in [
+            ("digits", "Digits", "same-object", "paired"),
+            ("joined", "Joined", "by-label", "paired"),
+            ("halves", "Halves", "none", "mixed"),
+            ("parts", "Parts & <b>bold</b>|50%", "same-object", "paired"),
+            ("away", "Away", "none", "images"),
+        ]
+    ],
+    "methods": [
+        {"name": "majority", "title": "Majority", "fidelity": "control"},
+        {"name": "km-view", "title": "k-means", "fidelity": "baseline", "rows": "views"},
+        {"name": "km_all", "title": "k_means, all", "fidelity": "baseline", "changed": True},
+        {"name": "cmmc", "title": "CMMC", "fidelity": "reference", "tuned_on": ["digits"]},
+        {"name": "dmim", "title": "DMIM", "fidelity": "reconstruction"},
+        {"name": "sacc", "title": "SACC", "fidelity": "reference"},
+    ],
+}
+
+
+class Stored:
+    """Scores and records to be written where `report` looks for them."""
+
+    def __init__(self, folder: Path) -> None:
+        self.results = folder / "results" / "tiny"
+        self.cards = folder / "processed"
+        self.spec = ReportSpec.model_validate(SPEC)
+        self.scores = {d.name: [] for d in self.spec.datasets}
+        self.records = {d.name: [] for d in self.spec.datasets}
+        self.told = {"n_samples": 100, "n_classes": 3, "n_clusters": 3, "views": []}
+
+    def record(self, dataset, method, seed, status="ok", reason="", **told):
+        self.records[dataset].append(
+            {
+                "method": method,
+                "settings": "0123abcd",
+                "seed": seed,
+                "status": status,
+                "reason": reason,
+                "seconds_training": told.get("training", 1.5),
+                "seconds_total": told.get("total", 2.0),
+                "memory_host": told.get("host", 2**20),
+                "device": "cpu",
+                "threads": 1,
+                "precision": "float32",
+            }
+        )
+
+    def score(self, dataset, method, seed, acc, *, protocol="last", subset="all", **others):
+        values = {"acc": acc, "nmi": acc / 2, "ari": acc / 4, **others}
+        self.scores[dataset] += [
+            {
+                "method": method,
+                "seed": seed,
+                "protocol": protocol,
+                "subset": subset,
+                "metric": metric,
+                "value": value,
+            }
+            for metric, value in values.items()
+        ]
+
+    def ok(self, dataset, method, accs, **told):
+        for seed, acc in zip(SEEDS, accs, strict=True):
+            self.record(dataset, method, seed, **told)
+            self.score(dataset, method, seed, acc)
+
+    def failed(self, dataset, method, status, reason):
+        for seed in SEEDS:
+            self.record(dataset, method, seed, status, reason)
+
+    def write(self) -> "Stored":
+        for kind in ("scores", "records"):
+            for dataset, rows in getattr(self, kind).items():
+                path = self.results / kind / f"{dataset}.csv"
+                path.parent.mkdir(parents=True, exist_ok=True)
+                columns = ["method", "seed", "protocol", "subset", "metric", "value"]
+                with path.open("w", newline="") as file:
+                    writer = csv.DictWriter(file, list(rows[0]) if rows else columns)
+                    writer.writeheader()
+                    writer.writerows(rows)
+        for dataset in self.spec.datasets:
+            card = self.cards / dataset.name / "card.json"
+            card.parent.mkdir(parents=True, exist_ok=True)
+            card.write_text(json.dumps({} if dataset.name == "away" else self.told))
+        return self
+
+
+@pytest.fixture
+def stored(tmp_path):
+    """The benchmark, written."""
+    told = Stored(tmp_path)
+    for dataset in ("digits", "joined", "parts"):
+        told.ok(dataset, "majority", [0.1, 0.1, 0.1])
+        for seed in SEEDS:
+            told.record(dataset, "km-view", seed)
+            told.score(dataset, "km-view", seed, 0.3)
+            told.score(dataset, "km-view", seed, 0.3, subset="view:pix")
+            told.score(dataset, "km-view", seed, 0.2 + seed / 5, subset="view:fou")
+            best = ("view:pix", 0.3) if seed == 0 else ("view:fou", 0.2 + seed / 5)
+            told.score(dataset, "km-view", seed, best[1], protocol="oracle", subset=best[0])
+        told.ok(dataset, "km_all", [0.5, 0.6, 0.7])
+        told.ok(dataset, "cmmc", [0.8, 0.9, 0.85])
+        for seed in SEEDS:
+            told.score(dataset, "cmmc", seed, 0.9, protocol="oracle")
+        told.record(dataset, "dmim", 0, total=10.0)
+        told.score(dataset, "dmim", 0, 0.7)
+        told.record(dataset, "dmim", 1, "diverged", "loss is NaN at epoch 3", total=90.0)
+        told.record(dataset, "dmim", 2, total=20.0)
+        told.score(dataset, "dmim", 2, 0.7)
+        told.failed(dataset, "sacc", "not_applicable", f"{dataset}: needs images")
+    for method in ("majority", "km_all", "cmmc"):
+        told.ok("halves", method, [0.4, 0.5, 0.6])
+        for seed in SEEDS:
+            told.scores["halves"].append(
+                {
+                    "method": method,
+                    "seed": seed,
+                    "protocol": "last",
+                    "subset": "all",
+                    "metric": "nmi_modality",
+                    "value": 0.25,
+                }
+            )
+            for modality, acc in (("image", 0.6), ("text", 0.7)):
+                told.score("halves", method, seed, acc, subset=f"modality:{modality}")
+    for method in ("km-view", "dmim", "sacc"):
+        told.failed("halves", method, "not_applicable", "halves: needs paired samples")
+    for method in told.spec.methods:
+        told.failed("away", method.name, "data_unavailable", "away: no source answered")
+    return told.write()

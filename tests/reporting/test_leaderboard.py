@@ -1,0 +1,182 @@
+"""What the leaderboard says of scores and failures, and what never competes."""
+
+import csv
+import math
+
+import pytest
+
+from mmbench.errors import InputError
+from mmbench.reporting import ReportSpec, leaderboard_text, report
+
+
+@pytest.fixture
+def tables(stored):
+    """The folder of the written tables."""
+    report(stored.spec, results=stored.results, cards=stored.cards)
+    return stored.results / "tables"
+
+
+def markdown_rows(tables, title):
+    """The rows of a data set's table as (cells without the first) by first cell."""
+    text = (tables / "leaderboard.md").read_text().split(f"### {title}\n")[1].split("\n#")[0]
+    rows = [line.strip("| ").split(" | ") for line in text.splitlines() if line.startswith("| ")]
+    return {first: rest for first, *rest in rows}
+
+
+def csv_rows(tables, **where):
+    with (tables / "leaderboard.csv").open(newline="") as file:
+        return [row for row in csv.DictReader(file) if where.items() <= row.items()]
+
+
+def test_mean_and_standard_deviation_are_over_seeds_with_n_minus_one(tables):
+    assert markdown_rows(tables, "Digits")["CMMC †"][0] == "**0.850 ± 0.050**"
+    (row,) = csv_rows(tables, dataset="digits", method="km_all", metric="acc")
+    assert (row["mean"], row["std"], row["rank"]) == ("0.6", "0.1", "")
+
+
+def test_rows_stand_in_the_order_of_the_config_and_marks_are_beside_names(tables):
+    assert list(markdown_rows(tables, "Digits")) == [
+        "method",
+        ":--",
+        "Majority",
+        "k-means: pix",
+        "k-means: fou",
+        "*k-means: best view (oracle)* <sup>a</sup>",
+        "k\\_means, all ‡",
+        "CMMC †",
+        "DMIM (reconstruction)",
+        "SACC",
+    ]
+    assert "CMMC" in markdown_rows(tables, "Joined")  # it has parameters of its own on Digits alone
+
+
+def test_seeds_that_failed_are_counted_and_told(tables):
+    rows = markdown_rows(tables, "Digits")
+    assert rows["DMIM (reconstruction)"][0] == "<u>0.700 ± 0.000</u>"
+    assert rows["DMIM (reconstruction)"][-1] == "2/3 <sup>b</sup>"
+    assert rows["SACC"] == ["n/a <sup>c</sup>", "–", "–", "–", "0/3"]
+    text = (tables / "leaderboard.md").read_text()
+    assert "<sup>b</sup> seed 1 diverged: loss is NaN at epoch 3<br>" in text
+    assert "<sup>c</sup> not applicable: needs images\n" in text  # the data set is told above
+
+
+def test_best_and_second_are_found_as_printed_and_ties_share_a_rank(stored):
+    for row in stored.scores["digits"]:
+        if row["method"] == "dmim" and row["metric"] == "acc":
+            row["value"] = 0.8501  # prints as the 0.850 of cmmc
+    stored.write()
+    report(stored.spec, results=stored.results, cards=stored.cards)
+    rows = markdown_rows(stored.results / "tables", "Digits")
+    assert rows["CMMC †"][0].startswith("**")
+    assert rows["DMIM (reconstruction)"][0].startswith("**")
+    assert rows["k\\_means, all ‡"][0].startswith("<u>")
+
+
+def test_an_oracle_never_competes(stored):
+    for row in stored.scores["digits"]:
+        if row["protocol"] == "oracle":
+            row["value"] = 1.0
+    stored.write()
+    report(stored.spec, results=stored.results, cards=stored.cards)
+    tables = stored.results / "tables"
+    rows = markdown_rows(tables, "Digits")
+    assert rows["*k-means: best view (oracle)* <sup>a</sup>"][0] == "*1.000 ± 0.000*"
+    assert rows["CMMC †"][0] == "**0.850 ± 0.050**"
+    oracles = csv_rows(tables, protocol="oracle")
+    assert oracles
+    assert all(row["rank"] == "" for row in oracles)
+
+
+def test_the_oracle_gap_is_the_best_epoch_minus_the_last(tables):
+    head = markdown_rows(tables, "Digits")["method"]
+    gap = markdown_rows(tables, "Digits")["CMMC †"][head.index("oracle gap (ACC)")]
+    assert gap == "*+0.050*"
+    (row,) = csv_rows(tables, dataset="digits", metric="acc_gap")
+    assert (row["method"], row["protocol"], row["std"]) == ("cmmc", "oracle", "0.05")
+    assert "oracle gap (ACC)" not in markdown_rows(tables, "Halves")["method"]  # nobody has one
+
+
+def test_the_best_view_is_chosen_anew_for_each_seed_and_the_choice_is_told(tables):
+    row = markdown_rows(tables, "Digits")["*k-means: best view (oracle)* <sup>a</sup>"]
+    sd = math.sqrt(((0.3 - 1.3 / 3) ** 2 + (0.4 - 1.3 / 3) ** 2 + (0.6 - 1.3 / 3) ** 2) / 2)
+    assert row[0] == f"*0.433 ± {sd:.3f}*"
+    assert "chosen by label: fou (2), pix (1)" in (tables / "leaderboard.md").read_text()
+
+
+def test_sets_paired_by_label_stand_apart_and_the_reason_is_given(tables):
+    text = (tables / "leaderboard.md").read_text()
+    apart = text.index("## Views paired by label")
+    assert text.index("### Digits") < text.index("### Away") < apart < text.index("### Joined")
+    assert "The pairing itself tells labels" in text[apart:]
+    assert "The pairing itself tells labels" in (tables / "leaderboard.tex").read_text()
+
+
+def test_mixed_sets_have_a_column_per_modality_and_one_that_is_not_ranked(tables):
+    rows = markdown_rows(tables, "Halves")
+    assert rows["method"][3:] == ["ACC, image", "ACC, text", "NMI with modality", "seeds"]
+    assert rows["CMMC"][3:6] == ["**0.600 ± 0.000**", "**0.700 ± 0.000**", "0.250 ± 0.000"]
+    # without a row per view: the columns of the modalities tell that
+    assert rows["k-means"][0] == "n/a <sup>a</sup>"
+
+
+def test_held_out_samples_have_columns_of_their_own(stored):
+    for seed in stored.spec.seeds:
+        stored.score("digits", "cmmc", seed, 0.5, subset="train")
+        stored.score("digits", "cmmc", seed, 0.25, subset="test")
+    stored.write()
+    report(stored.spec, results=stored.results, cards=stored.cards)
+    rows = markdown_rows(stored.results / "tables", "Digits")
+    assert rows["method"][3:6] == ["ACC, test", "NMI, test", "ARI, test"]
+    assert rows["CMMC †"][3] == "**0.250 ± 0.000**"
+
+
+def test_unavailable_data_keep_their_rows(tables):
+    rows = markdown_rows(tables, "Away")
+    assert rows["CMMC"] == ["data unavailable <sup>a</sup>", "–", "–", "0/3"]
+    told = csv_rows(tables, dataset="away")
+    assert len(told) == 6
+    assert {row["note"] for row in told} == {"data unavailable: no source answered"}
+    assert {row["mean"] for row in told} == {""}
+
+
+def test_a_single_seed_has_no_standard_deviation(stored):
+    spec = stored.spec.model_copy(update={"seeds": (0,)})
+    report(spec, results=stored.results, cards=stored.cards)
+    tables = stored.results / "tables"
+    assert markdown_rows(tables, "Digits")["CMMC †"][0] == "**0.800**"
+    assert "of seed 0 alone" in (tables / "leaderboard.md").read_text()
+    assert "± 0" not in (tables / "leaderboard.md").read_text()
+
+
+def test_the_terminal_shows_every_set_and_unavailable_ones_in_a_line(stored):
+    text = leaderboard_text(stored.spec, results=stored.results, cards=stored.cards)
+    lines = text.splitlines()
+    assert max(map(len, lines)) <= 120
+    assert "Away: data unavailable: no source answered" in lines
+    assert any(line.startswith("CMMC †") and "0.850±0.050¹" in line for line in lines)
+    assert "\nDigits\n100 samples; 3 classes\n" in text
+
+
+def test_other_metrics_can_be_asked_for_and_neutral_ones_are_not_ranked(stored):
+    for dataset in ("digits", "joined", "parts", "halves"):
+        for seed in stored.spec.seeds:
+            stored.score(dataset, "cmmc", seed, 0.9, clusters_used=3, purity=0.9)
+    stored.write()
+    spec = stored.spec.model_copy(update={"metrics": ("purity", "clusters_used")})
+    report(spec, results=stored.results, cards=stored.cards)
+    rows = markdown_rows(stored.results / "tables", "Digits")
+    assert rows["method"][:2] == ["purity", "clusters used"]
+    assert rows["CMMC †"][:2] == ["**0.900 ± 0.000**", "3.000 ± 0.000"]
+
+
+def test_a_metric_that_was_not_scored_is_named(stored):
+    spec = stored.spec.model_copy(update={"metrics": ("acc", "nmj")})
+    with pytest.raises(InputError, match=r"digits.csv: unknown metric 'nmj'; did you mean 'nmi'\?"):
+        report(spec, results=stored.results, cards=stored.cards)
+
+
+def test_names_that_stand_twice_are_refused(stored):
+    told = stored.spec.model_dump()
+    told["methods"] += told["methods"][:1]
+    with pytest.raises(ValueError, match="expected each method once, got 'majority' twice"):
+        ReportSpec.model_validate(told)

@@ -1,0 +1,113 @@
+"""All files of a report: there, the same bytes each time, and none when the input is bad."""
+
+import csv
+import subprocess
+import sys
+
+import pytest
+
+from mmbench.errors import InputError
+from mmbench.reporting import report
+
+FILES = {
+    *(
+        f"tables/{table}.{form}"
+        for table in ("leaderboard", "cost")
+        for form in ("csv", "md", "tex")
+    ),
+    *(
+        f"figures/scores-{dataset}.{form}"
+        for dataset in ("digits", "joined", "halves", "parts", "away")
+        for form in ("pdf", "png")
+    ),
+}
+
+
+def written(stored):
+    report(stored.spec, results=stored.results, cards=stored.cards)
+    folders = (stored.results / name for name in ("tables", "figures"))
+    paths = [path for folder in folders for path in folder.iterdir()]
+    return {str(path.relative_to(stored.results)): path.read_bytes() for path in paths}
+
+
+def test_every_file_is_written_and_another_process_writes_the_same_bytes(stored):
+    first = written(stored)
+    assert set(first) == FILES
+    code = (
+        "import sys; from pathlib import Path; from mmbench.reporting import ReportSpec, report;"
+        "report(ReportSpec.model_validate_json(sys.argv[1]), results=Path(sys.argv[2]),"
+        " cards=Path(sys.argv[3]))"
+    )
+    arguments = [stored.spec.model_dump_json(), str(stored.results), str(stored.cards)]
+    # another process hashes otherwise, and a day and a time are those of another moment
+    subprocess.run([sys.executable, "-c", code, *arguments], check=True)
+    for name, content in first.items():
+        assert (stored.results / name).read_bytes() == content, name
+
+
+def test_figures_are_pictures_of_a_readable_size(stored):
+    files = written(stored)
+    for name, content in files.items():
+        if name.endswith(".png"):
+            assert content.startswith(b"\x89PNG"), name
+            width = int.from_bytes(content[16:20], "big")
+            assert 900 < width < 2500, name
+        elif name.endswith(".pdf"):
+            assert content.startswith(b"%PDF"), name
+            assert b"CreationDate" not in content, name
+
+
+def test_cost_is_over_the_seeds_that_ended_ok_and_spending_over_all(stored):
+    files = written(stored)
+    rows = list(csv.DictReader(files["tables/cost.csv"].decode().splitlines()))
+    (row,) = [r for r in rows if (r["dataset"], r["method"]) == ("digits", "dmim")]
+    assert (row["seeds_ok"], row["seeds"]) == ("2", "3")
+    assert (row["seconds_total_mean"], row["seconds_spent"]) == ("15.0", "120.0")
+    assert (row["seconds_setup_mean"], row["memory_host"]) == ("", str(2**20))
+    text = files["tables/cost.md"].decode()
+    assert (
+        "| DMIM (reconstruction) | – | 1.50 | – | – | 15.0 | 1 | – | cpu | 1 | float32 | 2/3 |"
+        in text
+    )
+    assert "| SACC | n/a | – | – | – | – | – | – | – | – | – | 0/3 |" in text
+
+
+@pytest.mark.parametrize(
+    ("file", "spoil", "complaint"),
+    [
+        ("scores/halves.csv", None, "halves.csv: expected a .csv file, found none"),
+        ("records/halves.csv", "method,seed\n", "a column 'settings', got method, seed"),
+        ("records/halves.csv", "", "a column 'method', got $"),
+        ("scores/halves.csv", "method,seed\n", "a column 'protocol'"),
+        ("scores/halves.csv", "method\n\0", "expected a .csv file, but"),
+    ],
+)
+def test_a_file_that_is_missing_or_malformed_is_named_and_nothing_written(
+    stored, file, spoil, complaint
+):
+    path = stored.results / file
+    if spoil is None:
+        path.unlink()
+    else:
+        path.write_text(spoil)
+    with pytest.raises(InputError, match=complaint):
+        report(stored.spec, results=stored.results, cards=stored.cards)
+    assert not (stored.results / "tables").exists()
+    assert not (stored.results / "figures").exists()
+
+
+def test_a_method_without_runs_and_a_seed_without_a_run_are_named(stored):
+    stored.records["digits"] = [r for r in stored.records["digits"] if r["method"] != "cmmc"]
+    stored.write()
+    with pytest.raises(InputError, match=r"digits.csv: unknown method 'cmmc'"):
+        report(stored.spec, results=stored.results, cards=stored.cards)
+    stored.record("digits", "cmmc", 0)
+    stored.write()
+    with pytest.raises(InputError, match=r"digits.csv: expected a run of cmmc, seed 1"):
+        report(stored.spec, results=stored.results, cards=stored.cards)
+
+
+def test_a_missing_card_is_named(stored):
+    (stored.cards / "parts" / "card.json").unlink()
+    with pytest.raises(InputError, match=r"parts/card.json: expected a JSON file, found none"):
+        report(stored.spec, results=stored.results, cards=stored.cards)
