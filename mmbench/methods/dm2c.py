@@ -42,6 +42,7 @@ from mmbench.nn.batches import checkpoints, in_chunks
 from mmbench.nn.mixed import (
     Pretraining,
     assigned,
+    clip_weights,
     leaky_critic,
     leaky_decoder,
     leaky_encoder,
@@ -337,9 +338,7 @@ class Game:
         loss.backward()
         self._critic.step()
         if method.critic == "wasserstein":
-            with torch.no_grad():
-                for weight in network.critics.parameters():
-                    weight.clamp_(-method.weight_clip, method.weight_clip)
+            clip_weights(network.critics, method.weight_clip)
         return loss
 
 

@@ -154,6 +154,13 @@ def leaky_critic(n_latent: int) -> nn.Sequential:
     return nn.Sequential(nn.Linear(n_latent, 32), nn.LeakyReLU(SLOPE), nn.Linear(32, 1))
 
 
+def clip_weights(network: nn.Module, bound: float) -> None:
+    """Bring every weight and bias of a network into [-bound, bound], in place."""
+    with torch.no_grad():
+        for weight in network.parameters():
+            weight.clamp_(-bound, bound)
+
+
 class Pretraining:
     """The training of each autoencoder alone on its modality, by Adam."""
 

@@ -100,7 +100,7 @@ def clusters_within(
         (View(view.values, index, view.name, view.modality),),
         data.n_clusters,
         len(index),
-        f"{data.name}/{view.name}",
+        data.name,
         rows,
     )
     z = joint_features(alone, max_features=max_features, seed=seed, held_out=True)

@@ -107,6 +107,11 @@ def read_stored(spec: ReportSpec, dataset: DatasetSpec, *, results: Path, cards:
     for metric in spec.metrics:
         if scores and metric not in metrics:
             raise unknown("metric", metric, metrics, where=str(path))
+        for method in spec.methods:
+            scored = scores.get((method.name, "last", "all", metric), {})
+            for seed, record in records[method.name].items():
+                if record["status"] == "ok" and seed not in scored:
+                    raise InputError(f"{path}: expected the {metric} of {method.name}, seed {seed}")
     return Stored(
         dataset, read_json(cards / dataset.name / "card.json"), records, scores, best_views
     )
@@ -125,5 +130,7 @@ def _read_csv(path: Path, columns: tuple[str, ...]) -> list[dict[str, str]]:
         raise InputError(f"{path}: expected a .csv file, but {error}") from None
     for column in columns:
         if column not in found:
-            raise InputError(f"{path}: expected a column {column!r}, got {', '.join(found)}")
+            raise InputError(
+                f"{path}: expected a column {column!r}, got {', '.join(found) or 'none'}"
+            )
     return rows

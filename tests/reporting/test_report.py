@@ -77,9 +77,9 @@ def test_cost_is_over_the_seeds_that_ended_ok_and_spending_over_all(stored):
     [
         ("scores/halves.csv", None, "halves.csv: expected a .csv file, found none"),
         ("records/halves.csv", "method,seed\n", "a column 'settings', got method, seed"),
-        ("records/halves.csv", "", "a column 'method', got $"),
+        ("records/halves.csv", "", "a column 'method', got none"),
         ("scores/halves.csv", "method,seed\n", "a column 'protocol'"),
-        ("scores/halves.csv", "method\n\0", "expected a .csv file, but"),
+        ("scores/halves.csv", 'method\n"km', "expected a .csv file, but"),
     ],
 )
 def test_a_file_that_is_missing_or_malformed_is_named_and_nothing_written(
@@ -104,6 +104,15 @@ def test_a_method_without_runs_and_a_seed_without_a_run_are_named(stored):
     stored.record("digits", "cmmc", 0)
     stored.write()
     with pytest.raises(InputError, match=r"digits.csv: expected a run of cmmc, seed 1"):
+        report(stored.spec, results=stored.results, cards=stored.cards)
+
+
+def test_a_run_that_ended_ok_without_a_score_is_named(stored):
+    stored.scores["digits"] = [
+        r for r in stored.scores["digits"] if (r["method"], r["metric"]) != ("cmmc", "nmi")
+    ]
+    stored.write()
+    with pytest.raises(InputError, match=r"digits.csv: expected the nmi of cmmc, seed 0"):
         report(stored.spec, results=stored.results, cards=stored.cards)
 
 

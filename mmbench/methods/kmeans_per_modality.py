@@ -1,0 +1,65 @@
+"""k-means in each modality of mixed-modal data, the clusters matched at random.
+
+What can be had without any word of one modality about the other: a method that uses both
+should be better. The modalities are clustered apart, and which cluster of one has the number
+of which cluster of the other is a draw.
+
+Source: common practice; a control for mixed-modal methods.
+Departures: none.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import ConfigDict, PositiveInt
+
+from mmbench.data import Dataset
+from mmbench.methods import Log, silent
+from mmbench.nn.modalities import clusters_within
+
+
+@dataclass(frozen=True)
+class KMeansPerModality:
+    """Hyperparameters of the method.
+
+    Attributes:
+        max_features: principal components of a modality to keep at most.
+        n_init: starts of k-means, of which the one of least inertia is kept.
+    """
+
+    __pydantic_config__ = ConfigDict(extra="forbid")
+
+    max_features: PositiveInt = 100
+    n_init: PositiveInt = 20
+
+    def fit_predict(
+        self, data: Dataset, *, seed: int, device: str = "cpu", log: Log = silent
+    ) -> NDArray[np.int64]:
+        """Cluster mixed-modal features.
+
+        Args:
+            data: two modalities or more; held-out samples go to the nearest centroid.
+            seed: of k-means and of the matching.
+            device: unused.
+            log: called once, with the assignments.
+
+        Returns:
+            y_pred: (n_samples,), in 0..n_clusters-1.
+
+        Raises:
+            IncompatibleDataError: not mixed-modal, pictures, or a modality with fewer samples
+                to train on than clusters.
+        """
+        rng = np.random.default_rng(seed)
+        y_pred = np.empty(data.n_samples, np.int64)
+        for view in data.mixed_features(held_out=True):
+            _, clusters = clusters_within(
+                data, view, max_features=self.max_features, n_init=self.n_init, seed=seed
+            )
+            y_pred[view.sample_index] = rng.permutation(data.n_clusters)[clusters]
+        log(0, y_pred=y_pred)
+        return y_pred
+
+
+METHOD = KMeansPerModality
