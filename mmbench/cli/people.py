@@ -300,7 +300,8 @@ def _data_at_hand(arguments: argparse.Namespace) -> Path:
             "data set", arguments.dataset, catalogue, where=", ".join(arguments.catalogue)
         )
     entry = catalogue[arguments.dataset]
-    raw, processed = RAW / entry.base, PROCESSED / arguments.dataset
+    raw = RAW / entry.base
+    processed: Path = PROCESSED / arguments.dataset
     views = processed / "views.safetensors"
     if not views.is_file() or "status" in read_metadata(views):
         mirror = arguments.mirror or os.environ.get("MMBENCH_MIRROR")

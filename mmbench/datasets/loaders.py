@@ -4,18 +4,20 @@ Nothing is unpickled, and archives are read without being unpacked; a member tha
 its folder is an error all the same.
 """
 
+import bz2
 import csv
 import gzip
 import io
 import lzma
 import tarfile
+import warnings
 import zlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path, PurePosixPath
-from typing import IO, Any
+from typing import IO, Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -325,17 +327,19 @@ def _load_text(
     path: Path, delimiter: str | None, columns: Any, header: bool, dtype: type
 ) -> NDArray[Any]:
     try:
-        return np.loadtxt(
-            path,
-            dtype,
-            comments=None,
-            delimiter=delimiter,
-            skiprows=int(header),
-            usecols=columns,
-            ndmin=2,
-            encoding="utf-8",
-        )
-    except (ValueError, IndexError, OSError, *_DAMAGE) as error:
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")  # an empty file is but a warning
+            return np.loadtxt(
+                path,
+                dtype,
+                comments=None,
+                delimiter=delimiter,
+                skiprows=int(header),
+                usecols=columns,
+                ndmin=2,
+                encoding="utf-8",
+            )
+    except (ValueError, IndexError, OSError, UserWarning, *_DAMAGE) as error:
         reason = " ".join(str(error).split())
         raise InputError(f"{path}: expected a table of numbers, but {reason}") from None
 
@@ -477,13 +481,30 @@ def _folder_files(folder: Path) -> Iterator[tuple[str, Callable[[], bytes]]]:
 
 def _archive_members(path: Path) -> Iterator[tuple[str, Callable[[], bytes]]]:
     """Yield the files of a tar archive, each with a function that reads it there and then."""
-    # not as a stream: then tarfile takes a header that is cut short for the end
-    with _whole_archive(path), tarfile.open(path, "r:*") as archive:
+    with (
+        _whole_archive(path),
+        _decompressed(path) as stream,
+        # front to back: looking for a member would unpack all before it again
+        tarfile.open(fileobj=stream, mode="r|") as archive,
+    ):
         for info in archive:
             _check_member(path, info)
             source = archive.extractfile(info)
             if source is not None:
                 yield info.name, partial(_member_bytes, path, source)
+
+
+def _decompressed(path: Path) -> IO[bytes]:
+    """Open a file that may be compressed; unlike tarfile, these readers tell if it ends early."""
+    with path.open("rb") as file:
+        start = file.read(6)
+    if start.startswith(b"\x1f\x8b"):
+        return cast("IO[bytes]", gzip.open(path))
+    if start.startswith(b"\xfd7zXZ"):
+        return lzma.open(path)
+    if start.startswith(b"BZh"):
+        return bz2.open(path)
+    return path.open("rb")
 
 
 def _member_bytes(path: Path, source: IO[bytes]) -> bytes:
@@ -496,7 +517,10 @@ def _whole_archive(path: Path) -> Iterator[None]:
     try:
         yield
     except _DAMAGE as error:
-        raise InputError(f"{path}: expected a tar archive, but {error or 'it ends early'}") from None
+        raise InputError(
+            f"{path}: expected a tar archive, but it is damaged or cut short"
+            f" ({type(error).__name__})"
+        ) from error
 
 
 def _check_member(path: Path, info: tarfile.TarInfo) -> None:

@@ -33,16 +33,20 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from pydantic import ConfigDict, Field, NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt
+from sklearn.metrics import normalized_mutual_info_score
 from torch import Tensor, nn
 from torch.nn import functional
 
 from mmbench.data import Dataset, IncompatibleDataError, View
 from mmbench.methods import Log, silent
-from mmbench.nn.batches import checkpoints, in_chunks
+from mmbench.nn.batches import checkpoints
+from mmbench.nn.clustering import kmeans
 from mmbench.nn.mixed import (
+    Modalities,
     Pretraining,
     assigned,
     clip_weights,
+    evaluated,
     leaky_critic,
     leaky_decoder,
     leaky_encoder,
@@ -123,8 +127,12 @@ class DM2C:
             device: where to train, as torch names it.
             log: called once an epoch with the terms of the loss, means over the batches; at
                 checkpoints of phase 2 with assignments (of a k-means of two starts, save for
-                the last), the figures of `mixing`, and `translated_variance`, the variance of
-                translated vectors over that of native ones; at the end with the embedding.
+                the last), the figures of `mixing`, and two of the translation:
+                `translated_variance`, the variance of translated vectors over that of the
+                native ones, near 0 where the mapping collapsed; and `kept_clusters`, the NMI
+                of the clusters of the translated samples with those that k-means finds among
+                them before, low where the mapping tears clusters apart; at the end with the
+                embedding.
 
         Returns:
             y_pred: (n_samples,), the cluster of each sample in 0..n_clusters-1.
@@ -135,8 +143,7 @@ class DM2C:
         """
         torch.manual_seed(seed)
         both = modalities(data, seed=seed, device=device)
-        target = self._target(data.name, both.views)
-        modality = modality_of(data)
+        self._target(data.name, both.views)  # a wrong name is told before the training
         network = Translation(
             [x.shape[1] for x in both.inputs],
             self.widths,
@@ -149,7 +156,7 @@ class DM2C:
         )
         for epoch in range(self.pretrain_epochs):
             errors = pretraining.epoch()
-            figures: dict[str, Any] = {
+            figures: Any = {
                 f"reconstruction_{v.name}": e for v, e in zip(both.views, errors, strict=True)
             }
             log(epoch, loss=sum(errors), **figures)
@@ -171,14 +178,9 @@ class DM2C:
 
             if epoch in shown:
                 last = epoch == self.joint_epochs - 1
-                parts = network.unified(both.inputs, target)
-                z = both.stacked(parts)
-                y_pred = assigned(z, data, seed=seed, n_init=self.n_init if last else 2)
-                spread = [part.var(dim=0).sum() for part in parts]
-                figures = {
-                    "translated_variance": float(spread[1 - target] / spread[target]),
-                    **mixing(z.cpu(), y_pred.cpu(), modality),
-                }
+                z, y_pred, figures = self._clustered(
+                    network, both, data, seed, n_init=self.n_init if last else 2
+                )
                 log(
                     self.pretrain_epochs + epoch,
                     y_pred=y_pred,
@@ -186,6 +188,31 @@ class DM2C:
                     **figures,
                 )
         return y_pred.cpu().numpy()
+
+    def _clustered(
+        self, network: "Translation", both: Modalities, data: Dataset, seed: int, *, n_init: int
+    ) -> tuple[Tensor, Tensor, dict[str, float]]:
+        """Return the unified embedding, its clusters, and what can be said without labels."""
+        target = self._target(data.name, both.views)
+        other = 1 - target
+        parts = [
+            evaluated(encode, x) for encode, x in zip(network.encoders, both.inputs, strict=True)
+        ]
+        native = parts[other]
+        parts[other] = evaluated(network.into[target], native)
+        z = both.stacked(parts)
+        y_pred = assigned(z, data, seed=seed, n_init=n_init)
+
+        modality = modality_of(data)
+        before = kmeans(native, min(data.n_clusters, len(native)), seed=seed, n_init=2).labels
+        figures = mixing(z.cpu(), y_pred.cpu(), modality)
+        figures["translated_variance"] = float(
+            parts[other].var(dim=0).sum() / parts[target].var(dim=0).sum()
+        )
+        figures["kept_clusters"] = float(
+            normalized_mutual_info_score(before.cpu(), y_pred.cpu()[modality == other])
+        )
+        return z, y_pred, figures
 
     def _target(self, name: str, views: tuple[View, ...]) -> int:
         """Return the position of the modality that `unify_to` names."""
@@ -260,22 +287,6 @@ class Translation(nn.Module):
         translated = [self.into[0](native[1]), self.into[1](native[0])]
         cycled = [self.into[0](translated[1]), self.into[1](translated[0])]
         return Latents(native, translated, cycled)
-
-    def unified(self, x: list[Tensor], target: int) -> list[Tensor]:
-        """Return all rows of each modality in the space of one, (n_rows_i, n_latent).
-
-        In eval mode, so that a row does not depend on those beside it; the mode is restored.
-
-        Args:
-            x: (n_rows_i, n_features_i) of each modality.
-            target: the position of the modality whose space it is.
-        """
-        was_training = self.training
-        self.eval()
-        parts = [in_chunks(encode, xi) for encode, xi in zip(self.encoders, x, strict=True)]
-        parts[1 - target] = in_chunks(self.into[target], parts[1 - target])
-        self.train(was_training)
-        return parts
 
 
 class Game:

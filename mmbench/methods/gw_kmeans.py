@@ -18,6 +18,7 @@ that splits clusters is rounded to a matching.
 """
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import ot
@@ -70,7 +71,7 @@ class GWKMeans:
         rng = np.random.default_rng(seed)
         first, *others = data.mixed_features(held_out=True)
         y_pred = np.empty(data.n_samples, np.int64)
-        distortions = {}
+        distortions: dict[str, Any] = {}
         anchor = None
         for view in (first, *others):
             z, clusters = clusters_within(

@@ -24,11 +24,12 @@ from torch import Tensor, nn
 
 from mmbench.data import Dataset
 from mmbench.methods import Log, silent
-from mmbench.nn.batches import checkpoints, in_chunks
+from mmbench.nn.batches import checkpoints
 from mmbench.nn.mixed import (
     Pretraining,
     assigned,
     clip_weights,
+    evaluated,
     leaky_critic,
     leaky_decoder,
     leaky_encoder,
@@ -151,7 +152,8 @@ class JointSpace:
 
             if epoch in shown:
                 last = epoch == self.joint_epochs - 1
-                embedding = both.stacked(network.embedded(both.inputs))
+                encoders = zip(network.encoders, both.inputs, strict=True)
+                embedding = both.stacked([evaluated(encode, x) for encode, x in encoders])
                 y_pred = assigned(embedding, data, seed=seed, n_init=self.n_init if last else 2)
                 figures = dict(mixing(embedding.cpu(), y_pred.cpu(), modality))
                 log(
@@ -172,13 +174,6 @@ class _JointNetwork(nn.Module):
         self.decoders = nn.ModuleList(leaky_decoder(shape) for shape in shapes)
         self.critic = leaky_critic(widths[-1])
 
-    def embedded(self, x: list[Tensor]) -> list[Tensor]:
-        """Return all rows of each modality in the joint space, in eval mode."""
-        self.eval()
-        parts = [in_chunks(encode, xi) for encode, xi in zip(self.encoders, x, strict=True)]
-        self.train()
-        return parts
-
 
 def score_gap(critic: nn.Module, z: list[Tensor]) -> Tensor:
     """Return the mean score of the first modality less that of the second, a scalar.
@@ -190,8 +185,9 @@ def score_gap(critic: nn.Module, z: list[Tensor]) -> Tensor:
         critic: (batch, n_latent) to (batch, 1).
         z: (n_i, n_latent) of each modality.
     """
-    first, second = (critic(zi).float().mean() for zi in z)
-    return first - second
+    first, second = (critic(zi) for zi in z)
+    gap: Tensor = first.float().mean() - second.float().mean()
+    return gap
 
 
 METHOD = JointSpace

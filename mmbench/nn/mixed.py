@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from mmbench.data import Dataset, IncompatibleDataError, View
-from mmbench.nn.batches import shuffled_batches
+from mmbench.nn.batches import in_chunks, shuffled_batches
 from mmbench.nn.clustering import kmeans, nearest
 from mmbench.nn.networks import reconstruction_error
 from mmbench.nn.preprocessing import principal, training_rows
@@ -152,6 +152,22 @@ def leaky_decoder(widths: Sequence[int], *, linear_output: bool = False) -> nn.S
 def leaky_critic(n_latent: int) -> nn.Sequential:
     """Return a network that scores rows, (batch, n_latent) to (batch, 1), without a bound."""
     return nn.Sequential(nn.Linear(n_latent, 32), nn.LeakyReLU(SLOPE), nn.Linear(32, 1))
+
+
+def evaluated(network: nn.Module, x: Tensor) -> Tensor:
+    """Return network(x) in eval mode, without a gradient; the mode is then what it was.
+
+    A row does not depend on those beside it: batch normalisation takes its running means.
+
+    Args:
+        network: from (n_rows, n_in) to (n_rows, n_out).
+        x: (n_rows, n_in), as many as there are.
+    """
+    was_training = network.training
+    network.eval()
+    z = in_chunks(network, x)
+    network.train(was_training)
+    return z
 
 
 def clip_weights(network: nn.Module, bound: float) -> None:

@@ -49,7 +49,9 @@ def make_entry(tmp_path):
         } | keys
         written = {key: value for key, value in entry.items() if value is not None}
         path = tmp_path / "datasets.yaml"
-        path.write_text(yaml.safe_dump({"tiny": written, **(also or {})}, sort_keys=False), encoding="utf-8")
+        path.write_text(
+            yaml.safe_dump({"tiny": written, **(also or {})}, sort_keys=False), encoding="utf-8"
+        )
         return load_datasets([path])[name]
 
     return make

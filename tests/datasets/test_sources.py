@@ -12,6 +12,7 @@ import threading
 import zipfile
 from pathlib import Path
 
+import pooch
 import pytest
 
 import mmbench.datasets.sources as sources
@@ -43,15 +44,14 @@ def entry_of(make_entry):
 def server(tmp_path_factory):
     """Serve a folder at an address, and count the requests."""
     folder = tmp_path_factory.mktemp("served")
+    asked: list[str] = []
 
     class Handler(http.server.SimpleHTTPRequestHandler):
-        asked: list[str] = []
-
         def __init__(self, *args):
             super().__init__(*args, directory=folder)
 
         def do_GET(self):
-            self.asked.append(self.path)
+            asked.append(self.path)
             if self.path.startswith("/broken"):
                 self.send_error(503)
             else:
@@ -64,7 +64,7 @@ def server(tmp_path_factory):
         threading.Thread(target=running.serve_forever, daemon=True).start()
         running.folder = folder
         running.address = f"http://127.0.0.1:{running.server_port}"
-        running.asked = Handler.asked
+        running.asked = asked
         yield running
         running.shutdown()
 
@@ -198,7 +198,7 @@ def test_a_full_mirror_without_the_file_is_data_unavailable(entry_of, tmp_path):
 
 
 def test_a_mirror_that_is_not_there_is_an_error(entry_of, tmp_path):
-    with pytest.raises(InputError, match="mirror: expected a folder at .*none', found none"):
+    with pytest.raises(InputError, match=r"mirror: expected a folder at .*none', found none"):
         fetch("tiny", entry_of("manual:x"), tmp_path / "raw", mirror=tmp_path / "none")
 
 
@@ -275,7 +275,6 @@ def test_a_full_disk_is_one_line_and_leaves_nothing(entry_of, tmp_path, monkeypa
 
 def test_a_disk_that_fills_during_a_download_is_the_same(server, entry_of, tmp_path, monkeypatch):
     (server.folder / "a.npz").write_bytes(CONTENT)
-    import pooch
 
     def full(self, url, target, _):
         Path(target).write_bytes(CONTENT[:7])

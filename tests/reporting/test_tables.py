@@ -57,14 +57,14 @@ def test_plain_text_is_aligned_and_uses_the_short_forms():
     assert plain(["How to read."], SECTIONS) == (
         "How to read.\n\nPaired views. Each sample has all.\n\n"
         "Digits\n100 samples\n"
-        "---------------------------------\n"
-        "method              ACC   oracle\n"
-        "                             gap\n"
-        "---------------------------------\n"
-        "k_means †  0.500±0.100²        –\n"
-        "CMMC             0.800¹   +0.010\n"
-        "SACC             n/a a)     – b)\n"
-        "DM2C             n/a a)        –\n"
+        "--------------------------------\n"
+        "method             ACC   oracle\n"
+        "                            gap\n"
+        "--------------------------------\n"
+        "k_means †  0.500±0.100²       –\n"
+        "CMMC             0.800¹  +0.010\n"
+        "SACC            n/a a)     – b)\n"
+        "DM2C            n/a a)        –\n"
         "a) needs images\nb) it & more\n"
     )
 

@@ -1,6 +1,7 @@
 """A data set, outputs and toy methods in a temporary folder, to train for real."""
 
 import json
+import signal
 import subprocess
 import sys
 import textwrap
@@ -111,6 +112,8 @@ class Cell:
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
+            # a shell starts what runs in the background with Ctrl-C ignored, for good
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
         )
         process.stdin.write(told)
         process.stdin.close()

@@ -1,0 +1,291 @@
+"""From raw files to views, samples and card: what lands where, and what happens when it cannot."""
+
+import csv
+import errno
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import safetensors.numpy
+from sklearn.neighbors import KNeighborsClassifier
+
+from mmbench.catalogue import load_datasets
+from mmbench.data import Dataset, read_metadata
+from mmbench.datasets import clear_unavailable, fetch, prepare, probe_sources
+from mmbench.errors import InputError
+
+ROOT = Path(__file__).resolve().parents[2]
+FILES = ["card.json", "samples.csv", "views.safetensors"]
+
+
+@pytest.fixture(scope="module")
+def shipped():
+    return load_datasets([ROOT / "config" / "datasets.yaml"])
+
+
+@pytest.fixture
+def made(make_entry, arrays, tmp_path):
+    """Return a function that fetches and prepares `tiny` and gives data, samples and card."""
+
+    def made(name="tiny", also=None, changes=None, **keys):
+        raw, out = tmp_path / "raw", tmp_path / "out"
+        raw.mkdir(exist_ok=True)
+        np.savez(raw / "tiny.npz", **{**arrays, **(changes or {})})
+        entry = make_entry(name, also=also, **keys)
+        fetch("tiny", entry, raw)
+        prepare(name, entry, raw, out)
+        return load(out)
+
+    return made
+
+
+def load(out):
+    with (out / "samples.csv").open(newline="") as file:
+        samples = list(csv.DictReader(file))
+    card = json.loads((out / "card.json").read_text())
+    return Dataset.load(out / "views.safetensors"), samples, card
+
+
+def column(samples, name, type_=int):
+    return np.array([type_(row[name]) for row in samples])
+
+
+def test_three_files_tell_views_labels_and_origin(made, arrays, tmp_path):
+    data, samples, card = made()
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == FILES
+    assert (data.name, data.n_samples, data.n_clusters) == ("tiny", 12, 2)
+    assert [view.values.shape for view in data.views] == [(12, 3), (12, 2)]
+    assert list(samples[0]) == ["sample", "label", "class", "split", "modality", "source_row"]
+    np.testing.assert_array_equal(column(samples, "sample"), np.arange(12))
+    # labels count from 0; classes keep the names that the file gave them
+    rows = column(samples, "source_row")
+    np.testing.assert_array_equal(column(samples, "label"), arrays["labels"][rows] - 1)
+    np.testing.assert_array_equal(column(samples, "class"), arrays["labels"][rows])
+    assert card["class_sizes"] == {"1": 6, "2": 6}
+    assert card["checksum"] == read_metadata(tmp_path / "out" / "views.safetensors")["checksum"]
+    assert card["files"]["tiny.npz"]["verified"] is False
+    assert (card["packing"], card["status"], card["permutation_seed"]) == ("here", "ok", 0)
+
+
+def test_rows_of_views_are_those_of_their_source_scaled(made, arrays):
+    data, samples, _ = made()
+    rows = column(samples, "source_row")
+    for view in data.views:
+        stored = arrays[view.name]
+        width = stored.max(axis=0) - stored.min(axis=0)
+        expected = ((stored - stored.min(axis=0)) / width)[rows]
+        np.testing.assert_allclose(view.values, expected, atol=1e-6)
+
+
+def test_no_label_is_in_the_file_that_methods_see(made, tmp_path):
+    made(classes=["cat-class", "dog-class"])
+    content = (tmp_path / "out" / "views.safetensors").read_bytes()
+    assert b"cat-class" not in content
+    assert b"label" not in content
+    with safetensors.safe_open(tmp_path / "out" / "views.safetensors", "numpy") as file:
+        kinds = {key.partition("/")[0] for key in file.keys()}  # noqa: SIM118 - not a mapping
+    assert kinds == {"values", "sample_index", "fit_index"}
+
+
+def test_samples_are_permuted_with_the_seed_of_the_entry(made):
+    orders = [column(made(seed=seed)[1], "source_row").tolist() for seed in (0, 0, 1)]
+    assert orders[0] == orders[1] != orders[2]
+    assert orders[0] != sorted(orders[0])
+
+
+def test_preparing_twice_gives_the_same(made, tmp_path):
+    results = []
+    for _ in range(2):
+        made()
+        # safetensors writes its metadata in any order, so the file is compared by its checksum
+        told = read_metadata(tmp_path / "out" / "views.safetensors")
+        results.append([told, *((tmp_path / "out" / name).read_bytes() for name in FILES[:2])])
+    assert results[0] == results[1]
+
+
+def test_mixed_samples_name_their_modality(made):
+    also = {"mixed": {"from": "tiny", "setting": "mixed"}}
+    data, samples, card = made("mixed", also=also)
+    assert data.setting == card["setting"] == "mixed"
+    told = column(samples, "modality", str)
+    for view in data.views:
+        assert (told[view.sample_index] == view.modality).all()
+    # which view is left can be told from the rows
+    for view in data.views:
+        kept = np.array([row[f"row_{view.name}"] != "" for row in samples])
+        np.testing.assert_array_equal(np.flatnonzero(kept), view.sample_index)
+
+
+def test_views_of_one_modality_are_told_apart_by_name(made):
+    views = {name: {"modality": "image", "dims": d} for name, d in (("first", 3), ("second", 2))}
+    also = {"mixed": {"from": "tiny", "setting": "mixed"}}
+    _, samples, _ = made("mixed", also=also, views=views)
+    assert set(column(samples, "modality", str)) == {"first", "second"}
+
+
+def test_a_split_marks_what_is_held_out(made):
+    also = {"split": {"from": "tiny", "split": {"train": 0.5}}}
+    data, samples, card = made("split", also=also)
+    train = column(samples, "split", str) == "train"
+    np.testing.assert_array_equal(np.flatnonzero(train), data.fit_index)
+    assert card["n_train"] == train.sum() == 6
+
+
+def test_shuffled_samples_are_marked(made):
+    also = {"shuffled": {"from": "tiny", "shuffled_rate": 0.5}}
+    _, samples, card = made("shuffled", also=also)
+    wrong = column(samples, "shuffled") == 1
+    assert wrong.sum() == card["n_shuffled"] == 6
+    moved = column(samples, "row_second") != column(samples, "source_row")
+    np.testing.assert_array_equal(moved, wrong)
+
+
+def test_the_card_repeats_how_a_set_was_derived(made):
+    options = {"missing_rate": 0.5, "seed": 3}
+    _, _, card = made("less", also={"less": {"from": "tiny", **options}})
+    assert card["derivation"] == options
+    assert card["base"] == "tiny"
+    assert card["setting"] == "incomplete"
+
+
+def test_a_wrong_number_of_clusters_is_asked_for(made):
+    also = {"wrong": {"from": "tiny", "n_clusters": 5}}
+    data, samples, card = made("wrong", also=also)
+    assert data.n_clusters == 5
+    assert set(column(samples, "label")) == {0, 1}
+    assert (card["n_clusters"], card["n_classes"]) == (5, 2)
+
+
+@pytest.mark.parametrize(
+    ("keys", "message"),
+    [
+        ({"changes": {"first": np.full((12, 3), np.nan)}}, "tiny/first: expected finite values"),
+        ({"changes": {"second": np.ones((11, 2))}}, "expected views of equal length"),
+        ({"changes": {"labels": np.ones(11)}}, "expected 12 labels, got 11"),
+        ({"changes": {"labels": np.ones(12)}}, "expected at least two classes, got one"),
+        ({"changes": {"first": np.ones((12, 0))}}, "expected a view with values"),
+        ({"n_samples": 13}, "tiny: expected 13 samples, got 12"),
+        ({"n_clusters": 3}, "tiny: expected 3 classes, got 2"),
+        ({"views": {"first": {"modality": "a", "dims": 4}}}, "expected packing here to tell"),
+        ({"changes": {"first": np.ones((12, 4))}}, "tiny/first: expected 3 values in each row"),
+    ],
+)
+def test_unusable_data_are_one_line_and_nothing_is_written(made, tmp_path, keys, message):
+    with pytest.raises(InputError, match=message) as error:
+        made(**keys)
+    assert "\n" not in str(error.value)
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_derivation_that_cannot_be_is_one_line(made, tmp_path):
+    with pytest.raises(InputError, match="one: class 1 would be left with no sample"):
+        made("one", also={"one": {"from": "tiny", "sample": 1}})
+    assert not (tmp_path / "out").exists()
+
+
+def test_preparing_before_fetching_is_told(make_entry, tmp_path):
+    with pytest.raises(InputError, match=r"status.json: expected a JSON file, found none"):
+        prepare("tiny", make_entry(), tmp_path, tmp_path / "out")
+
+
+def test_a_packing_that_the_catalogue_lost_is_told(made, make_entry, tmp_path):
+    made()
+    status = json.loads((tmp_path / "raw" / "status.json").read_text())
+    (tmp_path / "raw" / "status.json").write_text(json.dumps({**status, "packing": "hree"}))
+    with pytest.raises(InputError, match="unknown packing 'hree'; did you mean 'here'"):
+        prepare("tiny", make_entry(), tmp_path / "raw", tmp_path / "out")
+
+
+def test_a_full_disk_is_one_line_and_leaves_nothing(made, monkeypatch, tmp_path):
+    def full(tensors, path, metadata):
+        Path(path).write_bytes(b"half of it")
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(safetensors.numpy, "save_file", full)
+    with pytest.raises(InputError, match="out: cannot write: No space left on device"):
+        made()
+    assert list((tmp_path / "out").iterdir()) == []
+
+
+def test_a_disk_that_fills_later_leaves_the_files_before_whole(made, monkeypatch, tmp_path):
+    import mmbench.datasets.processed as processed
+
+    def full(path, value):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(processed, "write_json", full)
+    with pytest.raises(InputError, match="out: cannot write: No space left on device"):
+        made()
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == FILES[1:]
+    Dataset.load(tmp_path / "out" / "views.safetensors")
+
+
+def test_data_that_cannot_be_had_are_prepared_as_such(make_entry, tmp_path):
+    entry = make_entry("mixed", also={"mixed": {"from": "tiny", "setting": "mixed"}})
+    fetch("tiny", entry, tmp_path / "raw")
+    prepare("mixed", entry, tmp_path / "raw", tmp_path / "out")
+    told = read_metadata(tmp_path / "out" / "views.safetensors")
+    assert (told["status"], told["reason"]) == ("data_unavailable", "make one")
+    with pytest.raises(InputError, match="expected the views of a data set, found none"):
+        Dataset.load(tmp_path / "out" / "views.safetensors")
+    header = "sample,label,class,split,modality,source_row\n"
+    assert (tmp_path / "out" / "samples.csv").read_text() == header
+    card = json.loads((tmp_path / "out" / "card.json").read_text())
+    assert (card["status"], card["setting"], card["base"]) == ("data_unavailable", "mixed", "tiny")
+    assert "Place the files" in card["advice"]
+
+
+def test_what_could_not_be_had_is_cleared_to_be_tried_again(made, make_entry, tmp_path):
+    entry = make_entry("mixed", also={"mixed": {"from": "tiny", "setting": "mixed"}})
+    raw, processed = tmp_path / "data" / "raw", tmp_path / "data" / "processed"
+    fetch("tiny", entry, raw / "tiny")
+    prepare("mixed", entry, raw / "tiny", processed / "mixed")
+    made()  # this one is there, and stays
+    (tmp_path / "out").rename(processed / "there")
+    assert clear_unavailable(raw, processed) == ["mixed", "tiny"]
+    assert not (raw / "tiny" / "status.json").exists()
+    assert list((processed / "mixed").iterdir()) == []
+    assert sorted(path.name for path in (processed / "there").iterdir()) == FILES
+    assert clear_unavailable(raw, processed) == []
+
+
+@pytest.mark.parametrize("name", ["toy-3view", "toy-mixed", "toy-images", "synthetic-3view"])
+def test_generated_sets_of_the_catalogue_can_be_made(shipped, name, tmp_path):
+    entry = shipped[name]
+    fetch(entry.base, entry, tmp_path / "raw")
+    prepare(name, entry, tmp_path / "raw", tmp_path / "out")
+    data, samples, card = load(tmp_path / "out")
+    assert data.setting == entry.setting
+    assert len(samples) == data.n_samples == entry.n_samples
+    assert card["n_classes"] == entry.n_classes
+
+
+def test_the_order_of_samples_says_nothing_of_the_label(shipped, tmp_path):
+    entry = shipped["digits"]  # real data that every installation has
+    fetch("digits", entry, tmp_path / "raw")
+    prepare("digits", entry, tmp_path / "raw", tmp_path / "out")
+    _, samples, _ = load(tmp_path / "out")
+    assert tells_of_order(column(samples, "label")) < 0.15
+
+
+def tells_of_order(labels):
+    """Return how often the samples before and after tell a label; chance is about 1 / classes."""
+    place = np.arange(len(labels))[:, None]
+    even = place[:, 0] % 2 == 0
+    model = KNeighborsClassifier(5).fit(place[even], labels[even])
+    return float((model.predict(place[~even]) == labels[~even]).mean())
+
+
+def test_order_that_tells_the_label_would_be_noticed():
+    assert tells_of_order(np.repeat(np.arange(10), 100)) > 0.9
+
+
+def test_sources_that_answer_are_told_from_those_that_do_not(make_entry):
+    addresses = ["sklearn:digits", "https://nowhere.invalid/x", "manual:ask"]
+    file = {"sha256": "unknown", "from": addresses}
+    rows = probe_sources({"tiny": make_entry(packing={"files": {"tiny.npz": file}})})
+    told = {row["source"]: row["answers"] for row in rows}
+    assert told == {"sklearn": True, "nowhere.invalid": False}
+    assert all(row["datasets"] == 1 for row in rows)
+    assert next(row["detail"] for row in rows if not row["answers"])

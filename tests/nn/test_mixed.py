@@ -1,0 +1,150 @@
+"""Batches of two modalities, the networks' shapes, and pre-training."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from torch import nn
+
+from mmbench.data import Dataset, IncompatibleDataError, View
+from mmbench.nn.mixed import (
+    Pretraining,
+    assigned,
+    clip_weights,
+    evaluated,
+    leaky_decoder,
+    leaky_encoder,
+    mixed_batches,
+    modalities,
+)
+
+
+@given(
+    n_first=st.integers(1, 300),
+    n_second=st.integers(1, 300),
+    size=st.integers(2, 130),
+    seed=st.integers(0, 99),
+)
+@settings(max_examples=60, deadline=None)
+def test_an_epoch_shows_every_row_and_every_batch_has_two_of_each_modality(
+    n_first, n_second, size, seed
+):
+    torch.manual_seed(seed)
+    batches = list(mixed_batches([n_first, n_second], size))
+    assert len(batches) == -(-(n_first + n_second) // size)
+    for modality, n_rows in enumerate([n_first, n_second]):
+        drawn = [rows[modality] for rows in batches]
+        assert all(len(rows) >= 2 for rows in drawn)
+        assert set(torch.cat(drawn).tolist()) == set(range(n_rows))
+
+
+def test_batches_of_equal_modalities_are_neither_stratified_nor_repeated():
+    torch.manual_seed(0)
+    batches = list(mixed_batches([500, 500], 100))
+    assert sorted(torch.cat([rows[0] for rows in batches]).tolist()) == list(range(500))
+    assert len({len(rows[0]) for rows in batches}) > 1
+
+
+def test_normalisation_comes_after_the_activation_and_the_code_is_linear():
+    kinds = [type(layer) for layer in leaky_encoder([7, 5, 3, 2])]
+    block = [nn.Linear, nn.LeakyReLU, nn.BatchNorm1d]
+    assert kinds == [*block, *block, nn.Linear]
+    assert [type(layer) for layer in leaky_decoder([7, 5, 3, 2])] == [
+        *block,
+        *block,
+        nn.Linear,
+        nn.LeakyReLU,
+    ]
+    assert leaky_decoder([7, 5, 3, 2])(torch.randn(4, 2)).shape == (4, 7)
+
+
+def test_an_output_without_its_activation_is_linear():
+    assert isinstance(leaky_decoder([7, 3], linear_output=True)[-1], nn.Linear)
+
+
+def test_a_row_in_eval_mode_does_not_depend_on_those_beside_it():
+    network = leaky_encoder([6, 5, 4])
+    x = torch.randn(50, 6, generator=torch.Generator().manual_seed(0))
+    network(x)  # so that the running means are not the initial ones
+    whole = evaluated(network, x)
+    alone = torch.cat([evaluated(network, row[None]) for row in x])
+    torch.testing.assert_close(alone, whole)
+    assert network.training
+    assert not torch.allclose(whole, network(x))
+
+
+def test_clipping_reaches_weights_and_biases():
+    network = nn.Linear(3, 2)
+    nn.init.constant_(network.weight, 1.0)
+    nn.init.constant_(network.bias, -1.0)
+    clip_weights(network, 0.05)
+    torch.testing.assert_close(network.weight, torch.full((2, 3), 0.05))
+    torch.testing.assert_close(network.bias, torch.full((2,), -0.05))
+
+
+def test_pretraining_lowers_the_error_of_each_modality_at_its_own_rate():
+    torch.manual_seed(0)
+    x = torch.randn(65, 4)  # a batch of 64 leaves a single row over
+    shapes = [[4, 16, 3], [4, 16, 3]]
+    networks = [nn.Sequential(leaky_encoder(s), leaky_decoder(s)) for s in shapes]
+    pretraining = Pretraining(networks, [x, x], [1e-2, 1e-9], batch_size=64)
+    first = pretraining.epoch()
+    for _ in range(30):
+        last = pretraining.epoch()
+    assert last[0] < 0.6 * first[0]
+    assert last[1] == pytest.approx(first[1], rel=0.2)
+
+
+def test_features_are_centred_on_the_rows_to_train_on(split_mixed_blobs):
+    data, _ = split_mixed_blobs
+    both = modalities(data, seed=0, device="cpu")
+    for fitted, inputs, view in zip(both.fitted, both.inputs, data.views, strict=True):
+        assert len(fitted) == len(np.intersect1d(view.sample_index, data.fit_index))
+        assert len(inputs) == len(view.values)
+        torch.testing.assert_close(
+            fitted.mean(dim=0), torch.zeros(fitted.shape[1]), atol=1e-6, rtol=0
+        )
+
+
+def test_wide_features_are_reduced_to_principal_components():
+    rng = np.random.default_rng(0)
+    wide = rng.random((40, 2049), dtype=np.float32)
+    narrow = rng.random((40, 3), dtype=np.float32)
+    views = (
+        View(wide, np.arange(40), "image", "image"),
+        View(narrow, np.arange(40, 80), "text", "text"),
+    )
+    both = modalities(Dataset(views, 2, 80), seed=0, device="cpu")
+    assert both.inputs[0].shape[1] == 40
+    assert both.inputs[1].shape[1] == 3
+
+
+def test_rows_of_both_modalities_return_to_the_order_of_the_samples(mixed_blobs):
+    data, _ = mixed_blobs
+    both = modalities(data, seed=0, device="cpu")
+    numbers = [torch.as_tensor(view.sample_index)[:, None].float() for view in data.views]
+    torch.testing.assert_close(both.stacked(numbers)[:, 0], torch.arange(180.0))
+
+
+def test_held_out_rows_go_to_the_nearest_centroid_of_the_others(mixed_blobs):
+    data = replace(mixed_blobs[0], n_clusters=2, fit_index=np.arange(90))
+    z = torch.cat([torch.zeros(45, 1), torch.ones(45, 1), torch.full((90, 1), 5.0)])
+    y_pred = assigned(z, data, seed=0, n_init=1)
+    assert y_pred[0] != y_pred[45]
+    assert (y_pred[90:] == y_pred[45]).all()
+
+
+def test_a_modality_without_two_samples_is_refused(mixed_blobs):
+    data, _ = mixed_blobs
+    lonely = np.union1d(data.views[0].sample_index, data.views[1].sample_index[:1])
+    with pytest.raises(IncompatibleDataError, match="2 samples to train on .* text has 1"):
+        modalities(replace(data, fit_index=lonely), seed=0, device="cpu")
+
+
+def test_fewer_samples_than_clusters_are_refused(mixed_blobs):
+    data = replace(mixed_blobs[0], n_clusters=100, fit_index=np.arange(99))
+    with pytest.raises(IncompatibleDataError, match="each of 100 clusters, has 99"):
+        modalities(data, seed=0, device="cpu")
