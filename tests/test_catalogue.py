@@ -240,3 +240,25 @@ def test_no_address_names_the_host_of_a_package_registry(shipped):
 def test_digits_joined_by_their_labels_are_marked(shipped):
     for name in ("mnist-usps", "fashion-mv", "fashion-3view"):
         assert shipped[name].pairing == "by-label"
+
+
+def test_the_entries_in_the_documentation_are_right(tmp_path):
+    text = (ROOT / "docs" / "datasets.md").read_text(encoding="utf-8")
+    blocks = [part.partition("```")[0] for part in text.split("```yaml\n")[1:]]
+    assert len(blocks) == 3
+    path = tmp_path / "datasets.yaml"
+    path.write_text("\n".join(blocks), encoding="utf-8")
+    entries = load_datasets([path])
+    assert entries["my-pairs-mixed-split"].setting == "mixed"
+    assert entries["my-pairs-small"].n_samples == 200
+
+
+def test_the_python_in_the_documentation_runs(tmp_path, monkeypatch):
+    text = (ROOT / "docs" / "datasets.md").read_text(encoding="utf-8")
+    (code,) = (part.partition("```")[0] for part in text.split("```python\n")[1:])
+    (tmp_path / "config").mkdir()
+    (tmp_path / "config" / "datasets.yaml").symlink_to(ROOT / "config" / "datasets.yaml")
+    monkeypatch.chdir(tmp_path)
+    names: dict[str, object] = {}
+    exec(code, names)
+    assert names["data"].n_samples == 1797

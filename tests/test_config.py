@@ -97,3 +97,12 @@ def test_a_second_catalogue_may_extend_the_first_but_not_redefine_it(tmp_path):
     again = write(tmp_path, "a: {uses: y}\n", "again.yaml")
     with pytest.raises(InputError, match=r"again\.yaml: 'a' stands in .*first\.yaml already"):
         read_methods([first, again])
+
+
+def test_every_shipped_entry_builds_its_method():
+    from mmbench.methods import build
+
+    for name, entry in read_methods([ROOT / "config/methods.yaml"]).items():
+        build(entry.uses, entry.params, where=name)
+        for params in entry.params_by_dataset.values():
+            build(entry.uses, {**entry.params, **params}, where=name)

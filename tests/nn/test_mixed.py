@@ -140,7 +140,7 @@ def test_held_out_rows_go_to_the_nearest_centroid_of_the_others(mixed_blobs):
 def test_a_modality_without_two_samples_is_refused(mixed_blobs):
     data, _ = mixed_blobs
     lonely = np.union1d(data.views[0].sample_index, data.views[1].sample_index[:1])
-    with pytest.raises(IncompatibleDataError, match="2 samples to train on .* text has 1"):
+    with pytest.raises(IncompatibleDataError, match=r"2 samples to train on .* text has 1"):
         modalities(replace(data, fit_index=lonely), seed=0, device="cpu")
 
 
