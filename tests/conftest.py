@@ -4,6 +4,7 @@ Each fixture gives (data, y_true): 180 samples, three clusters of 60 in random o
 are in [0, 1], as the catalogue scales features.
 """
 
+import os
 from dataclasses import replace
 
 import numpy as np
@@ -111,3 +112,14 @@ def _split(data, y_true):
     held_out = np.random.default_rng(4).permutation(data.n_samples)[: data.n_samples // 3]
     fit_index = np.setdiff1d(np.arange(data.n_samples), held_out)
     return replace(data, fit_index=fit_index), y_true
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item, call):
+    """Turn a skip into a failure where everything that tests need is said to be at hand."""
+    report = yield
+    if report.skipped and os.environ.get("MMBENCH_FORBID_SKIPS"):
+        reason = report.longrepr[2] if isinstance(report.longrepr, tuple) else report.longrepr
+        report.outcome = "failed"
+        report.longrepr = f"MMBENCH_FORBID_SKIPS is set, and this was skipped: {reason}"
+    return report

@@ -64,7 +64,8 @@ def verdict_rows(statuses: Iterable[FetchStatus]) -> list[dict[str, Any]]:
             "status": status.status,
             "packing": status.packing,
             "source": ", ".join(dict.fromkeys(_short(f.source) for f in status.files.values())),
-            "verified": bool(status.files) and all(file.verified for file in status.files.values()),
+            "verified": status.status == "ok"
+            and all(file.verified for file in status.files.values()),
             "reason": status.reason,
         }
         for status in statuses

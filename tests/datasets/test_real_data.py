@@ -90,7 +90,7 @@ def prepared(tmp_path):
 def mirror():
     if not MIRROR:
         pytest.skip("MMBENCH_MIRROR names no folder with the files")
-    return Path(MIRROR)
+    return Path(MIRROR).resolve()
 
 
 def nearest_neighbour(values, labels, cosine):

@@ -1,0 +1,412 @@
+"""DM2C against the pitfalls of its description, and a toy with a linear map in between."""
+
+import itertools
+import math
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from mmbench.data import Dataset, IncompatibleDataError, View
+from mmbench.methods import dm2c
+from mmbench.methods.dm2c import (
+    DM2C,
+    Game,
+    Latents,
+    Translation,
+    critics_loss,
+    discrimination,
+    generator_terms,
+    gradient_penalty,
+    persuasion,
+)
+
+BRIEF = DM2C(
+    widths=(32, 16, 8), mapping_widths=(8, 8), pretrain_epochs=2, joint_epochs=3, batch_size=32
+)
+CRITICS = ("wasserstein", "naive", "gradient-penalty")
+
+
+class Kept:
+    """A log that keeps what it is given."""
+
+    def __init__(self) -> None:
+        self.calls: list[tuple[int, dict[str, Any]]] = []
+
+    def __call__(self, epoch: int, **given: Any) -> None:
+        self.calls.append((epoch, given))
+
+    def of(self, name: str) -> dict[int, Any]:
+        """Return what was given under a name, by epoch."""
+        return {epoch: given[name] for epoch, given in self.calls if given.get(name) is not None}
+
+
+def network(method: DM2C = BRIEF, seed: int = 0) -> Translation:
+    """Return an untrained network for 6 and 4 features."""
+    torch.manual_seed(seed)
+    return Translation(
+        [6, 4],
+        method.widths,
+        method.mapping_widths,
+        linear_output=method.generator_output == "linear",
+    )
+
+
+def batch(n_first: int = 20, n_second: int = 12, seed: int = 0) -> list[Tensor]:
+    """Return rows of both modalities that fit `network`."""
+    torch.manual_seed(seed)
+    return [torch.rand(n_first, 6) - 0.5, torch.rand(n_second, 4) - 0.5]
+
+
+# ------------------------------------------------------------------------------ architecture
+
+
+def test_the_networks_are_those_published_for_wikipedia():
+    built = Translation([2048, 2048], (1024, 256, 128), (128, 256, 128), linear_output=False)
+    encoder = [2048 * 1024 + 1024, 1024 * 256 + 256, 256 * 128 + 128]
+    decoder = [128 * 256 + 256, 256 * 1024 + 1024, 1024 * 2048 + 2048]
+    normalisation = 2 * 2 * (1024 + 256)
+    autoencoder = sum(encoder) + sum(decoder) + normalisation
+    there = [128 * 128 + 128, 128 * 256 + 256, 256 * 128 + 128]
+    back = [128 * 256 + 256, 256 * 128 + 128, 128 * 128 + 128]
+    mapping = sum(there) + sum(back) + 2 * 2 * (128 + 256)
+    critic = 128 * 32 + 32 + 32 + 1
+    n_weights = sum(p.numel() for p in built.parameters())
+    assert n_weights == 2 * (autoencoder + mapping + critic)
+
+
+def test_the_first_layer_is_at_most_eight_times_as_wide_as_the_features():
+    built = Translation([10, 200], (1024, 256, 128), (128,), linear_output=False)
+    assert [encoder[0].out_features for encoder in built.encoders] == [80, 1024]
+
+
+@pytest.mark.parametrize(("output", "last"), [("leaky", nn.LeakyReLU), ("linear", nn.Linear)])
+def test_only_the_mappings_end_as_generator_output_says(output, last):
+    built = network(replace(BRIEF, generator_output=output))
+    assert all(isinstance(mapping[-1][-1], last) for mapping in built.into)
+    assert all(isinstance(decoder[-1], nn.LeakyReLU) for decoder in built.decoders)
+
+
+def test_the_leaky_decoder_can_reach_negative_inputs():
+    torch.manual_seed(0)
+    decoder = network().decoders[0]
+    optimiser = torch.optim.Adam(decoder.parameters(), lr=0.01)
+    z = torch.randn(32, 8)
+    for _ in range(300):
+        loss = functional.mse_loss(decoder(z), -torch.ones(32, 6))
+        optimiser.zero_grad()
+        loss.backward()
+        optimiser.step()
+    assert loss.item() < 0.01
+
+
+# ------------------------------------------------------------------------------------ losses
+
+
+def linear_critics() -> Translation:
+    """Return a network of two latent dimensions, the first critic w = [.05, -.05], the second 0."""
+    built = Translation([6, 4], (8, 4, 2), (2,), linear_output=False)
+    judge = nn.Linear(2, 1, bias=False)
+    judge.weight.data = torch.tensor([[0.05, -0.05]])
+    nothing = nn.Linear(2, 1, bias=False)
+    nn.init.zeros_(nothing.weight)
+    built.critics = nn.ModuleList([judge, nothing])
+    return built
+
+
+def test_the_critics_loss_is_the_one_counted_by_hand():
+    native = [torch.tensor([[1.0, 0.0]]), torch.zeros(1, 2)]
+    translated = [torch.tensor([[0.0, 1.0]]), torch.zeros(1, 2)]
+    latents = Latents(native, translated, native)
+    loss = 0.5 * critics_loss(linear_critics(), latents, "wasserstein", 1.0)
+    assert loss.item() == pytest.approx(-0.05)
+
+
+def test_the_generators_want_the_scores_that_the_critics_refuse():
+    scores = torch.tensor([[0.3], [0.1]])
+    assert persuasion(scores, "wasserstein").item() == pytest.approx(-0.2)
+    assert persuasion(scores, "gradient-penalty").item() == pytest.approx(-0.2)
+    assert discrimination(scores, 2 * scores, "wasserstein").item() == pytest.approx(0.2)
+
+
+def test_the_naive_critic_is_cross_entropy_with_native_as_one():
+    native, translated = torch.randn(5, 1), torch.randn(7, 1)
+    bce = functional.binary_cross_entropy_with_logits
+    ones, zeros = torch.ones(5, 1), torch.zeros(7, 1)
+    torch.testing.assert_close(
+        discrimination(native, translated, "naive"),
+        (bce(native, ones) + bce(translated, zeros)) / 2,
+    )
+    torch.testing.assert_close(persuasion(translated, "naive"), bce(translated, 1 - zeros))
+    undecided = discrimination(torch.zeros(3, 1), torch.zeros(2, 1), "naive")
+    assert undecided.item() == pytest.approx(math.log(2))
+
+
+def test_the_penalty_of_a_linear_critic_is_that_of_the_length_of_its_weights():
+    critic = nn.Linear(2, 1)
+    critic.weight.data = torch.tensor([[3.0, 4.0]])
+    penalty = gradient_penalty(critic, torch.randn(5, 2), torch.randn(9, 2))
+    assert penalty.item() == pytest.approx((5 - 1) ** 2)
+    penalty.backward()
+    assert critic.weight.grad is not None
+
+
+def test_the_terms_are_means_over_rows_and_features_summed_over_modalities():
+    built, x = network().eval(), batch()
+    latents = built.latents(x)
+    terms = generator_terms(built, x, latents, "wasserstein")
+    a, b = latents.native
+    there, here = built.into[1](a), built.into[0](b)
+    a_again, b_again = built.into[0](there), built.into[1](here)
+    decode_a, decode_b = built.decoders
+    expected = [
+        ((decode_a(a) - x[0]) ** 2).mean() + ((decode_b(b) - x[1]) ** 2).mean(),
+        (a_again - a).abs().mean() + (b_again - b).abs().mean(),
+        ((decode_a(a_again) - x[0]) ** 2).mean() + ((decode_b(b_again) - x[1]) ** 2).mean(),
+        -built.critics[0](here).mean() - built.critics[1](there).mean(),
+    ]
+    torch.testing.assert_close(terms, torch.stack(expected))
+
+
+# ------------------------------------------------------------------------------------ a batch
+
+
+@pytest.mark.parametrize("critic", CRITICS)
+def test_no_gradient_leaves_the_critics(critic):
+    built = network()
+    critics_loss(built, built.latents(batch()), critic, 1.0).backward()
+    for name, weight in built.named_parameters():
+        assert (weight.grad is not None) == name.startswith("critics."), name
+
+
+def test_the_adversarial_term_reaches_mappings_and_encoders():
+    built, x = network(), batch()
+    generator_terms(built, x, built.latents(x), "wasserstein")[3].backward()
+    for part in (built.encoders, built.into):
+        assert any(w.grad is not None and w.grad.abs().sum() > 0 for w in part.parameters())
+
+
+def test_a_critic_step_starts_from_no_gradient():
+    # the critics alone: what the generators' step left on them must not count
+    built, x = network(), batch()
+    game = Game(replace(BRIEF, critic_every=1, weight_clip=10.0, lr_critic=1e-4), built)
+    with torch.no_grad():
+        expected = [weight.clone() for weight in built.critics.parameters()]
+    state = torch.get_rng_state()
+    latents = built.latents(x)
+    torch.set_rng_state(state)
+    loss = 0.5 * critics_loss(built, latents, "wasserstein", 1.0)
+    gradients = torch.autograd.grad(loss, [*built.critics.parameters()])
+    game.batch(x)
+    for before, gradient, after in zip(
+        expected, gradients, built.critics.parameters(), strict=True
+    ):
+        step = gradient / (0.01 * gradient**2).sqrt().add(1e-8)  # the first one of RMSprop
+        torch.testing.assert_close(after, before - 1e-4 * step, atol=1e-6, rtol=1e-3)
+
+
+@pytest.mark.parametrize("critic", CRITICS)
+def test_a_step_of_the_critics_lowers_their_loss(critic):
+    built, x = network(), batch(200, 200)
+    method = replace(BRIEF, critic=critic, critic_every=1, lr_critic=1e-3, weight_clip=1.0)
+    game = Game(replace(method, lr_autoencoder=1e-12, lr_mapping=1e-12), built)
+    losses = [game.batch(x)[-1].item() for _ in range(30)]
+    assert losses[-1] < losses[0]
+
+
+@pytest.mark.parametrize("critic", CRITICS)
+def test_a_step_of_the_generators_raises_the_scores_of_translated_vectors(critic):
+    built, x = network(), batch(200, 200)
+    method = replace(
+        BRIEF, critic=critic, critic_every=10**6, cycle_weight=0, cycle_reconstruction_weight=0
+    )
+    game = Game(replace(method, adversarial_weight=10.0), built)
+
+    def scores() -> float:
+        latents = built.latents(x)
+        pairs = zip(built.critics, latents.translated, strict=True)
+        return sum(judge(z).mean().item() for judge, z in pairs)
+
+    before = scores()
+    for _ in range(20):
+        game.batch(x)
+    assert scores() > before
+
+
+@pytest.mark.parametrize(("clip", "bound"), [(0.05, 0.05), (0.01, 0.01)])
+def test_after_a_step_of_the_critics_no_weight_is_beyond_the_clip(clip, bound):
+    built = network()
+    game = Game(replace(BRIEF, critic_every=1, weight_clip=clip), built)
+    assert largest(built.critics) > bound
+    game.batch(batch())
+    assert largest(built.critics) <= bound
+
+
+@pytest.mark.parametrize("critic", ["naive", "gradient-penalty"])
+def test_other_critics_are_not_clipped(critic):
+    built = network()
+    Game(replace(BRIEF, critic=critic, critic_every=1), built).batch(batch())
+    assert largest(built.critics) > 0.05
+
+
+def largest(part: nn.Module) -> float:
+    return max(weight.abs().max().item() for weight in part.parameters())
+
+
+def test_over_fifteen_batches_generators_step_fifteen_times_and_critics_three():
+    built = network()
+    game = Game(BRIEF, built)
+    stepped = {"generators": 0, "critics": 0}
+    for _ in range(15):
+        before = [copied(built.encoders), copied(built.into), copied(built.critics)]
+        told = game.batch(batch())[-1]
+        changed = [
+            not torch.equal(copied(part), old)
+            for part, old in zip([built.encoders, built.into, built.critics], before, strict=True)
+        ]
+        assert changed[0] == changed[1]
+        assert changed[2] == bool(torch.isfinite(told))
+        stepped["generators"] += changed[0]
+        stepped["critics"] += changed[2]
+    assert stepped == {"generators": 15, "critics": 3}
+
+
+def copied(part: nn.Module) -> Tensor:
+    """Return all weights in one row; statistics of normalisation are not among them."""
+    return torch.cat([weight.detach().flatten().clone() for weight in part.parameters()])
+
+
+def test_the_critics_take_as_many_steps_as_their_turn_has(monkeypatch):
+    calls = itertools.count()
+
+    def counting(*args):
+        next(calls)
+        return critics_loss(*args)
+
+    monkeypatch.setattr(dm2c, "critics_loss", counting)
+    game = Game(replace(BRIEF, critic_every=2, critic_steps=3), network())
+    for _ in range(4):
+        game.batch(batch())
+    assert next(calls) == 2 * 3
+
+
+def test_each_part_learns_at_the_rate_of_its_name():
+    # the first step of RMSprop moves a weight by ten times the rate
+    built, x = network(), batch()
+    before = [copied(part) for part in (built.encoders, built.decoders, built.into)]
+    Game(BRIEF, built).batch(x)
+    parts = (built.encoders, built.decoders, built.into)
+    moved = [(copied(p) - old).abs().max().item() for p, old in zip(parts, before, strict=True)]
+    assert moved == pytest.approx([1e-3, 1e-3, 5e-3], rel=0.01)
+
+
+# --------------------------------------------------------------------------------- the method
+
+
+def test_the_critics_have_their_turn_where_an_epoch_is_shorter_than_their_pause(mixed_blobs):
+    data, _ = mixed_blobs
+    log = Kept()
+    replace(BRIEF, batch_size=64, joint_epochs=5).fit_predict(data, seed=0, log=log)  # 3 batches
+    told = [epoch for epoch, value in log.of("critic").items() if math.isfinite(value)]
+    assert told == [3, 5, 6]  # batches 5, 10, 15, after two epochs of pre-training
+
+
+def test_every_epoch_is_told_whether_or_not_the_critics_had_a_turn(mixed_blobs):
+    data, _ = mixed_blobs
+    log = Kept()
+    replace(BRIEF, critic_every=1000).fit_predict(data, seed=0, log=log)
+    assert [*log.of("loss")] == [0, 1, 2, 3, 4]
+    assert all(math.isfinite(value) for value in log.of("loss").values())
+    for term in dm2c.GENERATOR_TERMS:
+        assert [*log.of(term)] == [2, 3, 4]
+
+
+def test_the_loss_is_the_weighted_sum_of_its_terms(mixed_blobs):
+    data, _ = mixed_blobs
+    log = Kept()
+    replace(BRIEF, cycle_weight=3.0, cycle_reconstruction_weight=2.0).fit_predict(
+        data, seed=0, log=log
+    )
+    terms = [log.of(name)[4] for name in dm2c.GENERATOR_TERMS]
+    assert log.of("loss")[4] == pytest.approx(np.dot([1, 3, 2, 0.5], terms))
+
+
+def test_listening_does_not_change_the_result(mixed_blobs):
+    data, _ = mixed_blobs
+    method = replace(BRIEF, joint_epochs=6)
+    log = Kept()
+    heard = method.fit_predict(data, seed=3, log=log)
+    np.testing.assert_array_equal(heard, method.fit_predict(data, seed=3))
+    np.testing.assert_array_equal(log.of("y_pred")[7], heard)
+    z = log.of("embedding")[7]
+    assert z.shape == (180, 8)
+    assert 0 <= log.of("kept_clusters")[7] <= 1
+    assert log.of("translated_variance")[7] > 0
+
+
+@pytest.mark.parametrize("critic", CRITICS)
+def test_a_modality_of_one_in_a_hundred_is_no_obstacle(critic):
+    rng = np.random.default_rng(0)
+    few = np.arange(3)
+    views = (
+        View(rng.random((297, 6), dtype=np.float32), np.arange(3, 300), "image", "image"),
+        View(rng.random((3, 4), dtype=np.float32), few, "text", "text"),
+    )
+    log = Kept()
+    y_pred = replace(BRIEF, critic=critic, critic_every=2).fit_predict(
+        Dataset(views, 3, 300), seed=0, log=log
+    )
+    assert y_pred.shape == (300,)
+    assert all(math.isfinite(value) for value in log.of("loss").values())
+
+
+def test_samples_keep_or_change_their_space_as_unify_to_says(mixed_blobs):
+    data, _ = mixed_blobs
+    image, text = (view.sample_index for view in data.views)
+
+    def embedding(**changes: Any) -> Tensor:
+        log = Kept()
+        replace(BRIEF, **changes).fit_predict(data, seed=0, log=log)
+        return log.of("embedding")[4]
+
+    first, second = embedding(unify_to="first"), embedding(unify_to="second")
+    # a mapping ends in a LeakyReLU, so of translated vectors few values are far below zero
+    for z, native, translated in ((first, image, text), (second, text, image)):
+        assert z[native].min() < 2 * z[translated].min()
+    torch.testing.assert_close(embedding(unify_to="image"), first)
+    torch.testing.assert_close(embedding(unify_to="text"), second)
+
+
+def test_a_space_that_is_not_there_is_told_before_training(mixed_blobs):
+    data, _ = mixed_blobs
+    with pytest.raises(
+        IncompatibleDataError, match=r"one of first, image, second, text, got 'audio', .* 0 mod"
+    ):
+        replace(BRIEF, unify_to="audio").fit_predict(data, seed=0)
+
+
+def test_a_word_that_names_both_modalities_is_refused(mixed_blobs):
+    data, _ = mixed_blobs
+    views = tuple(replace(view, modality="image") for view in data.views)
+    with pytest.raises(IncompatibleDataError, match="got 'image', which names 2 modalities"):
+        replace(BRIEF, unify_to="image").fit_predict(replace(data, views=views), seed=0)
+
+
+@pytest.mark.parametrize("setting", ["paired_blobs", "incomplete_blobs"])
+def test_data_with_pairs_are_refused(setting, request):
+    data, _ = request.getfixturevalue(setting)
+    with pytest.raises(IncompatibleDataError, match="needs mixed-modal samples"):
+        BRIEF.fit_predict(data, seed=0)
+
+
+def test_three_modalities_are_refused():
+    index = np.arange(30)
+    views = tuple(
+        View(np.ones((10, 2), np.float32), index[i::3], f"view-{i}", "audio") for i in range(3)
+    )
+    with pytest.raises(IncompatibleDataError, match="takes at most 2 modalities, has 3"):
+        BRIEF.fit_predict(Dataset(views, 2, 30), seed=0)
