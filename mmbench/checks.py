@@ -105,7 +105,11 @@ def _is_model(type_: Any) -> bool:
     )
 
 
-class _UniqueKeys(yaml.SafeLoader):
+# libyaml reads the catalogues ten times as fast; some builds of PyYAML lack it
+_SafeLoader: type[yaml.SafeLoader] = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+
+
+class _UniqueKeys(_SafeLoader):  # type: ignore[misc, valid-type]
     """YAML as the safe loader reads it, but a key that stands twice is an error."""
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:

@@ -283,15 +283,14 @@ class Dataset:
         self._check_held_out(held_out)
         return self.views[0].values
 
-    def save(self, path: Path, *, extra: Mapping[str, str] | None = None) -> None:
+    def save(self, path: Path) -> None:
         """Write the data set as a safetensors file, whole or not at all.
+
+        Equal data sets give equal files, byte for byte.
 
         Args:
             path: usually `data/processed/{dataset}/views.safetensors`.
-            extra: further entries of the file's metadata.
         """
-        from safetensors.numpy import save_file  # methods that get arrays in memory need it not
-
         tensors = {"fit_index": self.fit_index}
         for position, view in enumerate(self.views):
             tensors[f"values/{position:02d}"] = np.ascontiguousarray(view.values)
@@ -306,13 +305,7 @@ class Dataset:
         for key in sorted(tensors):
             digest.update(key.encode() + str(tensors[key].shape).encode())
             digest.update(np.ascontiguousarray(tensors[key]).data)
-        metadata = {
-            "dataset": json.dumps(header),
-            "checksum": digest.hexdigest(),
-            **(extra or {}),
-        }
-        with replacing(path) as temporary:
-            save_file(tensors, temporary, metadata=metadata)
+        write_views(path, tensors, {"dataset": header, "checksum": digest.hexdigest()})
 
     @classmethod
     def load(cls, path: Path) -> "Dataset":
@@ -322,11 +315,13 @@ class Dataset:
             InputError: the file is missing, cut short, or not a data set of mmbench.
         """
         header, start = _read_header(path)
-        metadata = header.pop("__metadata__", {})
+        metadata = _metadata(header)
         if "dataset" not in metadata:
             raise InputError(f"{path}: expected the views of a data set, found none")
         tensors = {}
         for key, entry in header.items():
+            if key == "__metadata__":
+                continue
             begin, end = entry["data_offsets"]
             if start + end > path.stat().st_size:
                 raise InputError(f"{path}: expected {start + end} bytes, the file is cut short")
@@ -337,7 +332,7 @@ class Dataset:
             else:  # copy on write: a method that scales in place changes neither file nor data
                 mapped = np.memmap(path, dtype, mode="c", offset=start + begin, shape=shape)
                 tensors[key] = mapped.view(np.ndarray)
-        about = json.loads(metadata["dataset"])
+        about = metadata["dataset"]
         views = tuple(
             View(tensors[f"values/{i:02d}"], tensors[f"sample_index/{i:02d}"], **names)
             for i, names in enumerate(about["views"])
@@ -383,14 +378,35 @@ class Dataset:
             )
 
 
-def read_metadata(path: Path) -> dict[str, str]:
-    """Return the metadata of a views file, such as its checksum, without touching its arrays.
+def write_views(path: Path, tensors: Mapping[str, NDArray[Any]], about: Mapping[str, Any]) -> None:
+    """Write a views file, whole or not at all.
+
+    Args:
+        path: the file.
+        tensors: arrays by name; none where the data could not be had.
+        about: what `read_metadata` gives back, as JSON can hold it.
+    """
+    from safetensors.numpy import save_file  # methods that get arrays in memory need it not
+
+    # one key, since safetensors writes several in random order, and equal data would differ
+    metadata = {"mmbench": json.dumps(about, sort_keys=True)}
+    with replacing(path) as temporary:
+        save_file(dict(tensors), temporary, metadata=metadata)
+
+
+def read_metadata(path: Path) -> dict[str, Any]:
+    """Return what a views file says of itself, such as its checksum; its arrays stay unread.
 
     Raises:
         InputError: the file is missing or not a safetensors file.
     """
     header, _ = _read_header(path)
-    return dict(header.get("__metadata__", {}))
+    return _metadata(header)
+
+
+def _metadata(header: Mapping[str, Any]) -> dict[str, Any]:
+    about: dict[str, Any] = json.loads(header.get("__metadata__", {}).get("mmbench", "{}"))
+    return about
 
 
 def _read_header(path: Path) -> tuple[dict[str, Any], int]:

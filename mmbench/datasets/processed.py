@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mmbench.catalogue import DatasetEntry
-from mmbench.data import Dataset, read_metadata
+from mmbench.data import Dataset, read_metadata, write_views
 from mmbench.datasets.derive import altered, derive
 from mmbench.datasets.faults import writing
 from mmbench.datasets.loaders import Raw, check, read
@@ -204,13 +204,10 @@ def _told(name: str, entry: DatasetEntry) -> dict[str, Any]:
 
 
 def _write_unavailable(name: str, entry: DatasetEntry, status: FetchStatus, out: Path) -> None:
-    from safetensors.numpy import save_file
-
     reason = status.reason or "no source gave the files"
     told = {"status": "data_unavailable", "reason": reason}
     with writing(out):
-        with replacing(out / "views.safetensors") as temporary:
-            save_file({}, temporary, metadata=told)
+        write_views(out / "views.safetensors", {}, told)
         with replacing(out / "samples.csv") as temporary:
             temporary.write_text(",".join(COLUMNS) + "\n", encoding="utf-8")
         card = {**_told(name, entry), **told, "setting": entry.setting, "advice": status.advice}
