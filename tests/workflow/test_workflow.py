@@ -4,6 +4,7 @@ import csv
 import os
 import signal
 import time
+from itertools import combinations, pairwise
 
 import pytest
 from workflow_project import METHOD, ROOT
@@ -71,15 +72,30 @@ def test_a_mistake_in_the_config_is_one_line_before_any_job(project, keys, messa
 
 
 def test_two_simulated_devices_are_both_used_and_never_shared(project):
+    """The command of the README, word for word, on two devices that are simulated."""
+    telling = METHOD.replace(
+        "time.sleep(self.pause)",
+        "begun = time.time(); time.sleep(self.pause); device = os.environ['CUDA_VISIBLE_DEVICES']; "
+        "open('intervals', 'a').write(f'{device} {begun} {time.time()}\\n')",
+    ).replace("import time", "import os, time")
+    project.write("mine.py", telling)
     project.write("config/mine.yaml", "mine: {uses: mine.py, seeds_per_job: 1, gpu: true}\n")
-    project.configure(methods=["mine"], seeds=6, params={"mine": {"pause": 0.5}})
+    project.configure(methods=["mine"], seeds=6, params={"mine": {"pause": 1.0}})
     project.environment["MMBENCH_SIMULATED_DEVICES"] = "2"
     project.environment["MMBENCH_LOCKS"] = str(project.folder / "locks")
     project.snakemake("--resources", "gpu=2", cores=8)
-    records = project.records("mine")
-    assert len({record["device"] for record in records}) == 2
-    for device in {record["device"] for record in records}:
-        assert len([r for r in records if r["device"] == device]) >= 2
+
+    lines = (project.folder / "intervals").read_text().split("\n")[:-1]
+    intervals = [
+        (device, float(begun), float(ended)) for device, begun, ended in map(str.split, lines)
+    ]
+    assert len(intervals) == 6
+    assert {device for device, _, _ in intervals} == {"0", "1"}
+    for device in "01":
+        own = sorted((begun, ended) for name, begun, ended in intervals if name == device)
+        assert all(ended <= begun for (_, ended), (begun, _) in pairwise(own))
+    together = [(a, b) for a, b in combinations(intervals, 2) if a[1] < b[2] and b[1] < a[2]]
+    assert together, "two devices train at the same time"
 
 
 def test_without_a_device_the_same_jobs_run_on_the_cpu(project):
