@@ -69,12 +69,10 @@ def ami(y_true: ArrayLike, y_pred: ArrayLike) -> float:
         return 0.0
     mean = (_entropy(table.sum(axis=1)) + _entropy(table.sum(axis=0))) / 2
     expected = _expected_information(table)
-    # perfect agreement of many small clusters makes both differences 0: their ratio is 1
-    above, room = (
-        np.copysign(max(abs(x), np.finfo(float).eps), x)
-        for x in (_mutual_information(table) - expected, mean - expected)
-    )
-    return float(above / room)
+    room = mean - expected
+    if room < 1e-12 * mean:  # such sizes, as n clusters of one sample, agree however matched
+        return 1.0
+    return float((_mutual_information(table) - expected) / room)
 
 
 def purity(y_true: ArrayLike, y_pred: ArrayLike) -> float:
