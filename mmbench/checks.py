@@ -121,4 +121,5 @@ class _UniqueKeys(_SafeLoader):  # type: ignore[misc, valid-type]
                     problem=f"the key {key!r} stands twice", problem_mark=key_node.start_mark
                 )
             seen.add(key)
-        return super().construct_mapping(node, deep)
+        mapping: dict[Any, Any] = super().construct_mapping(node, deep)
+        return mapping
