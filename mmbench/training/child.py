@@ -2,9 +2,10 @@
 
 It is started by `mmbench.training.block`, which sets the limits of threads and the visible
 devices in its environment before anything is imported. It reads a request from its standard
-input as JSON, trains one seed after the other, writes each result that ended `ok` whole, and
-reports what happens as JSON lines on the open file EVENTS. It never opens a file of labels: it
-is given the path of the views alone.
+input as a line of JSON, trains one seed after the other, writes each result that ended `ok`
+whole, and reports what happens as JSON lines on the open file EVENTS. Between two seeds it
+waits for a line of the parent's. It never opens a file of labels: it is given the path of the
+views alone.
 """
 
 import contextlib
@@ -41,7 +42,11 @@ def main() -> None:
     """Train what the request says, and leave without a clean-up that nobody needs."""
     events, lifeline = (int(argument) for argument in sys.argv[1:])
     _die_with(lifeline)
-    request = json.load(sys.stdin)
+    # a method that reads its standard input finds none; the parent's lines are not for it
+    commands = os.fdopen(os.dup(0), encoding="utf-8")
+    with open(os.devnull) as nothing:
+        os.dup2(nothing.fileno(), 0)
+    request = json.loads(commands.readline())
     with open(events, "w", encoding="utf-8") as channel:
 
         def tell(**event: Any) -> None:
@@ -51,7 +56,7 @@ def main() -> None:
             channel.flush()
 
         try:
-            _train(request, tell)
+            _train(request, tell, await_turn=commands.readline)
         except InputError as error:
             tell(event="fault", message=str(error), errno=None)
         except OSError as error:
@@ -61,7 +66,7 @@ def main() -> None:
     os._exit(0)  # taking torch down in good order costs a third of a second
 
 
-def _train(request: dict[str, Any], tell: Tell) -> None:
+def _train(request: dict[str, Any], tell: Tell, await_turn: Callable[[], str]) -> None:
     """Train the seeds of a request, until one leaves the process in doubtful health."""
     common = Record(**request["record"])
     path = Path(request["views"])
@@ -99,6 +104,7 @@ def _train(request: dict[str, Any], tell: Tell) -> None:
         tell(event="ended", record=asdict(run.record), alike=alike)
         if run.record.status not in SOUND:
             return
+        await_turn()
         waiting, setup_begins = 0.0, time.monotonic()
 
 
@@ -189,7 +195,11 @@ def _autocast(precision: str, device: str) -> contextlib.AbstractContextManager[
     torch = sys.modules.get("torch")
     if precision == "float32" or torch is None:
         return contextlib.nullcontext()
-    context: contextlib.AbstractContextManager[Any] = torch.autocast(device, dtype=torch.bfloat16)
+    # The cache would keep the first bfloat16 copy of every weight until the context ends, and
+    # one context holds the whole training: nothing would be learnt.
+    context: contextlib.AbstractContextManager[Any] = torch.autocast(
+        device, dtype=torch.bfloat16, cache_enabled=False
+    )
     return context
 
 

@@ -141,6 +141,26 @@ def test_bfloat16_wraps_a_method_with_torch_in_autocast(cell):
     assert run.embedding.shape == (180, 3)
 
 
+@pytest.mark.parametrize("precision", ["float32", "bfloat16"])
+def test_a_training_learns_in_either_precision(cell, precision):
+    run = cell.try_out(
+        """
+        x = torch.as_tensor(data.views[0].values)
+        model = torch.nn.Linear(x.shape[1], 1)
+        optimiser = torch.optim.Adam(model.parameters(), lr=0.05)
+        for epoch in range(60):
+            loss = ((model(x).float().squeeze(1) - x.sum(dim=1)) ** 2).mean()
+            optimiser.zero_grad(); loss.backward(); optimiser.step()
+            log(epoch, loss=loss)
+        return np.zeros(data.n_samples, int)
+        """,
+        imports=TORCH,
+        precision=precision,
+    )
+    losses = [value for _, value in run.record.losses["loss"]]
+    assert losses[-1] < 0.1 * losses[0]
+
+
 def test_torch_refuses_what_it_cannot_repeat(cell):
     run = cell.try_out("print(torch.are_deterministic_algorithms_enabled()); 1 / 0", imports=TORCH)
     assert run.record.log_tail.startswith("True")
