@@ -22,7 +22,12 @@ To make the tables of a benchmark, use Snakemake:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run one command; return 0, or 2 after bad input, which is told in one line."""
+    """Run one command.
+
+    Returns:
+        0; 2 after bad input and 1 after a fault of the machine, each told in one line; 130
+        after Ctrl-C.
+    """
     from mmbench.cli import methods, people, verbs
 
     parser = argparse.ArgumentParser(
@@ -45,4 +50,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     except BrokenPipeError:  # `mmbench list datasets | head` closes our output early
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
+    except OSError as error:  # a fault of the machine, such as a full disk
+        where = f"{error.filename}: " if error.filename else ""
+        print(f"mmbench: {where}{error.strerror or error}", file=sys.stderr)
+        return 1
     return 0

@@ -240,7 +240,7 @@ def _watch(
                 pending = pending[1 + len(message["alike"]) :]
                 if now.status not in SOUND or not pending:
                     return
-                child.forget_tail()
+                child.go_on()
                 begins = time.monotonic()
                 deadline = begins + 60 * minutes
                 now = replace(Record(**request["record"]), seed=pending[0])
@@ -272,6 +272,7 @@ class _Child:
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
+            bufsize=0,
             env=environment,
             pass_fds=(events, lifeline, *inherited),
             process_group=0,
@@ -292,8 +293,7 @@ class _Child:
         self._line = b""
         self._messages: deque[dict[str, Any]] = deque()
         self._gone = False
-        with suppress(BrokenPipeError), self._process.stdin as stdin:
-            stdin.write(json.dumps(request).encode())
+        self._say(json.dumps(request))
 
     def __enter__(self) -> Self:
         return self
@@ -303,8 +303,9 @@ class _Child:
         self._kill()
         self._process.wait()
         self._selector.close()
-        assert self._process.stdout is not None
-        self._process.stdout.close()
+        for pipe in (self._process.stdin, self._process.stdout):
+            assert pipe is not None
+            pipe.close()
         for file in (self._events, self._lifeline, self._exit):
             os.close(file)
 
@@ -322,10 +323,10 @@ class _Child:
             self._gone = self._exit in ready
             if self._gone:
                 self._kill()  # what it started may hold the pipes open
-            # The output comes first: the child flushes it before it tells of an event, so
-            # that each line counts to its seed.
-            self._drain_output()
+            # In this order: the child flushes its output before it tells of an event, and
+            # then waits for `go_on` before the next seed. So each line counts to its seed.
             self._drain_events()
+            self._drain_output()
         return self._messages.popleft() if self._messages else None
 
     def death(self) -> tuple[Status, str]:
@@ -349,9 +350,15 @@ class _Child:
         """Return the last lines that it printed about the seed at work."""
         return "\n".join(self._tail.splitlines()[-_TAIL_LINES:])
 
-    def forget_tail(self) -> None:
-        """Leave the lines so far to the seed that has ended."""
+    def go_on(self) -> None:
+        """Let it begin the next seed, and leave the lines so far to the one that has ended."""
         self._tail = ""
+        self._say("")
+
+    def _say(self, line: str) -> None:
+        assert self._process.stdin is not None
+        with suppress(BrokenPipeError):  # `receive` will tell that it is gone
+            self._process.stdin.write(line.encode() + b"\n")
 
     def _kill(self) -> None:
         # it has not been waited for, so its number cannot be another's yet

@@ -5,11 +5,27 @@ import re
 import shutil
 from pathlib import Path
 
+import numpy as np
 import pytest
 import yaml
 
 from mmbench.cli import main
+from mmbench.data import Dataset
 
+FAILS_ONCE = """
+from dataclasses import dataclass
+from pathlib import Path
+import numpy as np
+
+@dataclass(frozen=True)
+class Mine:
+    def fit_predict(self, data, *, seed, device="cpu", log=None):
+        if seed == 1 and not Path("second").exists():
+            raise ValueError("once")
+        return np.arange(data.n_samples) % 2
+
+METHOD = Mine
+"""
 ROOT = Path(__file__).parents[2]
 FIT = ["--views", "v", "--seeds", "x", "--assignments", "a", "--records", "r"]
 
@@ -80,6 +96,34 @@ def test_a_mistake_is_one_line_and_exit_status_2(folder, capsys, arguments, mess
     (line,) = [line for line in printed.splitlines() if line.startswith("mmbench: ")]
     assert message in line
     assert "Traceback" not in printed
+
+
+def test_a_full_disk_is_one_line_and_exit_status_1(folder, capsys, monkeypatch):
+    def full(*_args, **_kwargs):
+        raise OSError(28, "No space left on device", "results/runs.json")
+
+    monkeypatch.setattr("mmbench.training.fit", full)
+    assert main(["run", "kmeans-concat", "toy-3view"]) == 1
+    printed = capsys.readouterr().err.splitlines()
+    assert printed[-1] == "mmbench: results/runs.json: No space left on device"
+
+
+def test_runs_that_failed_are_cleared_and_those_that_ended_well_are_kept(folder, capsys):
+    call = ["fit", '{"method": "m", "uses": "mine.py"}', "--views", "data/v.safetensors"]
+    block = Path("results/runs/toy/m/0123abcd/0-2")
+    (folder / "mine.py").write_text(FAILS_ONCE)
+    data = Dataset.paired([np.arange(6.0).reshape(6, 1)], n_clusters=2)
+    data.save(folder / "data/v.safetensors")
+    files = ["--assignments", f"{block}/assignments.npz", "--records", f"{block}/runs.json"]
+    assert main([*call, "--seeds", "0-2", *files]) == 0
+    assert "seed 1: crashed ValueError: once" in capsys.readouterr().out
+    assert main(["retry", "--status", "crashed", "--json"]) == 0
+    (row,) = json.loads(capsys.readouterr().out)
+    assert (row["cleared"], row["kept"]) == (1, 2)
+    assert not (block / "runs.json").exists()
+    (folder / "second").touch()
+    assert main([*call, "--seeds", "0-2", *files]) == 0
+    assert capsys.readouterr().out.count(": ok") == 3
 
 
 def test_fetch_and_prepare_tell_what_cannot_be_had_and_go_on(folder, capsys):

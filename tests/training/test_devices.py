@@ -96,7 +96,7 @@ def test_a_device_that_comes_free_is_taken_at_once(simulated):
     def hold():
         with leased(1) as lease:
             begins = time.monotonic()
-            time.sleep(0.2)
+            time.sleep(0.5)
             held.append((lease.devices[0], begins, time.monotonic()))
 
     threads = [threading.Thread(target=hold) for _ in range(8)]
@@ -107,7 +107,7 @@ def test_a_device_that_comes_free_is_taken_at_once(simulated):
     for device in ("0", "1"):
         intervals = sorted(times for name, *times in held if name == device)
         assert len(intervals) == 4
-        assert all(0 < begins - ends < 0.15 for (_, ends), (begins, _) in pairwise(intervals))
+        assert all(0 < begins - ends < 0.4 for (_, ends), (begins, _) in pairwise(intervals))
 
 
 def test_a_lease_ends_only_when_every_process_that_inherited_it_is_gone(simulated):
