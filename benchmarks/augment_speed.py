@@ -1,7 +1,8 @@
 """Augment one batch three times (weak, weak, strong): whole batches against PIL one by one.
 
 The goals: at least as fast as the pipeline of PIL written out below (aim: twice as fast), and
-at most a fifth of a training step of `sacc-small`. Run it on an idle core:
+at most a fifth of a training step of `sacc-small`. Times are of the processor, so another load on
+the machine hardly counts:
 
     OMP_NUM_THREADS=1 python benchmarks/augment_speed.py
 """
@@ -18,6 +19,7 @@ from PIL import Image, ImageEnhance, ImageFilter, ImageOps
 from torch import Tensor
 
 from mmbench.methods.sacc import SACC
+from mmbench.nn.contrastive import ContrastiveNetwork
 
 SIDE = 32
 BATCH = 256
@@ -41,8 +43,8 @@ def main() -> None:
         for augment in (weak_pil, weak_pil, strong_pil):
             torch.stack([augment(Image.fromarray(x.transpose(1, 2, 0))) for x in images])
 
-    network, optimiser = method.network(3, 10), None
-    network.to(memory_format=torch.channels_last).train()
+    network = ContrastiveNetwork("narrow", 3, SIDE, n_clusters=10).train()
+
     optimiser = torch.optim.Adam(network.parameters(), lr=3e-4, fused=True)
 
     def step() -> None:
@@ -52,7 +54,7 @@ def main() -> None:
         loss.backward()
         optimiser.step()
 
-    # in turns, so that another load on the machine slows all of them alike
+    # in turns, so that whatever else happens on the machine slows all of them alike
     seconds = best_of_turns([batched, one_by_one, step], repeats)
     names = ("batched", "PIL one by one", "training step in bfloat16, augmentation included")
     for name, taken in zip(names, seconds, strict=True):
@@ -62,7 +64,7 @@ def main() -> None:
 
 
 def best_of_turns(functions: list[Callable[[], None]], repeats: int) -> list[float]:
-    """Return the least seconds of each of several functions, called in turns."""
+    """Return the least processor seconds of each of several functions, called in turns."""
     best = [math.inf] * len(functions)
     for _ in range(repeats):
         for place, function in enumerate(functions):

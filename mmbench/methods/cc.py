@@ -25,8 +25,9 @@ from mmbench.data import Dataset
 from mmbench.methods import Log, silent
 from mmbench.nn.augment import Augmentation, Weak
 from mmbench.nn.batches import checkpoints, shuffled_batches
-from mmbench.nn.contrastive import ContrastiveNetwork, on_device
+from mmbench.nn.contrastive import ContrastiveNetwork
 from mmbench.nn.losses import cluster_contrast, nt_xent
+from mmbench.nn.pictures import on_device
 from mmbench.nn.resnet import Backbone
 
 INSTANCE_TEMPERATURE = 0.5

@@ -26,6 +26,7 @@ one where an epoch has fewer than five batches (the same for the paper's data, o
 batches); k-means is seeded and has scikit-learn's limits, 300 rounds at most instead of 1000.
 """
 
+import math
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal, NamedTuple
 
@@ -171,10 +172,12 @@ class DM2C:
             # read once an epoch: reading a number makes the host wait for the device
             epoch_terms = torch.stack(terms)
             generator = epoch_terms[:, :-1].mean(dim=0).tolist()
-            critic = float(epoch_terms[:, -1].nanmean())
             figures = dict(zip(GENERATOR_TERMS, generator, strict=True))
             loss = sum(w * t for w, t in zip(game.weights, generator, strict=True))
-            log(self.pretrain_epochs + epoch, loss=loss, **figures, critic=critic)
+            critic = float(epoch_terms[:, -1].nanmean())
+            if not math.isnan(critic):  # an epoch of few batches may have no step of the critic
+                figures["critic"] = critic
+            log(self.pretrain_epochs + epoch, loss=loss, **figures)
 
             if epoch in shown:
                 last = epoch == self.joint_epochs - 1

@@ -27,19 +27,20 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import combinations
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from pydantic import ConfigDict, Field, NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn import functional
 
-from mmbench.data import Dataset, IncompatibleDataError, Index
+from mmbench.data import Dataset, Index
 from mmbench.methods import Log, silent
 from mmbench.nn.batches import checkpoints, in_chunks, shuffled_batches
-from mmbench.nn.encoders import normalised_mlp, shared_encoders
+from mmbench.nn.encoders import AssignmentNetwork, Soft, normalised_mlp, shared_encoders
+from mmbench.nn.incomplete import row_numbers, samples_in_pairs
 from mmbench.nn.information import divergence, shared_information, superfluous_information
 from mmbench.nn.losses import entropy
 from mmbench.nn.preprocessing import Matrix, principal, training_rows
@@ -47,9 +48,6 @@ from mmbench.nn.preprocessing import Matrix, principal, training_rows
 Share = Annotated[float, Field(ge=0, lt=1)]
 # which side of KL(p || r) a step takes as given: none, the bound r, or the assignments p
 Held = Literal["none", "bound", "assignments"]
-# soft assignments of n rows: by the cluster head, (1, n, n_clusters), and by the others,
-# (n_heads, n, n_overclusters)
-Soft = tuple[Tensor, Tensor]
 
 
 @dataclass(frozen=True)
@@ -137,11 +135,13 @@ class DMIM:
         rows = torch.as_tensor(rows_by_view, device=device)
         training = torch.as_tensor(rows_by_view[:, trained], device=device)
 
-        network = Network(
-            len(views),
-            (n_features, *self.hidden),
+        widths = (n_features, *self.hidden)
+        network = AssignmentNetwork(
+            shared_encoders(len(views), widths)
+            if self.shared_encoder
+            else [normalised_mlp(widths) for _ in views],
+            widths[-1],
             data.n_clusters,
-            shared=self.shared_encoder,
             n_heads=self.overcluster_heads,
             n_overclusters=self.overcluster_factor * data.n_clusters,
         ).to(device)
@@ -171,15 +171,14 @@ class DMIM:
                 figures.append(torch.cat([loss.detach()[None], terms.detach().flatten()]))
             # read once an epoch: reading a number makes the host wait for the device
             means = torch.stack(figures).mean(dim=0).tolist()
-            log(epoch, beta=beta, **dict(zip(_FIGURES, means, strict=True)))
+            named: dict[str, Any] = dict(zip(_FIGURES, means, strict=True))
+            log(epoch, beta=beta, **named)
             if epoch in shown:
-                network.eval()
-                soft = [
-                    in_chunks(lambda x, v=v: network(x, v)[0][0], x) for v, x in enumerate(inputs)
-                ]
+                soft = network.assign(inputs)
                 mean = mean_over_views(soft, rows)
-                y_pred = mean.argmax(dim=1).cpu().numpy()
-                log(epoch, y_pred=y_pred, **diagnostics(soft, mean, rows))
+                y_pred: NDArray[np.int64] = mean.argmax(dim=1).cpu().numpy()
+                told: dict[str, Any] = diagnostics(soft, mean, rows)
+                log(epoch, y_pred=y_pred, **told)
 
         alone = [np.append(p.argmax(dim=1).cpu().numpy(), -1) for p in soft]
         parts = {v.name: y[r] for v, y, r in zip(views, alone, rows_by_view, strict=True)}
@@ -189,7 +188,7 @@ class DMIM:
         return y_pred
 
     def _terms(
-        self, network: "Network", inputs: Sequence[Tensor], rows: Tensor, epoch: int
+        self, network: AssignmentNetwork, inputs: Sequence[Tensor], rows: Tensor, epoch: int
     ) -> Tensor:
         """Return the `information_terms` of a batch, summed over pairs of views.
 
@@ -219,44 +218,6 @@ class DMIM:
 
 
 _FIGURES = ("loss", "shared", "superfluous", "overcluster_shared", "overcluster_superfluous")
-
-
-class Network(nn.Module):
-    """An encoder for each view and heads that all views share.
-
-    Attributes:
-        encoders: of each view, (batch, n_features) to (batch, n_latent). Where they are
-            shared, only the statistics of batch normalisation are a view's own.
-        clusters: the cluster head, to logits.
-        overclusters: the other heads side by side, to logits.
-    """
-
-    def __init__(
-        self,
-        n_views: int,
-        widths: Sequence[int],
-        n_clusters: int,
-        *,
-        shared: bool,
-        n_heads: int,
-        n_overclusters: int,
-    ) -> None:
-        """Build it; `widths` are of the input and of each layer of an encoder."""
-        super().__init__()
-        self.encoders = (
-            shared_encoders(n_views, widths)
-            if shared
-            else nn.ModuleList([normalised_mlp(widths) for _ in range(n_views)])
-        )
-        self.clusters = nn.Linear(widths[-1], n_clusters)
-        self.overclusters = nn.Linear(widths[-1], n_heads * n_overclusters)
-        self.n_heads = n_heads
-
-    def forward(self, x: Tensor, view: int) -> Soft:
-        """Return the soft assignments of rows of a view, (batch, n_features)."""
-        z = self.encoders[view](x)
-        logits = self.overclusters(z).unflatten(1, (self.n_heads, -1)).movedim(1, 0)
-        return self.clusters(z)[None].float().softmax(dim=2), logits.float().softmax(dim=2)
 
 
 def information_terms(p: Soft, q: Soft, entropy_weight: float, held: Held = "none") -> Tensor:
@@ -341,35 +302,6 @@ def rotated(views: Sequence[Matrix], rows: Index, sweeps: int = 5) -> list[Matri
     return turned
 
 
-def row_numbers(data: Dataset) -> Index:
-    """Return (n_views, n_samples), the row of each sample in each view, -1 where it has none."""
-    rows = np.full((len(data.views), data.n_samples), -1)
-    for v, view in enumerate(data.views):
-        rows[v, view.sample_index] = np.arange(len(view.sample_index))
-    return rows
-
-
-def samples_in_pairs(data: Dataset, rows: Index) -> Index:
-    """Return the samples to train on that have two views or more, increasing.
-
-    Args:
-        data: with at least two views.
-        rows: (n_views, n_samples), its `row_numbers`.
-
-    Raises:
-        IncompatibleDataError: a view has fewer than two such samples.
-    """
-    has = rows[:, data.fit_index] >= 0
-    paired = has.sum(axis=0) > 1
-    for view, n in zip(data.views, (has & paired).sum(axis=1), strict=True):
-        if n < 2:
-            raise IncompatibleDataError(
-                f"{data.name}: needs 2 samples to train on that have {view.name} and another"
-                f" view, has {n}"
-            )
-    return data.fit_index[paired]
-
-
 def mean_over_views(values: Sequence[Tensor], rows: Tensor) -> Tensor:
     """Return the mean of each sample over the views that it has, (n_samples, n_columns).
 
@@ -406,7 +338,7 @@ def diagnostics(soft: Sequence[Tensor], mean: Tensor, rows: Tensor) -> dict[str,
             agreements.append((p.argmax(dim=1) == q.argmax(dim=1)).float().mean())
             informations.append(shared_information(p, q))
     return {
-        "clusters_used": float(len(mean.argmax(dim=1).unique())),
+        "clusters_used": float(len(mean.argmax(dim=1).bincount().nonzero())),
         "size_entropy": entropy(mean.mean(dim=0)).item(),
         "agreement": torch.stack(agreements).mean().item(),
         "information": torch.stack(informations).mean().item(),

@@ -35,12 +35,14 @@ from mmbench.methods import Log, silent
 from mmbench.nn.augment import Augmentation, Strong, Weak, imagenet_normalized
 from mmbench.nn.batches import checkpoints, shuffled_batches
 from mmbench.nn.clustering import kmeans, nearest
-from mmbench.nn.contrastive import ContrastiveNetwork, on_device
+from mmbench.nn.contrastive import ContrastiveNetwork
 from mmbench.nn.losses import cluster_contrast, imbalance, nt_xent
+from mmbench.nn.pictures import on_device
 from mmbench.nn.resnet import Backbone
 
 INSTANCE_TEMPERATURE = 0.5
 CLUSTER_TEMPERATURE = 1.0
+STARTS = 20  # of k-means
 
 Pairs = Literal["paper", "stl-10"]
 
@@ -119,7 +121,8 @@ class SACC:
                 y_pred = network.soft_assignments(pictures).argmax(dim=1)
             else:
                 z = network.embedding(pictures)
-                y_pred = nearest(z, kmeans(z[fit_rows], data.n_clusters, seed=seed).centroids)
+                found = kmeans(z[fit_rows], data.n_clusters, seed=seed, n_init=STARTS)
+                y_pred = nearest(z, found.centroids)
             return y_pred.cpu().numpy()
 
         network.train()

@@ -15,9 +15,9 @@ arXiv:2206.00380), with the operations and strengths of RandAugment as FixMatch 
 Departures from their pipelines of PIL and torchvision, which go through bytes at every step:
 pixels are sampled bilinearly and once, not nearest; the moves of the strong augmentation come
 before its colours, whatever order they were drawn in; colours are cut to [0, 1] after all of
-the jitter, not after each part; hue turns the chrominance of YIQ, not the angle of HSV; a blur
-is an exact Gaussian that weighs only pixels inside, and its width is told for a side of
-224 px and shrinks with smaller sides.
+the jitter, not after each part, so the order of its parts does not matter; hue turns the
+chrominance of YIQ, not the angle of HSV; a blur is an exact Gaussian that weighs only pixels
+inside, and its width is told for a side of 224 px and shrinks with smaller sides.
 """
 
 import math
@@ -263,49 +263,34 @@ def _grid(maps: Tensor, side: int) -> Tensor:
 
 
 def _jittered(x: Tensor, strength: float, generator: Generator | None) -> Tensor:
-    """Return pictures with brightness, contrast, saturation and hue changed in random order.
+    """Return pictures with brightness, contrast, saturation and hue changed, some then grey.
 
-    The four are linear in the colours (contrast also in the mean brightness), and so is the
-    change to grey that follows, so each picture has one matrix. Cut to [0, 1] at the end.
+    All of it is linear in the colours, and contrast in the mean brightness too, so each picture
+    has one matrix and one shift. The four changes commute, since saturation and hue leave the
+    brightness as it is: a random order would make a difference only by what is cut between.
 
     Args:
-        x: (n, channels, height, width) in [0, 1].
+        x: (n, channels, height, width) in [0, 1], and so is the result.
         strength: s of `Weak`.
         generator: of the draws.
     """
     n, channels = x.shape[:2]
-    changes = 1 + 0.8 * strength * (2 * torch.rand(n, 3, generator=generator) - 1)
-    changes = changes.clamp_min(0)  # of brightness, contrast, saturation
+    changes = 1 + 0.8 * strength * (2 * torch.rand(3, n, generator=generator) - 1)
     turns = 0.2 * strength * (2 * torch.rand(n, generator=generator) - 1)
-    order = torch.rand(n, 4, generator=generator).argsort(dim=1)
     still = torch.rand(n, generator=generator) >= 0.8
     grey = torch.rand(n, generator=generator) < 0.2
 
     # matrices are made on the CPU, where many small products are faster
-    eye = torch.eye(channels)
     luma = _luma(channels)
-    to_grey = luma.expand(channels, channels)  # each channel becomes the brightness
+    to_grey = luma.expand(channels, channels)  # every channel becomes the brightness
     mean = x.mean(dim=(2, 3)).cpu()
-    brightness, contrast, saturation = changes.T[..., None, None]
-    steps = torch.stack(
-        [
-            brightness * eye,
-            contrast * eye,
-            saturation * eye + (1 - saturation) * to_grey,
-            _hue_matrices(turns, channels),
-        ],
-        dim=1,
-    )
-    rows = torch.arange(n)
-    matrix, shift = eye.repeat(n, 1, 1), torch.zeros(n, channels, 1)
-    for position in order.T:
-        step = steps[rows, position]
-        # contrast is about the mean brightness of the picture as it has become by now
-        middle = luma @ (matrix @ mean[..., None] + shift)
-        offset = torch.where(position == 1, ((1 - contrast) * middle[:, None]).flatten(), 0.0)
-        matrix, shift = step @ matrix, step @ shift + offset[:, None, None]
-    matrix[still], shift[still] = eye, 0.0
-    matrix[grey], shift[grey] = to_grey @ matrix[grey], to_grey @ shift[grey]
+    brightness, contrast, saturation = changes.clamp_min(0)[..., None, None]
+    saturate = saturation * torch.eye(channels) + (1 - saturation) * to_grey
+    matrix = brightness * contrast * saturate @ _hue_matrices(turns, channels)
+    # contrast is about the mean brightness, so what it takes away there it adds here
+    shift = brightness * (1 - contrast) * (mean @ luma).view(n, 1, 1).expand(n, channels, 1)
+    matrix[still], shift = torch.eye(channels), shift.masked_fill(still.view(n, 1, 1), 0.0)
+    matrix[grey] = to_grey @ matrix[grey]  # the shift is grey already
     recoloured = torch.baddbmm(shift.to(x.device), matrix.to(x.device), x.flatten(2))
     return recoloured.clamp_(0, 1).view_as(x)
 

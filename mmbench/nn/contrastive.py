@@ -1,12 +1,11 @@
-"""What methods of contrastive clustering of pictures share: the network and its predictions."""
+"""The network that methods of contrastive clustering of pictures share."""
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional
 
-from mmbench.nn.batches import chunks, in_chunks
+from mmbench.nn.batches import in_chunks
+from mmbench.nn.pictures import resized
 from mmbench.nn.resnet import Backbone, backbone
 
 # pictures in one forward pass where no gradient is needed
@@ -66,35 +65,3 @@ class ContrastiveNetwork(nn.Module):
         predicted = in_chunks(lambda x: self(resized(x, self.side))[output], pictures, _ROWS)
         self.train(training)
         return predicted
-
-
-def on_device(images: NDArray[np.uint8], side: int, device: str) -> Tensor:
-    """Return pictures as a uint8 tensor on the device, at most twice as large as `side`.
-
-    Crops are sampled from four neighbours, which cannot shrink a picture much without aliasing:
-    larger ones are made smaller once, with a filter.
-
-    Args:
-        images: (n_samples, channels, height, width).
-        side: that a method will cut or enlarge them to.
-        device: where they are to lie.
-    """
-    pictures = torch.as_tensor(images)
-    if min(pictures.shape[2:]) > 2 * side:
-        scale = 2 * side / min(pictures.shape[2:])
-        shape = [round(scale * n) for n in pictures.shape[2:]]
-        rows = chunks(len(pictures), _ROWS)
-        pictures = torch.cat([_scaled(pictures[r], shape).mul(255).round().byte() for r in rows])
-    return pictures.to(device)
-
-
-def resized(pictures: Tensor, side: int) -> Tensor:
-    """Return uint8 pictures as (n, channels, side, side) float32 in [0, 1], whole and unturned."""
-    return _scaled(pictures, [side, side])
-
-
-def _scaled(pictures: Tensor, shape: list[int]) -> Tensor:
-    x = pictures.float() / 255
-    if list(x.shape[2:]) == shape:
-        return x
-    return functional.interpolate(x, shape, mode="bilinear", antialias=True)

@@ -1,9 +1,14 @@
-"""Fully connected encoders with batch normalisation, as several methods use them."""
+"""Fully connected encoders with batch normalisation, and what goes in and on top."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from functools import partial
 from itertools import pairwise
 
-from torch import nn
+import torch
+from torch import Tensor, nn
+
+from mmbench.data import Dataset, IncompatibleDataError
+from mmbench.nn.batches import in_chunks
 
 
 def normalised_mlp(widths: Sequence[int], n_out: int | None = None) -> nn.Sequential:
@@ -36,3 +41,76 @@ def shared_encoders(n_views: int, widths: Sequence[int]) -> nn.ModuleList:
             for name, parameter in original.named_parameters():
                 setattr(layer, name, parameter)
     return nn.ModuleList(encoders)
+
+
+# soft assignments of n rows: by the cluster head, (1, n, n_clusters), and by the other heads,
+# (n_heads, n, n_overclusters)
+Soft = tuple[Tensor, Tensor]
+
+
+class AssignmentNetwork(nn.Module):
+    """Encoders of the views, and heads for soft assignments that all views share.
+
+    Attributes:
+        encoders: of each view, (batch, n_features_v) to (batch, n_latent).
+        clusters: the cluster head, to logits.
+        overclusters: the heads with more clusters side by side, to logits.
+    """
+
+    def __init__(
+        self,
+        encoders: Iterable[nn.Module],
+        n_latent: int,
+        n_clusters: int,
+        *,
+        n_heads: int,
+        n_overclusters: int,
+    ) -> None:
+        """Build the heads, `n_heads` of them with `n_overclusters`, on top of the encoders."""
+        super().__init__()
+        self.encoders = nn.ModuleList(encoders)
+        self.clusters = nn.Linear(n_latent, n_clusters)
+        self.overclusters = nn.Linear(n_latent, n_heads * n_overclusters)
+        self.n_heads = n_heads
+
+    def forward(self, x: Tensor, view: int) -> Soft:
+        """Return the soft assignments of rows of a view, (batch, n_features_v)."""
+        z = self.encoders[view](x)
+        logits = self.overclusters(z).unflatten(1, (self.n_heads, -1)).movedim(1, 0)
+        return self.clusters(z)[None].float().softmax(dim=2), logits.float().softmax(dim=2)
+
+    def assign(self, views: Sequence[Tensor]) -> list[Tensor]:
+        """Return the soft assignments of all rows of each view, (n_rows_v, n_clusters).
+
+        Without a gradient; the network is in eval mode afterwards.
+        """
+        self.eval()
+
+        def by_head(x: Tensor, encoder: nn.Module) -> Tensor:
+            logits: Tensor = self.clusters(encoder(x)).float()
+            return logits.softmax(dim=1)
+
+        pairs = zip(views, self.encoders, strict=True)
+        return [in_chunks(partial(by_head, encoder=encoder), x) for x, encoder in pairs]
+
+
+def paired_tensors(
+    data: Dataset, device: str, *, at_most: int | None = None
+) -> tuple[list[Tensor], list[Tensor]]:
+    """Return the paired views as tensors: of all samples, and of those to train on.
+
+    Args:
+        data: at least two views; pictures are taken as pixels in [0, 1].
+        device: where the tensors are to lie.
+        at_most: how many views the method can take, if there is a limit.
+
+    Raises:
+        IncompatibleDataError: too few or too many views, samples that lack a view, or fewer
+            than the two training samples that batch normalisation needs.
+    """
+    arrays = data.paired_features(at_least=2, at_most=at_most, pixels=True, held_out=True)
+    if len(data.fit_index) < 2:
+        raise IncompatibleDataError(f"{data.name}: needs 2 samples to train on, has 1")
+    views = [torch.as_tensor(x, device=device) for x in arrays]
+    rows = torch.as_tensor(data.fit_index, device=device)
+    return views, [x[rows] for x in views] if data.is_split else views

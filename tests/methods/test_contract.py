@@ -23,6 +23,7 @@ from mmbench.methods import build, load, shipped, silent
 # settings that make a method end within a second or two; quality does not matter here
 QUICK = {
     "ae_kmeans": {"hidden": (32,), "n_latent": 8, "epochs": 2, "batch_size": 32},
+    "cc": {"backbone": "narrow", "side": 32, "epochs": 1, "batch_size": 30},
     "cmmc": {
         "hidden": (32,),
         "n_latent": 8,
@@ -32,6 +33,16 @@ QUICK = {
         "finetune_epochs": 2,
         "batch_size": 32,
     },
+    "completer": {
+        "hidden": (32,),
+        "n_latent": 8,
+        "predictor_hidden": (8, 8),
+        "epochs": 2,
+        "prediction_start": 1,
+        "batch_size": 32,
+    },
+    "comvc": {"hidden": (32,), "n_latent": 8, "n_hidden": 8, "epochs": 2},
+    "conv_ae_kmeans": {"widths": (4, 8, 8), "epochs": 2, "batch_size": 32},
     "dm2c": {
         "widths": (32, 16, 8),
         "mapping_widths": (8, 8),
@@ -40,7 +51,18 @@ QUICK = {
         "batch_size": 32,
     },
     "dmim": {"hidden": (32,), "epochs": 2, "min_steps": 4, "batch_size": 32},
+    "gw_kmeans": {"n_starts": 5},
+    "iic": {"backbone": "narrow", "epochs": 1, "batch_size": 60, "heads": 1},
+    "infoddc": {"hidden": (32,), "n_latent": 8, "n_hidden": 8, "pretrain_epochs": 1, "epochs": 2},
+    "joint_space": {
+        "widths": (32, 16, 8),
+        "pretrain_epochs": 2,
+        "joint_epochs": 2,
+        "batch_size": 32,
+    },
+    "mv_iic": {"hidden": (32,), "n_latent": 8, "n_overclusters": 10, "epochs": 2},
     "sacc": {"backbone": "narrow", "side": 32, "epochs": 1, "batch_size": 30},
+    "simvc": {"hidden": (32,), "n_latent": 8, "n_hidden": 8, "epochs": 2},
 }
 SECONDS = 30  # for one fit, on a busy machine
 

@@ -1,9 +1,14 @@
 """Which weights views share, and which statistics they do not."""
 
+from dataclasses import replace
+
+import numpy as np
+import pytest
 import torch
 from torch import nn
 
-from mmbench.nn.encoders import normalised_mlp, shared_encoders
+from mmbench.data import IncompatibleDataError
+from mmbench.nn.encoders import AssignmentNetwork, normalised_mlp, paired_tensors, shared_encoders
 
 
 def test_each_step_is_linear_normalised_and_rectified():
@@ -42,3 +47,40 @@ def test_sharing_survives_a_step_of_the_optimiser():
     optimiser.step()
     assert not torch.equal(encoders[1][0].weight, before)
     assert encoders[1][0].weight is encoders[0][0].weight
+
+
+def small_network():
+    torch.manual_seed(0)
+    encoders = [normalised_mlp((6, 8)), normalised_mlp((4, 8))]
+    return AssignmentNetwork(encoders, 8, 3, n_heads=2, n_overclusters=9)
+
+
+def test_soft_assignments_are_distributions_of_each_head():
+    clusters, overclusters = small_network()(torch.randn(10, 4), 1)
+    assert clusters.shape == (1, 10, 3)
+    assert overclusters.shape == (2, 10, 9)
+    for soft in (clusters, overclusters):
+        torch.testing.assert_close(soft.sum(dim=2), torch.ones(soft.shape[:2]))
+
+
+def test_views_of_equal_codes_are_assigned_alike():
+    network = small_network()
+    network.encoders[1] = network.encoders[0]
+    x = torch.randn(10, 6)
+    first, second = network.assign([x, x])
+    torch.testing.assert_close(first, second)
+    torch.testing.assert_close(first, network(x, 0)[0][0])
+
+
+def test_tensors_of_a_split_are_those_of_its_training_samples(split_paired_blobs):
+    data, _ = split_paired_blobs
+    views, fitted = paired_tensors(data, "cpu")
+    for view, x, mine in zip(data.views, views, fitted, strict=True):
+        np.testing.assert_array_equal(x, view.values)
+        np.testing.assert_array_equal(mine, view.values[data.fit_index])
+
+
+def test_a_single_training_sample_is_refused(paired_blobs):
+    data = replace(paired_blobs[0], fit_index=np.array([3]))
+    with pytest.raises(IncompatibleDataError, match="needs 2 samples to train on, has 1"):
+        paired_tensors(data, "cpu")

@@ -1,0 +1,53 @@
+"""IIC for pictures: toy pictures it must solve, and the head that tells."""
+
+import numpy as np
+import pytest
+import torch
+from sklearn.metrics import adjusted_rand_score
+
+from mmbench.data import IncompatibleDataError
+from mmbench.methods.iic import IIC, _Network
+
+QUICK = IIC(
+    backbone="narrow",
+    side=25,
+    epochs=10,
+    batch_size=60,
+    learning_rate=1e-3,
+    overclusters=3,
+    min_crop=0.3,
+)
+
+
+def test_bars_and_discs_are_told_apart(image_blobs):
+    data, y_true = image_blobs
+    heard = []
+    y_pred = QUICK.fit_predict(data, seed=0, log=lambda epoch, **f: heard.append((epoch, f)))
+    assert adjusted_rand_score(y_true, y_pred) > 0.95
+    losses = [f for _, f in heard if "loss" in f]
+    # minus the information of three equally large clusters at best, of nine in the others
+    assert -np.log(3) - 1e-4 <= losses[-1]["loss"] < losses[0]["loss"] < 0
+    assert -np.log(9) - 1e-4 <= losses[-1]["overcluster"] < losses[0]["overcluster"] < 0
+    epoch, figures = heard[-1]
+    assert epoch == QUICK.epochs - 1
+    np.testing.assert_array_equal(figures["embedding"].argmax(axis=1), y_pred)
+
+
+def test_each_head_gives_soft_assignments_of_its_own():
+    torch.manual_seed(0)
+    network = _Network("narrow", 1, 25, heads=4, n_clusters=3, n_overclusters=9)
+    pictures = torch.randint(0, 256, (6, 1, 25, 25), dtype=torch.uint8)
+    soft = network.eval()(pictures / 255, "cluster")
+    assert soft.shape == (4, 6, 3)
+    torch.testing.assert_close(soft.sum(dim=-1), torch.ones(4, 6))
+    assert network(pictures / 255, "overcluster").shape == (4, 6, 9)
+    for head in range(4):
+        torch.testing.assert_close(network.soft_assignments(pictures, head), soft[head])
+        network.eval()
+    assert not torch.allclose(soft[0], soft[1])
+
+
+def test_features_are_refused(paired_blobs):
+    data, _ = paired_blobs
+    with pytest.raises(IncompatibleDataError, match="needs images, has feature views"):
+        QUICK.fit_predict(data, seed=0)

@@ -1,0 +1,101 @@
+"""The joint space: what the critic measures, and that it brings modalities together."""
+
+import itertools
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from mmbench.data import Dataset, IncompatibleDataError, View
+from mmbench.methods import joint_space
+from mmbench.methods.joint_space import JointSpace, score_gap
+
+BRIEF = JointSpace(widths=(32, 16, 8), pretrain_epochs=2, joint_epochs=5, batch_size=60)
+
+
+class Kept:
+    """A log that keeps what it is given."""
+
+    def __init__(self):
+        self.calls = []
+
+    def __call__(self, epoch, **given):
+        self.calls.append((epoch, given))
+
+    def of(self, name):
+        """Return what was given under a name, by epoch."""
+        return {epoch: given[name] for epoch, given in self.calls if given.get(name) is not None}
+
+
+def test_the_gap_of_a_linear_critic_is_that_of_the_means():
+    critic = nn.Linear(2, 1)
+    critic.weight.data = torch.tensor([[0.05, -0.05]])
+    gap = score_gap(critic, [torch.tensor([[1.0, 0.0], [3.0, 0.0]]), torch.tensor([[0.0, 1.0]])])
+    assert gap.item() == pytest.approx(0.05 * 2 + 0.05)
+
+
+def test_the_loss_is_the_weighted_sum_of_its_terms(mixed_blobs):
+    data, _ = mixed_blobs
+    log = Kept()
+    replace(BRIEF, adversarial_weight=3.0).fit_predict(data, seed=0, log=log)
+    assert [*log.of("loss")] == [0, 1, 2, 3, 4, 5, 6]
+    expected = log.of("reconstruction")[6] + 3 * log.of("score_gap")[6]
+    assert log.of("loss")[6] == pytest.approx(expected, abs=1e-6)
+
+
+def test_the_critic_steps_on_every_fifth_batch_and_is_clipped(mixed_blobs, monkeypatch):
+    data, _ = mixed_blobs
+    calls = itertools.count()
+    clip = joint_space.clip_weights
+
+    def counting(critic, bound):
+        next(calls)
+        clip(critic, bound)
+        assert max(w.abs().max().item() for w in critic.parameters()) <= bound * (1 + 1e-6)
+
+    monkeypatch.setattr(joint_space, "clip_weights", counting)
+    BRIEF.fit_predict(data, seed=0)  # 5 epochs of 3 batches
+    assert next(calls) == 3
+
+
+def test_the_critics_word_brings_the_modalities_together():
+    """Of equal modalities, encoders that start apart must come closer than without a critic."""
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=(400, 4)).astype(np.float32)
+    views = tuple(
+        View(x[side::2], np.arange(side, 400, 2), name, name)
+        for side, name in enumerate(["image", "text"])
+    )
+    data = Dataset(views, 3, 400)
+    method = replace(
+        BRIEF,
+        joint_epochs=60,
+        critic_every=1,
+        lr_critic=5e-3,
+        lr_autoencoder=1e-3,
+        lr_pretrain=(1e-3, 1e-3),
+        batch_size=100,
+    )
+    mixed = {}
+    for weight in (0.0, 3.0):
+        log = Kept()
+        replace(method, adversarial_weight=weight).fit_predict(data, seed=0, log=log)
+        mixed[weight] = log.of("foreign_neighbours")[61]
+    assert mixed[3.0] > 2 * mixed[0.0]
+
+
+def test_listening_does_not_change_the_result(mixed_blobs):
+    data, _ = mixed_blobs
+    log = Kept()
+    heard = BRIEF.fit_predict(data, seed=3, log=log)
+    np.testing.assert_array_equal(heard, BRIEF.fit_predict(data, seed=3))
+    np.testing.assert_array_equal(log.of("y_pred")[6], heard)
+    assert log.of("embedding")[6].shape == (180, 8)
+
+
+def test_paired_views_are_refused(paired_blobs):
+    data, _ = paired_blobs
+    with pytest.raises(IncompatibleDataError, match="needs mixed-modal samples"):
+        BRIEF.fit_predict(data, seed=0)

@@ -1,0 +1,61 @@
+"""What MV-IIC maximises, and the toys it must solve."""
+
+from dataclasses import replace
+
+import pytest
+import torch
+from sklearn.metrics import adjusted_rand_score
+
+from mmbench.data import IncompatibleDataError
+from mmbench.methods.mv_iic import MVIIC, shared_between_pairs
+from mmbench.nn.information import shared_information
+
+QUICK = MVIIC(hidden=(64, 64), n_latent=32, n_overclusters=9, epochs=40, batch_size=60)
+
+
+def soft(seed, *shape):
+    return torch.randn(*shape, generator=torch.Generator().manual_seed(seed)).softmax(dim=-1)
+
+
+@pytest.mark.parametrize("setting", ["paired_blobs", "three_view_blobs", "split_paired_blobs"])
+def test_separated_blobs_are_recovered(request, setting):
+    data, y_true = request.getfixturevalue(setting)
+    assert adjusted_rand_score(y_true, QUICK.fit_predict(data, seed=0)) > 0.95
+
+
+def test_pairs_of_views_are_summed_and_heads_averaged():
+    views = [(soft(v, 1, 20, 3), soft(v + 9, 4, 20, 6)) for v in range(3)]
+    shared, over = shared_between_pairs(views, 1.5)
+    pairs = [(0, 1), (0, 2), (1, 2)]
+    expected = [
+        sum(
+            shared_information(views[u][i], views[v][i], entropy_weight=1.5).mean()
+            for u, v in pairs
+        )
+        for i in (0, 1)
+    ]
+    torch.testing.assert_close(shared, expected[0])
+    torch.testing.assert_close(over, expected[1])
+    # in any order of the views
+    torch.testing.assert_close(shared_between_pairs(views[::-1], 1.5), (shared, over))
+
+
+def test_the_log_tells_each_view_and_the_clusters_used(paired_blobs):
+    data, y_true = paired_blobs
+    kept = {}
+    QUICK.fit_predict(data, seed=0, log=lambda epoch, **values: kept.update(values))
+    assert kept["clusters_used"] == 3
+    assert kept["embedding"].shape == (180, 6)
+    assert set(kept["parts"]) == {"image", "text"}
+    assert max(adjusted_rand_score(y_true, part) for part in kept["parts"].values()) > 0.5
+
+
+def test_one_view_is_refused(one_view_blobs):
+    with pytest.raises(IncompatibleDataError, match="needs 2 views, has 1"):
+        QUICK.fit_predict(one_view_blobs[0], seed=0)
+
+
+def test_more_clusters_than_training_samples_are_refused(split_paired_blobs):
+    data = replace(split_paired_blobs[0], n_clusters=150)
+    with pytest.raises(IncompatibleDataError, match="each of 150 clusters, has 120"):
+        replace(QUICK, epochs=1).fit_predict(data, seed=0)
