@@ -16,7 +16,6 @@ _LIBRARIES = {
     "scikit-learn": "sklearn",
     "cca-zoo": "cca_zoo",
     "torch": "torch",
-    "kornia": "kornia",
 }
 
 
