@@ -7,9 +7,12 @@ beyond the other, by the bound KL(p_u || p_v) in both directions. Further heads 
 finer clusters have the same two terms and only help to train the encoder. A sample goes to
 the cluster of the largest mean assignment over the modalities it has.
 
-Modalities enter by a fixed adapter, a PCA to common dimensions. The encoder sees it under
-noise and dropout, an own draw for each modality and step: without, it soon agrees with itself
-on whatever partition it first fell into.
+Modalities enter by a fixed adapter: a PCA to common dimensions, then a rotation that brings
+the rows of a sample together. Axes of two PCAs have no relation, so without the rotation the
+modalities come to number the same clusters differently, which the shared information cannot
+tell and β is too small to mend. The encoder sees its input under noise and dropout, an own
+draw for each modality and step: without, it soon agrees with itself on whatever partition it
+first fell into.
 
 It assumes that modalities share what is to be found: with one of pure noise the shared
 information is nil, and the assignments are no better than chance.
@@ -57,6 +60,7 @@ class DMIM:
     Attributes:
         max_features: of the adapter: principal components of each modality.
         hidden: widths of the encoder, the last one that of its output.
+        rotate: bring the modalities together by rotations before they are encoded.
         shared_encoder: one set of weights for all modalities, or one for each.
         overcluster_heads: how many.
         overcluster_factor: clusters of such a head, as a multiple of `n_clusters`.
@@ -223,9 +227,8 @@ _FIGURES = ("loss", "shared", "superfluous", "overcluster_shared", "overcluster_
 def information_terms(p: Soft, q: Soft, entropy_weight: float, held: Held = "none") -> Tensor:
     """Return what two views share and what is superfluous, (2, 2), in nats.
 
-    Rows: the cluster head, the mean of the other heads. Columns: the shared information, in
-    [0, (2λ - 1) log(n_clusters)] where the views agree; the superfluous information, at
-    least 0.
+    Rows: the cluster head, the mean of the other heads. Columns: the shared information, at
+    most (2λ - 1) log(n_clusters), and the superfluous information, at least 0.
 
     Args:
         p: of one view.

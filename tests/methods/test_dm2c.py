@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from mmbench.data import Dataset, IncompatibleDataError, View
+from mmbench.evaluation.metrics import acc
 from mmbench.methods import dm2c
 from mmbench.methods.dm2c import (
     DM2C,
@@ -24,6 +25,7 @@ from mmbench.methods.dm2c import (
     gradient_penalty,
     persuasion,
 )
+from mmbench.nn.mixed import modalities
 
 BRIEF = DM2C(
     widths=(32, 16, 8), mapping_widths=(8, 8), pretrain_epochs=2, joint_epochs=3, batch_size=32
@@ -363,6 +365,20 @@ def test_a_modality_of_one_in_a_hundred_is_no_obstacle(critic):
     assert all(math.isfinite(value) for value in log.of("loss").values())
 
 
+def test_a_mapping_that_collapsed_is_seen(mixed_blobs):
+    data, _ = mixed_blobs
+    both = modalities(data, seed=0, device="cpu")
+    built = Translation([12, 8], (32, 16, 8), (8, 8), linear_output=False)
+    sound = BRIEF._clustered(built, both, data, 0, n_init=2)[2]
+    last = built.into[0][-1][-2]
+    nn.init.zeros_(last.weight)
+    collapsed = BRIEF._clustered(built, both, data, 0, n_init=2)[2]
+    assert sound["translated_variance"] > 0.01
+    assert collapsed["translated_variance"] == pytest.approx(0, abs=1e-6)
+    assert collapsed["kept_clusters"] == pytest.approx(0)
+    assert collapsed["foreign_neighbours"] < 0.1
+
+
 def test_samples_keep_or_change_their_space_as_unify_to_says(mixed_blobs):
     data, _ = mixed_blobs
     image, text = (view.sample_index for view in data.views)
@@ -409,3 +425,56 @@ def test_three_modalities_are_refused():
     )
     with pytest.raises(IncompatibleDataError, match="takes at most 2 modalities, has 3"):
         BRIEF.fit_predict(Dataset(views, 2, 30), seed=0)
+
+
+# ----------------------------------------------------------------------------------- the toy
+
+
+def linear_toy(seed: int = 0) -> tuple[Dataset, np.ndarray]:
+    """Return three Gaussian classes of 60, 30 and 10 %, and which sample is of which.
+
+    Half of the samples show all 12 coordinates, the others 8 linear combinations of theirs.
+    """
+    rng = np.random.default_rng(seed)
+    y_true = rng.choice(3, size=600, p=(0.6, 0.3, 0.1))
+    centres = 4 / np.sqrt(24) * rng.normal(size=(3, 12))
+    x = centres[y_true] + rng.normal(size=(600, 12)) / np.sqrt(12)
+    mixture = rng.normal(size=(12, 8)) / np.sqrt(12)
+    coin = rng.integers(2, size=600)
+    views = []
+    for side, (name, values) in enumerate({"image": x, "text": x @ mixture}.items()):
+        low, high = values.min(axis=0), values.max(axis=0)
+        rows = np.flatnonzero(coin == side)
+        scaled = (values[rows] - low) / (high - low)
+        views.append(View(scaled.astype(np.float32), rows, name, name))
+    return Dataset(tuple(views), 3, 600), y_true
+
+
+@pytest.mark.slow
+def test_a_linear_map_is_found_by_most_seeds_and_the_others_can_be_told_without_labels():
+    """With a stronger critic than the published one, and rates for a small data set."""
+    data, y_true = linear_toy()
+    method = DM2C(
+        widths=(64, 32, 8),
+        mapping_widths=(32, 32),
+        generator_output="linear",
+        critic="gradient-penalty",
+        critic_every=1,
+        critic_steps=5,
+        lr_critic=5e-4,
+        lr_pretrain=(1e-3, 1e-3),
+        pretrain_epochs=60,
+        joint_epochs=80,
+    )
+    solved, kept = [], []
+    for seed in range(5):
+        log = Kept()
+        y_pred = method.fit_predict(data, seed=seed, log=log)
+        solved.append(acc(y_true, y_pred) >= 0.8)
+        kept.append(log.of("kept_clusters")[139] >= 0.7)
+        # neither of the other two failures: a collapsed mapping, clusters that are modalities
+        assert log.of("translated_variance")[139] >= 0.1
+        assert log.of("shared_clusters")[139] == 1
+        assert log.of("modality_nmi")[139] < 0.3
+    assert sum(solved) >= 3
+    assert kept == solved
