@@ -28,6 +28,9 @@ from mmbench.files import replacing
 Index = NDArray[np.int64]
 Setting = Literal["paired", "mixed", "incomplete", "images"]
 
+# of the files that `Dataset.save` writes: a new one prepares every data set again
+FORMAT = 1
+
 # how safetensors names the types that a data set may hold
 _DTYPES: dict[str, np.dtype[Any]] = {
     "F32": np.dtype("<f4"),

@@ -20,6 +20,7 @@ from typing import Any
 from mmbench.catalogue import DatasetEntry, load_datasets
 from mmbench.checks import checked
 from mmbench.config import Benchmark, MethodEntry, read_methods
+from mmbench.data import FORMAT
 from mmbench.errors import InputError, unknown
 from mmbench.fingerprints import fingerprint
 from mmbench.methods import build, locate
@@ -204,7 +205,8 @@ class Plan:
     def recipe(self, dataset: str) -> str:
         """Return a digest of how a data set is made from its files: its entry, words aside."""
         words = {"title", "citation", "licence", "remark"}
-        return _digest(self.datasets[dataset].model_dump(mode="json", exclude=words))
+        entry = self.datasets[dataset].model_dump(mode="json", exclude=words)
+        return _digest({"format": FORMAT, **entry})
 
     # ------------------------------------------------------------------ jobs and their files
 

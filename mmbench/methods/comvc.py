@@ -84,8 +84,8 @@ class CoMVC:
         network = FusionNetwork(encoders, self.n_latent, self.n_hidden, data.n_clusters)
 
         def contrast_term(fused: Fused, weights: Tensor) -> dict[str, Tensor]:
-            factor = self.contrast_weight * weights.min().detach()
-            return {"contrast": factor * contrast(fused.z, self.temperature)}
+            term = least_weight(weights) * contrast(fused.z, self.temperature)
+            return {"contrast": self.contrast_weight * term}
 
         return train_fused(
             network.to(device),
@@ -99,6 +99,14 @@ class CoMVC:
             max_gradient=self.max_gradient,
             log=log,
         )
+
+
+def least_weight(weights: Tensor) -> Tensor:
+    """Return the least of the weights of the views, (n_views,), a scalar without a gradient.
+
+    With one, the network could lower the contrast by shunning a view.
+    """
+    return weights.min().detach()
 
 
 def contrast(z: Sequence[Tensor], temperature: float) -> Tensor:
