@@ -1,13 +1,15 @@
 """The contrast of CoMVC in closed form, its weight, and the toys it must solve."""
 
 import math
+from dataclasses import replace
 
 import pytest
 import torch
 from sklearn.metrics import adjusted_rand_score
 
 from mmbench.data import IncompatibleDataError
-from mmbench.methods.comvc import CoMVC, contrast
+from mmbench.methods.comvc import CoMVC, contrast, least_weight
+from mmbench.nn.encoders import normalised_mlp, paired_tensors
 from mmbench.nn.losses import nt_xent
 
 QUICK = CoMVC(hidden=(64, 64), n_latent=32, epochs=40, batch_size=60)
@@ -42,14 +44,27 @@ def test_both_directions_are_summed_and_pairs_averaged():
     torch.testing.assert_close(contrast(z[::-1], 0.1), expected)
 
 
-def test_the_contrast_weighs_a_tenth_of_the_least_weight_of_a_view(paired_blobs):
-    data, _ = paired_blobs
+def test_the_contrast_weighs_as_the_least_view_without_a_gradient():
+    weights = torch.tensor([0.5, 0.2, 0.3], requires_grad=True)
+    assert least_weight(weights).item() == pytest.approx(0.2)
+    assert not least_weight(weights).requires_grad
+
+
+def test_the_contrast_is_a_tenth_of_the_least_weight_in_the_loss(paired_blobs):
+    # with steps too small to matter both views keep half the weight
+    still = {"learning_rate": 1e-9, "epochs": 1, "batch_size": 180}
     kept = {}
-    QUICK.fit_predict(data, seed=0, log=lambda epoch, **values: kept.update(values))
+    replace(QUICK, **still).fit_predict(
+        paired_blobs[0], seed=0, log=lambda epoch, **values: kept.update(values)
+    )
     parts = kept["compact"] + kept["orthogonal"] + kept["corner"] + kept["contrast"]
     assert kept["loss"] == pytest.approx(parts)
-    # n = 60 pairs, so a contrast is at most 2 log 119 where all is alike, plus 2 · 2 / .1
-    assert 0 < kept["contrast"] <= 0.1 * 0.5 * (2 * math.log(119) + 40)
+
+    torch.manual_seed(0)
+    views, _ = paired_tensors(paired_blobs[0], "cpu")
+    encoders = [normalised_mlp((x.shape[1], 64, 64), 32) for x in views]
+    z = [encoder(x) for encoder, x in zip(encoders, views, strict=True)]
+    assert kept["contrast"] == pytest.approx(0.1 * 0.5 * contrast(z, 0.1).item(), rel=1e-4)
 
 
 def test_one_view_is_refused(one_view_blobs):
