@@ -234,6 +234,13 @@ class Plan:
         """Every job of `fit`, whether it has run or not."""
         return [block for cell in self.cells() for block in self.blocks(*cell)]
 
+    @property
+    def targets(self) -> list[str]:
+        """Return what the whole workflow is to make."""
+        results = Path("results", self.benchmark.name)
+        scores = [results / "scores" / f"{name}.csv" for name in self.benchmark.datasets]
+        return [str(path) for path in (results / "tables" / "leaderboard.md", *scores)]
+
     def outlook(self) -> list[Outlook]:
         """Return what there is still to do in each cell, and about how long it would take."""
         return [self._outlook(dataset, method) for dataset, method in self.cells()]

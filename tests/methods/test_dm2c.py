@@ -373,8 +373,8 @@ def test_a_mapping_that_collapsed_is_seen(mixed_blobs):
     last = built.into[0][-1][-2]
     nn.init.zeros_(last.weight)
     collapsed = BRIEF._clustered(built, both, data, 0, n_init=2)[2]
-    assert sound["translated_variance"] > 0.01
-    assert collapsed["translated_variance"] == pytest.approx(0, abs=1e-6)
+    assert sound["translated_variance"] > 1e-4
+    assert collapsed["translated_variance"] < 1e-9
     assert collapsed["kept_clusters"] == pytest.approx(0)
     assert collapsed["foreign_neighbours"] < 0.1
 

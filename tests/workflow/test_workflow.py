@@ -52,6 +52,15 @@ def test_what_changed_is_run_again_and_nothing_else(project):
     assert project.planned() == [], "benchmarks share runs"
 
 
+def test_a_fresh_clone_with_tables_of_its_own_runs_everything(project):
+    tables = project.folder / "results/default/tables"
+    tables.mkdir(parents=True)
+    for table in ("leaderboard", "cost"):
+        for form in ("csv", "md", "tex"):
+            (tables / f"{table}.{form}").write_text("of another machine")
+    assert project.planned() == ["majority/0-1", "mine/0-1"]
+
+
 @pytest.mark.parametrize(
     ("keys", "message"),
     [
