@@ -6,7 +6,7 @@ from importlib.resources import files
 from pathlib import Path
 
 from mmbench.checks import read_yaml
-from mmbench.cli.common import Commands, add_command
+from mmbench.cli.common import Commands, add_command, add_json, print_json
 from mmbench.errors import InputError
 from mmbench.files import write_text
 
@@ -18,6 +18,7 @@ def add_commands(commands: Commands) -> None:
     new_ = add_command(commands, new, name="new", example="mmbench new method my-method")
     new_.add_argument("what", choices=["method"])
     new_.add_argument("name", metavar="NAME", help="lower case, words joined by -")
+    add_json(new_)
 
 
 def new(arguments: argparse.Namespace) -> None:
@@ -54,6 +55,10 @@ def new(arguments: argparse.Namespace) -> None:
         write_text(path, (templates / template).read_text(encoding="utf-8").format(**names))
     entry = (templates / "entry.yaml.txt").read_text(encoding="utf-8").format(**names)
     write_text(catalogue, catalogue.read_text(encoding="utf-8").rstrip("\n") + "\n" + entry)
-    for path in (*targets, catalogue):
+    written = [str(path) for path in (*targets, catalogue)]
+    if arguments.json:
+        print_json(written)
+        return
+    for path in written:
         print(f"wrote {path}")
     print(f"try it: mmbench run {name} handwritten")
