@@ -44,7 +44,7 @@ rule all:
 rule prepared:
     """Only the data: fetched and prepared, nothing trained."""
     input:
-        expand("data/processed/{dataset}/card.json", dataset=plan.benchmark.datasets),
+        expand("data/processed/{dataset}/card.json", dataset=plan.dataset_names),
 
 
 include: "workflow/rules/fetch.smk"

@@ -40,6 +40,7 @@ def _distinct(names: tuple[str, ...]) -> tuple[str, ...]:
     return names
 
 
+ALL = ("all",)
 Names = Annotated[tuple[Name, ...], Field(min_length=1), AfterValidator(_distinct)]
 
 
@@ -70,8 +71,10 @@ class Benchmark(_Model):
     """A benchmark, such as `config/config.yaml`: what to compare, and how often."""
 
     name: Name = Field(description="folder of its tables: results/{name}")
-    datasets: Names = Field(description="names from the catalogue of data sets")
-    methods: Names = Field(description="names from the catalogue of methods")
+    datasets: Names = Field(
+        description="names from the catalogue of data sets; [all] are all but those named toy-…"
+    )
+    methods: Names = Field(description="names from the catalogue of methods; [all] are all")
     seeds: PositiveInt = Field(5, description="runs per method and data set: seeds 0..n-1")
     precision: Precision = Field("float32", description="of the training, recorded with each run")
     params: dict[Name, Params] = Field(
@@ -86,7 +89,7 @@ class Benchmark(_Model):
     @model_validator(mode="after")
     def _params_are_of_listed_methods(self) -> "Benchmark":
         for method in self.params:
-            if method not in self.methods:
+            if method not in self.methods and self.methods != ALL:
                 raise ValueError(f"params: {method!r} is not among the methods of this benchmark")
         return self
 

@@ -19,7 +19,7 @@ from typing import Any
 
 from mmbench.catalogue import DatasetEntry, load_datasets
 from mmbench.checks import checked
-from mmbench.config import Benchmark, MethodEntry, read_methods
+from mmbench.config import ALL, Benchmark, MethodEntry, read_methods
 from mmbench.data import FORMAT
 from mmbench.errors import InputError, unknown
 from mmbench.fingerprints import fingerprint
@@ -83,6 +83,8 @@ class Plan:
 
     Attributes:
         benchmark: what was asked for.
+        dataset_names: the data sets of the benchmark, in order.
+        method_names: its methods, in order.
         datasets: the catalogue of data sets, by name.
         methods: the catalogue of methods, by name.
 
@@ -95,10 +97,12 @@ class Plan:
         self.benchmark = benchmark
         self.datasets = load_datasets([Path(p) for p in benchmark.dataset_catalogues])
         self.methods = read_methods([Path(p) for p in benchmark.method_catalogues])
-        for name in benchmark.datasets:
+        self.dataset_names = _chosen(benchmark.datasets, self.datasets)
+        self.method_names = _chosen(benchmark.methods, self.methods)
+        for name in self.dataset_names:
             if name not in self.datasets:
                 raise unknown("data set", name, self.datasets, where=f"{where}: datasets")
-        for name in benchmark.methods:
+        for name in self.method_names:
             if name not in self.methods:
                 raise unknown("method", name, self.methods, where=f"{where}: methods")
             self._check_method(name)
@@ -123,8 +127,8 @@ class Plan:
 
     def cells(self) -> Iterator[tuple[str, str]]:
         """Yield every (dataset, method) of the benchmark."""
-        for dataset in self.benchmark.datasets:
-            for method in self.benchmark.methods:
+        for dataset in self.dataset_names:
+            for method in self.method_names:
                 yield dataset, method
 
     def dataset(self, name: str) -> DatasetEntry:
@@ -238,7 +242,7 @@ class Plan:
     def targets(self) -> list[str]:
         """Return what the whole workflow is to make."""
         results = Path("results", self.benchmark.name)
-        scores = [results / "scores" / f"{name}.csv" for name in self.benchmark.datasets]
+        scores = [results / "scores" / f"{name}.csv" for name in self.dataset_names]
         return [str(path) for path in (results / "tables" / "leaderboard.md", *scores)]
 
     def outlook(self) -> list[Outlook]:
@@ -272,14 +276,14 @@ class Plan:
 
     @cached_property
     def _files_by_dataset(self) -> dict[str, list[str]]:
-        files: dict[str, list[str]] = {name: [] for name in self.benchmark.datasets}
+        files: dict[str, list[str]] = {name: [] for name in self.dataset_names}
         for block in self.jobs:
             files[block.dataset] += [str(block.assignments), str(block.records)]
         return files
 
     def selection_json(self, dataset: str) -> str:
         """Return which settings of each method count for this benchmark, as JSON."""
-        return json.dumps({m: self.settings(m, dataset) for m in self.benchmark.methods})
+        return json.dumps({m: self.settings(m, dataset) for m in self.method_names})
 
     def report_json(self) -> str:
         """Return what `mmbench report` is told of the benchmark, as JSON."""
@@ -297,7 +301,7 @@ class Plan:
                     "pairing": self.datasets[name].pairing,
                     "setting": self.datasets[name].setting,
                 }
-                for name in self.benchmark.datasets
+                for name in self.dataset_names
             ],
             "methods": [
                 {
@@ -307,12 +311,12 @@ class Plan:
                     "rows": self.methods[name].rows,
                     "tuned_on": [
                         d
-                        for d in self.benchmark.datasets
+                        for d in self.dataset_names
                         if d in self.methods[name].params_by_dataset
                     ],
                     "changed": bool(self.benchmark.params.get(name)),
                 }
-                for name in self.benchmark.methods
+                for name in self.method_names
             ],
         }
 
@@ -382,6 +386,13 @@ def parse_seeds(text: str) -> tuple[int, ...]:
     if last < first:
         raise InputError(f"seeds: expected a range such as 0-4, got {text!r}")
     return tuple(range(first, last + 1))
+
+
+def _chosen(names: tuple[str, ...], catalogue: Iterable[str]) -> tuple[str, ...]:
+    """Return the names that a benchmark asks for, `all` spelled out."""
+    if names != ALL:
+        return names
+    return tuple(name for name in catalogue if not name.startswith("toy-"))
 
 
 def _runs_of_seeds(seeds: list[int], size: int) -> Iterator[tuple[int, ...]]:

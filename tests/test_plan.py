@@ -20,6 +20,7 @@ toy:
   views: {a: {modality: a, dims: 4}, b: {modality: b, dims: 4}}
   generator: {kind: synthetic}
 toy-mixed: {from: toy, setting: mixed}
+real: {from: toy}
 """
 METHODS = """
 majority: {uses: majority}
@@ -102,6 +103,12 @@ def test_parameters_are_those_of_entry_data_set_and_benchmark_in_this_order(plan
     assert told.params("kmeans-tuned", "toy")["n_init"] == 7
     (method,) = told.report_spec()["methods"]
     assert (method["tuned_on"], method["changed"]) == (["toy"], True)
+
+
+def test_all_stands_for_every_entry_but_toys(plan):
+    told = plan(datasets=["all"], methods=["all"], params={"kmeans": {"n_init": 4}})
+    assert told.method_names == ("majority", "kmeans", "kmeans-quick", "kmeans-tuned")
+    assert told.dataset_names == ("toy", "real")
 
 
 @pytest.mark.parametrize(

@@ -59,6 +59,6 @@ def new(arguments: argparse.Namespace) -> None:
     if arguments.json:
         print_json(written)
         return
-    for path in written:
-        print(f"wrote {path}")
+    for name_written in written:
+        print(f"wrote {name_written}")
     print(f"try it: mmbench run {name} handwritten")

@@ -4,10 +4,10 @@
 rule report:
     """Make the tables and figures of the benchmark."""
     input:
-        scores=expand(rules.score.output.scores, dataset=plan.benchmark.datasets),
-        details=expand(rules.score.output.details, dataset=plan.benchmark.datasets),
-        records=expand(rules.score.output.records, dataset=plan.benchmark.datasets),
-        cards=expand(rules.prepare.output.card, dataset=plan.benchmark.datasets),
+        scores=expand(rules.score.output.scores, dataset=plan.dataset_names),
+        details=expand(rules.score.output.details, dataset=plan.dataset_names),
+        records=expand(rules.score.output.records, dataset=plan.dataset_names),
+        cards=expand(rules.prepare.output.card, dataset=plan.dataset_names),
     output:
         benchmark=f"results/{plan.benchmark.name}/benchmark.json",
         tables=expand(
@@ -17,7 +17,7 @@ rule report:
         ),
         figures=expand(
             f"results/{plan.benchmark.name}/figures/scores-{{dataset}}.{{form}}",
-            dataset=plan.benchmark.datasets,
+            dataset=plan.dataset_names,
             form=["pdf", "png"],
         ),
     log:
