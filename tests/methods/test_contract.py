@@ -84,6 +84,7 @@ WITHOUT_TORCH = [
     "kmeans_concat",
     "spectral_concat",
     "cca_kmeans",
+    "kmeans_per_modality",
 ]
 
 every_method = pytest.mark.parametrize("name", shipped())
