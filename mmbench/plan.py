@@ -310,9 +310,7 @@ class Plan:
                     "fidelity": self.methods[name].fidelity,
                     "rows": self.methods[name].rows,
                     "tuned_on": [
-                        d
-                        for d in self.dataset_names
-                        if d in self.methods[name].params_by_dataset
+                        d for d in self.dataset_names if d in self.methods[name].params_by_dataset
                     ],
                     "changed": bool(self.benchmark.params.get(name)),
                 }
