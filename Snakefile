@@ -15,7 +15,7 @@ from mmbench.plan import Plan
 min_version("9.20")
 
 try:
-    plan = Plan.of(config)
+    plan = Plan.of(config, where=", ".join(map(str, workflow.configfiles)) or "config")
 except InputError as error:
     raise WorkflowError(str(error)) from None
 validate(config, "workflow/schemas/config.schema.json")

@@ -95,6 +95,7 @@ class Plan:
 
     def __init__(self, benchmark: Benchmark, *, where: str = "config") -> None:
         self.benchmark = benchmark
+        self._where = where
         self.datasets = load_datasets([Path(p) for p in benchmark.dataset_catalogues])
         self.methods = read_methods([Path(p) for p in benchmark.method_catalogues])
         self.dataset_names = _chosen(benchmark.datasets, self.datasets)
@@ -177,7 +178,11 @@ class Plan:
                 **entry.params_by_dataset.get(dataset, {}),
                 **self.benchmark.params.get(method, {}),
             }
-            self._params[key] = resolved(method, entry, own)
+            try:
+                self._params[key] = resolved(method, entry, own)
+            except InputError as error:  # it may stand in the benchmark or in a catalogue
+                files = ", ".join([self._where, *self.benchmark.method_catalogues])
+                raise InputError(f"{files}: {error}") from None
         return self._params[key]
 
     def settings(self, method: str, dataset: str) -> str:
