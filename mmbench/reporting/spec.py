@@ -1,6 +1,6 @@
 """What a report is told: names, titles and order, as the config resolves them."""
 
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
@@ -18,6 +18,8 @@ class DatasetSpec(BaseModel):
         title: as tables print it.
         pairing: how the views were joined; sets joined by label are tabled apart.
         setting: how views describe samples.
+        base: the data set it is derived from, or its own name.
+        varied: by how much it was spoilt on purpose, such as {"missing_rate": 0.3}.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -26,6 +28,8 @@ class DatasetSpec(BaseModel):
     title: str
     pairing: Pairing
     setting: Setting
+    base: str = ""
+    varied: dict[str, float] = {}
 
 
 class MethodSpec(BaseModel):
@@ -38,6 +42,11 @@ class MethodSpec(BaseModel):
         rows: one row, or one for each view and one for the best view (an oracle).
         tuned_on: data sets on which it has parameters of its own.
         changed: whether the benchmark set parameters on top of the catalogue.
+        citation: where the method is from.
+        uses: the module it runs.
+        base: the entry that it is a variant of, or its own name.
+        varied: the parameters in which it differs from that entry, with its values.
+        params: those of them that the benchmark set, not the catalogue.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -48,6 +57,11 @@ class MethodSpec(BaseModel):
     rows: Literal["one", "views"] = "one"
     tuned_on: tuple[str, ...] = ()
     changed: bool = False
+    citation: str = ""
+    uses: str = ""
+    base: str = ""
+    varied: dict[str, Any] = {}
+    params: dict[str, Any] = {}
 
     @property
     def printed(self) -> str:
