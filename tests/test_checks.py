@@ -91,3 +91,9 @@ def test_an_absent_file_is_named(tmp_path):
 
 def test_an_empty_file_has_no_keys(tmp_path):
     assert read_yaml(write(tmp_path, "# nothing\n")) == {}
+
+
+def test_a_mapping_may_be_merged_into_another_and_own_keys_win(tmp_path):
+    path = tmp_path / "a.yaml"
+    path.write_text("base: &base {a: 1, b: 2}\nnext: {<<: *base, b: 3}\n")
+    assert read_yaml(path)["next"] == {"a": 1, "b": 3}
