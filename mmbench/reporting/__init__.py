@@ -1,37 +1,38 @@
-"""From scores to tables and figures; reads neither data nor assignments."""
+"""From scores to tables, figures and a page; reads neither data nor assignments."""
 
 from pathlib import Path
 
 from mmbench.reporting import leaderboard as boards
-from mmbench.reporting.cost import write_cost
 from mmbench.reporting.spec import DatasetSpec, MethodSpec, ReportSpec
 from mmbench.reporting.stored import read_stored
 
 __all__ = ["DatasetSpec", "MethodSpec", "ReportSpec", "leaderboard_text", "report"]
 
+PUBLISHED = Path("config/published.csv")
 
-def report(spec: ReportSpec, *, results: Path, cards: Path) -> None:
-    """Write the tables and figures of a benchmark.
+
+def report(
+    spec: ReportSpec, *, results: Path, cards: Path, published: Path | None = PUBLISHED
+) -> None:
+    """Write the tables, figures and page of a benchmark.
 
     Args:
         spec: what to show and in which order.
-        results: the folder of the benchmark; read are `scores/{dataset}.csv` and
-            `records/{dataset}.csv`, written `tables/leaderboard.{csv,md,tex}`,
-            `tables/cost.{csv,md,tex}` and `figures/scores-{dataset}.{pdf,png}`.
+        results: the folder of the benchmark; read are `scores/{dataset}.csv`,
+            `records/{dataset}.csv` and `details/{dataset}.npz`, written `tables/`, `figures/`,
+            `report/`, `metrics.json` and `seeds.csv`.
         cards: the folder with a `{dataset}/card.json` each.
+        published: numbers in print, or None to compare with none. The layout of a paper's
+            tables lies beside it, in `papers/`.
 
     Raises:
         InputError: a file is missing or malformed, or lacks a run of the report; then
             nothing is written.
     """
-    from mmbench.reporting.figures import write_scores  # matplotlib: slow, and needed here alone
+    # matplotlib and scipy are slow to import, and needed here alone
+    from mmbench.reporting.assembly import write_report
 
-    stored = [read_stored(spec, d, results=results, cards=cards) for d in spec.datasets]
-    blocks = boards.leaderboard(spec, stored)
-    boards.write_leaderboard(spec, blocks, results / "tables")
-    write_cost(spec, stored, results / "tables")
-    for block in blocks:
-        write_scores(spec, block, results / "figures")
+    write_report(spec, results=results, cards=cards, published=published)
 
 
 def leaderboard_text(spec: ReportSpec, *, results: Path, cards: Path) -> str:

@@ -14,7 +14,7 @@ from mmbench.files import write_text
 from mmbench.reporting.leaderboard import STATUS_WORDS
 from mmbench.reporting.spec import MethodSpec, ReportSpec
 from mmbench.reporting.stored import Stored
-from mmbench.reporting.tables import Cell, Section, Table, csv_text, latex, markdown
+from mmbench.reporting.tables import Cell, Document, Section, Table, csv_text, latex, markdown
 
 PARTS = {
     "setup": "set-up",
@@ -45,13 +45,15 @@ _CSV_COLUMNS = (
 )
 
 
-def write_cost(spec: ReportSpec, stored: Sequence[Stored], folder: Path) -> None:
-    """Write cost.md, .tex and .csv into a folder."""
+def write_cost(spec: ReportSpec, stored: Sequence[Stored], folder: Path) -> Document:
+    """Write cost.md, .tex and .csv into a folder; return what they show."""
     sections = [Section("Seconds and memory", "", [_table(spec, one) for one in stored])]
-    write_text(folder / "cost.md", markdown(f"Cost of {spec.name}", [TEXT], sections))
+    title = f"Cost of {spec.name}"
+    write_text(folder / "cost.md", markdown(title, [TEXT], sections))
     write_text(folder / "cost.tex", latex([TEXT], sections))
     rows = [_csv_row(spec, one, method) for one in stored for method in spec.methods]
     write_text(folder / "cost.csv", csv_text(_CSV_COLUMNS, rows))
+    return Document(title, [TEXT], sections)
 
 
 def _table(spec: ReportSpec, stored: Stored) -> Table:

@@ -142,6 +142,22 @@ class Block:
         statuses = Counter(r["status"] for r in self.stored.records[row.method.name].values())
         return STATUS_WORDS[statuses.most_common(1)[0][0]]
 
+    def origin(self, method: MethodSpec) -> str:
+        """Return which seeds of a method were not trained here, or nothing."""
+        records = self.stored.records[method.name]
+        elsewhere: dict[str, list[int]] = {}
+        for seed, record in records.items():
+            if origin := record.get("origin"):
+                elsewhere.setdefault(origin, []).append(seed)
+        words = []
+        for origin, seeds in elsewhere.items():
+            what = "imported" if origin == "imported" else f"trained on {origin}"
+            if len(seeds) < len(records):
+                listed = ", ".join(map(str, sorted(seeds)))
+                what = f"{'seed' if len(seeds) == 1 else 'seeds'} {listed} {what}"
+            words.append(what)
+        return "; ".join(words)
+
 
 def leaderboard(spec: ReportSpec, stored: Sequence[Stored]) -> list[Block]:
     """Return the leaderboard of each data set, in the order of the report."""
@@ -280,8 +296,9 @@ def _table(spec: ReportSpec, block: Block) -> Table:
         ok = _seeds_ok(block.stored, row.method)
         if ok == 0:
             cells[0] = Cell(block.word(row), note=row.note)
-        name = row.title + _marks(row.method, block.dataset)
-        note = row.note if ok and row.is_oracle else ""
+        origin = block.origin(row.method)
+        name = row.title + _marks(row.method, block.dataset) + " §" * bool(origin)
+        note = "; ".join(filter(None, [row.note if ok and row.is_oracle else "", origin]))
         seeds_note = row.note if ok and not row.is_oracle else ""
         rows.append(
             [
@@ -341,6 +358,11 @@ def _explained(spec: ReportSpec, blocks: Sequence[Block]) -> list[str]:
         lines.append("† The method has hyperparameters of its own on this data set.")
     if any(m.changed for m in spec.methods):
         lines.append("‡ The benchmark sets hyperparameters on top of the catalogue's.")
+    if any(b.origin(m) for b in blocks for m in spec.methods):
+        lines.append(
+            "§ Not trained here: merged from another machine, or imported, when only the"
+            " assignments are known and not how they were made."
+        )
     return lines
 
 
@@ -365,6 +387,7 @@ _CSV_COLUMNS = (
     "seeds_ok",
     "seeds",
     "note",
+    "origin",
 )
 
 
@@ -386,7 +409,7 @@ def _csv_rows(spec: ReportSpec, blocks: Sequence[Block]) -> list[list[object]]:
             ]
             start += [row.title, method.fidelity, dataset.name in method.tuned_on, method.changed]
             start += [settings, row.kind]
-            end = [ok, len(spec.seeds), row.note]
+            end = [ok, len(spec.seeds), row.note, block.origin(method)]
             if not row.values:
                 rows.append([*start, "", "", "", "", "", "", *end])
             for column, values in row.values.items():

@@ -80,6 +80,8 @@ class ReportSpec(BaseModel):
         datasets: at least one.
         methods: at least one.
         metrics: the columns, as `score` names them.
+        control: the method that tests compare the others with; empty means k-means on all
+            views, or else the first baseline.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -89,6 +91,7 @@ class ReportSpec(BaseModel):
     datasets: tuple[DatasetSpec, ...] = Field(min_length=1)
     methods: tuple[MethodSpec, ...] = Field(min_length=1)
     metrics: tuple[str, ...] = Field(default=("acc", "nmi", "ari"), min_length=1)
+    control: str = ""
 
     @model_validator(mode="after")
     def _names_are_unique(self) -> "ReportSpec":

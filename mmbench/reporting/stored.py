@@ -80,7 +80,7 @@ def read_stored(spec: ReportSpec, dataset: DatasetSpec, *, results: Path, cards:
     """
     path = results / "records" / f"{dataset.name}.csv"
     records: dict[str, dict[int, Mapping[str, str]]] = {}
-    for row in _read_csv(path, ("method", "settings", "seed", "status", "reason")):
+    for row in read_csv(path, ("method", "settings", "seed", "status", "reason")):
         if int(row["seed"]) in spec.seeds:
             records.setdefault(row["method"], {})[int(row["seed"])] = row
     for method in spec.methods:
@@ -94,7 +94,7 @@ def read_stored(spec: ReportSpec, dataset: DatasetSpec, *, results: Path, cards:
     scores: dict[tuple[str, str, str, str], dict[int, float]] = {}
     best_views: dict[str, dict[int, str]] = {}
     metrics = set()
-    for row in _read_csv(path, ("method", "seed", "protocol", "subset", "metric", "value")):
+    for row in read_csv(path, ("method", "seed", "protocol", "subset", "metric", "value")):
         method_name, subset, seed = row["method"], row["subset"], int(row["seed"])
         if seed not in spec.seeds:
             continue
@@ -117,7 +117,7 @@ def read_stored(spec: ReportSpec, dataset: DatasetSpec, *, results: Path, cards:
     )
 
 
-def _read_csv(path: Path, columns: tuple[str, ...]) -> list[dict[str, str]]:
+def read_csv(path: Path, columns: tuple[str, ...]) -> list[dict[str, str]]:
     """Return the rows of a .csv file that has at least these columns."""
     try:
         with path.open(encoding="utf-8", newline="") as file:

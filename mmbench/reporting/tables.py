@@ -1,7 +1,8 @@
 """Tables as Markdown, LaTeX, plain text and .csv.
 
-The first column is flush left, the others flush right. Emphasis is `best`, `second` or
-`oracle` (chosen by label). Footnotes are lettered per table; equal ones share a letter.
+The first column is flush left, the others flush right. Emphasis is `best`, `second`,
+`oracle` (chosen by label) or `unverified` (nobody has looked the number up; greyed). Footnotes are
+lettered per table; equal ones share a letter.
 """
 
 import csv
@@ -18,7 +19,7 @@ from typing import Literal
 WIDTH = 118  # of text in a terminal
 NAME_WIDTH = 34  # of the first column there
 
-Emphasis = Literal["", "best", "second", "oracle"]
+Emphasis = Literal["", "best", "second", "oracle", "unverified"]
 
 
 @dataclass(frozen=True)
@@ -78,6 +79,21 @@ class Section:
     tables: Sequence[Table] = field(default_factory=tuple)
 
 
+@dataclass(frozen=True)
+class Document:
+    """What a file of tables holds, before it is Markdown, LaTeX or a page.
+
+    Attributes:
+        title: a few words.
+        text: paragraphs to read before the tables.
+        sections: any number.
+    """
+
+    title: str
+    text: Sequence[str]
+    sections: Sequence[Section]
+
+
 def markdown(title: str, text: Sequence[str], sections: Sequence[Section]) -> str:
     """Return a document in GitHub's Markdown."""
     parts = [f"# {_md(title)}", *map(_md, text)]
@@ -98,7 +114,9 @@ def markdown(title: str, text: Sequence[str], sections: Sequence[Section]) -> st
 
 def latex(text: Sequence[str], sections: Sequence[Section]) -> str:
     r"""Return one table environment per table, for `\input`; needs the package booktabs."""
-    parts = [r"% needs \usepackage{booktabs}"]
+    cells = [c for s in sections for t in s.tables for row in t.rows for c in row]
+    is_grey = any(cell.emphasis == "unverified" for cell in cells)
+    parts = [r"% needs \usepackage{booktabs}" + r" and \usepackage{xcolor}" * is_grey]
     for section in sections:
         for table in section.tables:
             rows = [_tex_row(row, table.notes) for row in [table.head, *table.rows]]
@@ -163,6 +181,7 @@ def _letter(i: int) -> str:
 
 def _md_row(row: Sequence[Cell], notes: dict[str, str]) -> str:
     around = {"": "{}", "best": "**{}**", "second": "<u>{}</u>", "oracle": "*{}*"}
+    around["unverified"] = "<small>{}</small>"  # GitHub's Markdown has no colours
     cells = [
         around[cell.emphasis].format(_md(cell.text))
         + (f" <sup>{notes[cell.note]}</sup>" if cell.note else "")
@@ -173,6 +192,7 @@ def _md_row(row: Sequence[Cell], notes: dict[str, str]) -> str:
 
 def _tex_row(row: Sequence[Cell], notes: dict[str, str]) -> str:
     around = {"best": r"\textbf", "second": r"\underline", "oracle": r"\textit"}
+    around["unverified"] = r"\textcolor{gray}"
     cells = [
         (f"{around[cell.emphasis]}{{{_tex(cell.text)}}}" if cell.emphasis else _tex(cell.text))
         + (f"$^{{{notes[cell.note]}}}$" if cell.note else "")

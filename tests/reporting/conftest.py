@@ -4,9 +4,12 @@ import csv
 import json
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from mmbench.reporting import ReportSpec
+from mmbench.reporting.page import write_page
+from mmbench.reporting.stored import read_stored
 
 SEEDS = (0, 1, 2)
 SPEC = {
@@ -100,6 +103,12 @@ class Stored:
             card.write_text(json.dumps({} if dataset.name == "away" else self.told))
         return self
 
+    def read(self):
+        return [
+            read_stored(self.spec, d, results=self.results, cards=self.cards)
+            for d in self.spec.datasets
+        ]
+
 
 @pytest.fixture
 def stored(tmp_path):
@@ -143,4 +152,53 @@ def stored(tmp_path):
         told.failed("halves", method, "not_applicable", "halves: needs paired samples")
     for method in told.spec.methods:
         told.failed("away", method.name, "data_unavailable", "away: no source answered")
+    for dataset in told.spec.datasets:
+        write_details(told, dataset.name)
     return told.write()
+
+
+@pytest.fixture
+def page_of(stored):
+    """A function that writes the page of the benchmark and returns its folder."""
+    stored.told |= {
+        "remark": "its rows are sorted",
+        "licence": "CC BY 4.0",
+        "class_sizes": {"one": 10, "two": 60, "<three>": 30},
+        "files": {"a.mat": {"sha256": "00", "verified": False, "source": "mirror"}},
+    }
+    for row in stored.records["digits"]:
+        if row["status"] == "diverged":
+            row["log_tail"] = "epoch 3\nloss is NaN </script>"
+        else:
+            row["log_tail"] = ""
+    stored.write()
+    picture = stored.results / "figures" / "scores-digits.png"
+    picture.parent.mkdir(exist_ok=True)
+    picture.write_bytes(b"a picture")
+
+    def write(**told):
+        details = {
+            d.name: stored.results / "details" / f"{d.name}.npz" for d in stored.spec.datasets
+        }
+        folder = stored.results / "report"
+        write_page(stored.spec, stored.read(), details, folder, **told)
+        return folder
+
+    return write
+
+
+def write_details(stored, dataset):
+    """Write curves as `score` does: a long one with a gap, a short one, and a checkpoint's."""
+    epochs = np.arange(1000)
+    falling = 1000.0 - epochs
+    falling[1:20] = np.nan
+    arrays = {
+        "classes": np.array(["one", "two"]),
+        "loss/cmmc/0/loss": np.stack([epochs, falling]),
+        "loss/cmmc/1/loss": np.stack([epochs, falling]),
+        "loss/cmmc/0/contrast": np.array([[0, 1, 2], [3, 2, 1]]),
+        "acc/cmmc/0": np.array([[0, 9], [0.5, 0.9]]),
+    }
+    path = stored.results / "details" / f"{dataset}.npz"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    np.savez(path, **arrays)

@@ -186,3 +186,22 @@ def test_names_that_stand_twice_are_refused(stored):
     told["methods"] += told["methods"][:1]
     with pytest.raises(ValueError, match="expected each method once, got 'majority' twice"):
         ReportSpec.model_validate(told)
+
+
+def test_rows_that_were_not_trained_here_are_marked_and_say_where_they_are_from(stored):
+    for row in stored.records["digits"]:
+        elsewhere = {"km_all": "imported", "cmmc": "node7" if row["seed"] == 1 else ""}
+        row["origin"] = elsewhere.get(row["method"], "")
+    stored.write()
+    folder = write(stored)
+    names = list(markdown_rows(folder, "Digits"))
+    assert "k\\_means, all ‡ § <sup>b</sup>" in names
+    assert "CMMC † § <sup>c</sup>" in names
+    text = (folder / "leaderboard.md").read_text()
+    assert "<sup>b</sup> imported<br>" in text
+    assert "<sup>c</sup> seed 1 trained on node7" in text
+    assert "§ Not trained here" in text
+    assert {row["origin"] for row in csv_rows(folder, dataset="digits", method="cmmc")} == {
+        "seed 1 trained on node7"
+    }
+    assert {row["origin"] for row in csv_rows(folder, dataset="joined")} == {""}

@@ -3,68 +3,65 @@
 import csv
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
 from mmbench.errors import InputError
 from mmbench.reporting import report
+from mmbench.reporting.cost import write_cost
+from mmbench.reporting.figures import figure_names
 
-FILES = {
-    *(
-        f"tables/{table}.{form}"
-        for table in ("leaderboard", "cost")
-        for form in ("csv", "md", "tex")
-    ),
-    *(
-        f"figures/scores-{dataset}.{form}"
-        for dataset in ("digits", "joined", "halves", "parts", "away")
-        for form in ("pdf", "png")
-    ),
-}
+PUBLISHED = Path(__file__).parents[2] / "config" / "published.csv"
+
+TABLES = ("leaderboard", "significance", "robustness", "published", "habits", "cost")
+
+
+def files_of(spec):
+    return {
+        *(f"tables/{table}.{form}" for table in TABLES for form in ("csv", "md", "tex")),
+        *("tables/intervals.csv", "tables/suspicions.csv", "tables/suspicions.md"),
+        *(f"figures/{name}.{form}" for name in figure_names(spec) for form in ("pdf", "png")),
+        *("metrics.json", "seeds.csv"),
+    }
 
 
 def written(stored):
-    report(stored.spec, results=stored.results, cards=stored.cards)
+    report(stored.spec, results=stored.results, cards=stored.cards, published=PUBLISHED)
     folders = (stored.results / name for name in ("tables", "figures"))
     paths = [path for folder in folders for path in folder.iterdir()]
+    paths += [stored.results / name for name in ("metrics.json", "seeds.csv")]
     return {str(path.relative_to(stored.results)): path.read_bytes() for path in paths}
 
 
+@pytest.mark.slow
 def test_every_file_is_written_and_another_process_writes_the_same_bytes(stored):
     first = written(stored)
-    assert set(first) == FILES
+    assert set(first) == files_of(stored.spec)
+    page = (stored.results / "report" / "index.html").read_text()
+    for part in ("Differences: Paired views", "publishing habits", "What looks wrong", "Cost"):
+        assert part in page
     code = (
         "import sys; from pathlib import Path; from mmbench.reporting import ReportSpec, report;"
         "report(ReportSpec.model_validate_json(sys.argv[1]), results=Path(sys.argv[2]),"
-        " cards=Path(sys.argv[3]))"
+        " cards=Path(sys.argv[3]), published=Path(sys.argv[4]))"
     )
-    arguments = [stored.spec.model_dump_json(), str(stored.results), str(stored.cards)]
+    told = (stored.spec.model_dump_json(), stored.results, stored.cards, PUBLISHED)
     # another process hashes otherwise, and a day and a time are those of another moment
-    subprocess.run([sys.executable, "-c", code, *arguments], check=True)
+    subprocess.run([sys.executable, "-c", code, *map(str, told)], check=True)
     for name, content in first.items():
         assert (stored.results / name).read_bytes() == content, name
-
-
-def test_figures_are_pictures_of_a_readable_size(stored):
-    files = written(stored)
-    for name, content in files.items():
-        if name.endswith(".png"):
-            assert content.startswith(b"\x89PNG"), name
-            width = int.from_bytes(content[16:20], "big")
-            assert 900 < width < 2500, name
-        elif name.endswith(".pdf"):
-            assert content.startswith(b"%PDF"), name
-            assert b"CreationDate" not in content, name
+    assert (stored.results / "report" / "index.html").read_text() == page
 
 
 def test_cost_is_over_the_seeds_that_ended_ok_and_spending_over_all(stored):
-    files = written(stored)
-    rows = list(csv.DictReader(files["tables/cost.csv"].decode().splitlines()))
+    write_cost(stored.spec, stored.read(), stored.results)
+    rows = list(csv.DictReader((stored.results / "cost.csv").read_text().splitlines()))
     (row,) = [r for r in rows if (r["dataset"], r["method"]) == ("digits", "dmim")]
     assert (row["seeds_ok"], row["seeds"]) == ("2", "3")
     assert (row["seconds_total_mean"], row["seconds_spent"]) == ("15.0", "120.0")
     assert (row["seconds_setup_mean"], row["memory_host"]) == ("", str(2**20))
-    text = files["tables/cost.md"].decode()
+    text = (stored.results / "cost.md").read_text()
     assert (
         "| DMIM (reconstruction) | – | 1.50 | – | – | 15.0 | 1 | – | cpu | 1 | float32 | 2/3 |"
         in text
@@ -80,6 +77,8 @@ def test_cost_is_over_the_seeds_that_ended_ok_and_spending_over_all(stored):
         ("records/halves.csv", "", "a column 'method', got none"),
         ("scores/halves.csv", "method,seed\n", "a column 'protocol'"),
         ("scores/halves.csv", 'method\n"km', "expected a .csv file, but"),
+        ("details/halves.npz", None, "details/halves.npz: expected"),
+        ("details/halves.npz", "PK", "details/halves.npz: expected"),
     ],
 )
 def test_a_file_that_is_missing_or_malformed_is_named_and_nothing_written(
@@ -91,7 +90,7 @@ def test_a_file_that_is_missing_or_malformed_is_named_and_nothing_written(
     else:
         path.write_text(spoil)
     with pytest.raises(InputError, match=complaint):
-        report(stored.spec, results=stored.results, cards=stored.cards)
+        report(stored.spec, results=stored.results, cards=stored.cards, published=None)
     assert not (stored.results / "tables").exists()
     assert not (stored.results / "figures").exists()
 
@@ -100,11 +99,11 @@ def test_a_method_without_runs_and_a_seed_without_a_run_are_named(stored):
     stored.records["digits"] = [r for r in stored.records["digits"] if r["method"] != "cmmc"]
     stored.write()
     with pytest.raises(InputError, match=r"digits.csv: unknown method 'cmmc'"):
-        report(stored.spec, results=stored.results, cards=stored.cards)
+        report(stored.spec, results=stored.results, cards=stored.cards, published=None)
     stored.record("digits", "cmmc", 0)
     stored.write()
     with pytest.raises(InputError, match=r"digits.csv: expected a run of cmmc, seed 1"):
-        report(stored.spec, results=stored.results, cards=stored.cards)
+        report(stored.spec, results=stored.results, cards=stored.cards, published=None)
 
 
 def test_a_run_that_ended_ok_without_a_score_is_named(stored):
@@ -113,10 +112,10 @@ def test_a_run_that_ended_ok_without_a_score_is_named(stored):
     ]
     stored.write()
     with pytest.raises(InputError, match=r"digits.csv: expected the nmi of cmmc, seed 0"):
-        report(stored.spec, results=stored.results, cards=stored.cards)
+        report(stored.spec, results=stored.results, cards=stored.cards, published=None)
 
 
 def test_a_missing_card_is_named(stored):
     (stored.cards / "parts" / "card.json").unlink()
     with pytest.raises(InputError, match=r"parts/card.json: expected a JSON file, found none"):
-        report(stored.spec, results=stored.results, cards=stored.cards)
+        report(stored.spec, results=stored.results, cards=stored.cards, published=None)

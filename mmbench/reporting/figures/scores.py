@@ -1,67 +1,38 @@
-"""Figures of a report: drawn without a display, the same bytes for the same scores."""
+"""Scores of a data set: a row for each method, a dot for each seed, mean and deviation."""
 
 import textwrap
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from importlib.resources import as_file, files
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
-import matplotlib.style
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from mmbench.files import replacing
+from mmbench.reporting.figures.style import KINDS, explained, save, styled
 from mmbench.reporting.leaderboard import SECTIONS, Block, Column, Row
 from mmbench.reporting.spec import ReportSpec
 
-# what stands behind a row: colour and shape say it twice
-KINDS: dict[str, tuple[str, str, str]] = {
-    "reference": ("C0", "o", "reference"),
-    "reconstruction": ("C1", "s", "reconstruction"),
-    "baseline": ("C2", "D", "baseline"),
-    "control": ("#555555", "v", "control"),
-    "oracle": ("C3", "X", "oracle, chosen by label"),
-}
 ROW_INCHES = 0.3
 NAME_WIDTH = 34
 
 
-def write_scores(spec: ReportSpec, block: Block, folder: Path) -> None:
-    """Write scores-{dataset}.pdf and .png: each seed a dot, mean and standard deviation."""
+def write_scores(spec: ReportSpec, block: Block, folder: Path) -> dict[str, str]:
+    """Write scores-{dataset}.pdf and .png; return their name with its caption."""
+    name = f"scores-{block.dataset.name}"
     with styled():
-        figure = _scores(spec, block)
-        save(figure, folder / f"scores-{block.dataset.name}")
-
-
-@contextmanager
-def styled() -> Iterator[None]:
-    """Draw in the style of mmbench."""
-    with (
-        as_file(files("mmbench.reporting") / "style.mplstyle") as path,
-        matplotlib.style.context(["default", path]),
-    ):
-        yield
-
-
-def save(figure: Figure, path: Path) -> None:
-    """Save a figure as .pdf and .png beside each other, without dates or versions inside."""
-    unsaid: dict[str, dict[str, Any]] = {
-        "pdf": {"CreationDate": None, "Creator": None, "Producer": None},
-        "png": {"Software": None},
-    }
-    for extension, metadata in unsaid.items():
-        with replacing(path.with_name(f"{path.name}.{extension}")) as temporary:
-            figure.savefig(temporary, format=extension, metadata=metadata)
-        figure.set_layout_engine("none")  # the second file keeps the layout of the first
+        save(_scores(spec, block), folder / name)
+    caption = (
+        f"Scores on {block.dataset.title}: the mean over seeds with its standard deviation, and"
+        " below it each seed. Colour and shape tell what stands behind a row."
+    )
+    return {name: caption}
 
 
 def _scores(spec: ReportSpec, block: Block) -> Figure:
     """Return a panel per metric with a line per row, the first at the top."""
     if block.is_unavailable:
-        return _unavailable(block)
+        return explained(_title(block), block.rows[0].note)
     columns = [Column(metric) for metric in spec.metrics]
     names = [textwrap.wrap(_name(spec, row), NAME_WIDTH) or [""] for row in block.rows]
     # a name of two lines needs more room
@@ -84,17 +55,6 @@ def _scores(spec: ReportSpec, block: Block) -> Figure:
     kinds = [kind for kind in KINDS if any(_kind(row) == kind and row.values for row in places)]
     if kinds:
         figure.legend(handles=_legend(kinds), loc="outside lower center", ncols=3)
-    return figure
-
-
-def _unavailable(block: Block) -> Figure:
-    """Return a figure that says why there is none."""
-    figure = Figure(figsize=(9.3, 1.8), layout="constrained")
-    axes = figure.subplots()
-    axes.set_axis_off()
-    reason = "\n".join(textwrap.wrap(block.rows[0].note, 110, max_lines=4, placeholder=" …"))
-    axes.text(0.5, 0.5, reason, ha="center", va="center", color="#666666", style="italic")
-    figure.suptitle(_title(block))
     return figure
 
 

@@ -1,0 +1,192 @@
+"""All figures of a report: which there are, what is in their files, and no data that break them."""
+
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from matplotlib.figure import Figure
+
+from mmbench.errors import InputError
+from mmbench.reporting import ReportSpec
+from mmbench.reporting.figures import FAMILIES, figure_names, named_figures, write_figures
+from mmbench.reporting.figures.style import explained, save, styled
+from mmbench.reporting.significance import compare
+from mmbench.reporting.stored import read_stored
+
+NASTY = r"$\alpha_{x$ & <b>a_b</b> {c} %d #1 ^2 |~\n"
+
+
+def details_of(seeds, methods=("km_all", "cmmc"), n_samples=40):
+    """Return arrays as `score` keeps them: two phases of ten epochs, four classes."""
+    rng = np.random.default_rng(0)
+    y_true = np.arange(n_samples) % 4
+    arrays = {"classes": np.array(["zero", "one", "two", NASTY])}
+    for method in methods:
+        for seed in seeds:
+            epochs = np.arange(20, dtype=np.float32)
+            key = f"{method}/{seed}"
+            arrays[f"loss/{key}/loss"] = np.stack([epochs, 1000 / (epochs + 1 + seed) ** 3])
+            arrays[f"loss/{key}/reconstruction_pix"] = np.stack([epochs, 1 / (epochs + 1)])
+            arrays[f"loss/{key}/contrast"] = np.stack([epochs[10:], -epochs[10:]])
+            for term, value in (("z", 0.2), ("h", 0.8)):
+                for when, epoch in (("before", 9), ("after", 19)):
+                    value = min(1.0, value + 0.1)
+                    arrays[f"loss/{key}/cka_{term}_{when}"] = np.array([[epoch], [value]])
+            arrays[f"acc/{key}"] = np.array([[4, 9, 14, 19], [0.3, 0.5, 0.9, 0.8]])
+        first = f"{method}/{seeds[0]}"
+        arrays[f"confusion/{first}"] = np.eye(4, 5, dtype=np.int32) * 9 + 1
+        arrays[f"embedding/{first}"] = rng.normal(size=(n_samples, 6)) + 5 * y_true[:, None]
+        arrays[f"embedding_true/{first}"] = y_true
+        arrays[f"embedding_pred/{first}"] = (y_true + 1) % 4
+    arrays["agreement_methods"] = np.array(methods)
+    arrays["agreement"] = np.where(np.eye(len(methods)) > 0, 1, 0.25)
+    return arrays
+
+
+class Benchmark:
+    """A data set of the small benchmark with arrays for figures."""
+
+    def __init__(self, stored) -> None:
+        self.stored = stored
+        told = stored.spec.model_dump()
+        told["datasets"] = [d for d in told["datasets"] if d["name"] == "digits"]
+        told["methods"] = [
+            m | ({"uses": "cmmc"} if m["name"] == "cmmc" else {}) for m in told["methods"]
+        ]
+        self.spec = ReportSpec.model_validate(told)
+        self.arrays = {"digits": details_of(self.spec.seeds)}
+
+    def change(self, **update) -> None:
+        self.spec = ReportSpec.model_validate(self.spec.model_dump() | update)
+
+    def read(self):
+        folders = {"results": self.stored.results, "cards": self.stored.cards}
+        return [read_stored(self.spec, d, **folders) for d in self.spec.datasets]
+
+    def draw(self, name="figures"):
+        folder = self.stored.results / name
+        details = {}
+        for dataset, arrays in self.arrays.items():
+            details[dataset] = self.stored.results / f"{dataset}.npz"
+            np.savez(details[dataset], allow_pickle=False, **arrays)
+        read = self.read()
+        captions = write_figures(self.spec, read, details, folder, compare(self.spec, read))
+        files = {path.name: path.read_bytes() for path in folder.iterdir()}
+        return captions, files
+
+
+@pytest.fixture
+def benchmark(stored):
+    return Benchmark(stored)
+
+
+@pytest.fixture
+def quick(monkeypatch):
+    """Lay figures out, which takes all their text apart, but write no picture."""
+
+    def savefig(figure, path, *, format, metadata):
+        if format == "pdf":
+            figure.draw_without_rendering()
+        path.touch()
+
+    monkeypatch.setattr(Figure, "savefig", savefig)
+
+
+@pytest.mark.usefixtures("quick")
+def test_each_declared_figure_is_written_with_a_caption_and_no_other(benchmark):
+    told = benchmark.spec.model_dump()
+    spoilt = {"name": "parts", "base": "digits", "varied": {"missing_rate": 0.5}}
+    away = benchmark.stored.spec.datasets[-1].model_dump()
+    told["datasets"] = [*told["datasets"], told["datasets"][0] | spoilt, away]
+    for name, varied in (("km_all", {"n": 1}), ("dmim", {"n": 2}), ("sacc", {"n": True})):
+        (method,) = [m for m in told["methods"] if m["name"] == name]
+        method |= {"base": "cmmc", "varied": varied}
+    benchmark.change(**told)
+    captions, files = benchmark.draw()
+    names = figure_names(benchmark.spec)
+    assert {f.family for f in named_figures(benchmark.spec)} == set(FAMILIES)
+    assert list(captions) == names
+    assert set(files) == {f"{name}.{form}" for name in names for form in ("pdf", "png")}
+    assert all(caption.endswith(".") for caption in captions.values())
+
+
+@pytest.mark.slow
+def test_another_drawing_gives_the_same_pictures_of_a_readable_size(benchmark):
+    _, files = benchmark.draw()
+    _, again = benchmark.draw("again")
+    assert again == files
+    for name, content in files.items():
+        if name.endswith(".png"):
+            assert content.startswith(b"\x89PNG"), name
+            assert 900 < int.from_bytes(content[16:20], "big") < 2600, name
+        else:
+            assert content.startswith(b"%PDF"), name
+            assert b"CreationDate" not in content, name
+
+
+def test_a_saved_figure_has_no_date_and_the_same_bytes_again(tmp_path):
+    def saved(name):
+        with styled():
+            save(explained(NASTY, NASTY), tmp_path / name)
+        return [(tmp_path / f"{name}.{form}").read_bytes() for form in ("pdf", "png")]
+
+    pdf, png = saved("once")
+    assert saved("again") == [pdf, png]
+    assert pdf.startswith(b"%PDF")
+    assert png.startswith(b"\x89PNG")
+    assert b"CreationDate" not in pdf
+
+
+def test_names_are_known_without_matplotlib():
+    code = (
+        "import sys; from mmbench.reporting.figures import figure_names;"
+        "sys.exit(int('matplotlib' in sys.modules or 'sklearn' in sys.modules))"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+
+@pytest.mark.usefixtures("quick")
+@pytest.mark.parametrize(
+    "spoil",
+    [
+        lambda b: b.change(seeds=[1]),
+        lambda b: b.change(methods=b.spec.model_dump()["methods"][:1]),
+        lambda b: b.arrays.update(digits={"classes": np.array(["a"])}),
+        lambda b: b.arrays.clear(),
+        lambda b: b.arrays["digits"].update({"loss/cmmc/0/loss": np.full((2, 3), np.nan)}),
+        lambda b: b.arrays["digits"].update({"embedding/cmmc/0": np.ones((40, 1))}),
+    ],
+    ids=["one seed", "one method", "no arrays", "no files", "NaN", "a single point"],
+)
+def test_partial_data_still_give_every_figure(benchmark, spoil):
+    spoil(benchmark)
+    captions, files = benchmark.draw()
+    assert list(captions) == figure_names(benchmark.spec)
+    assert len(files) == 2 * len(captions)
+
+
+@pytest.mark.usefixtures("quick")
+def test_names_may_hold_anything(benchmark):
+    told = benchmark.spec.model_dump()
+    for entry in (*told["datasets"], *told["methods"]):
+        entry["title"] = NASTY + entry["title"]
+    benchmark.change(**told)
+    captions, _ = benchmark.draw()
+    assert NASTY in captions["scores-digits"]
+
+
+@pytest.mark.parametrize(
+    ("content", "complaint"),
+    [(None, "the details of scores, found none"), (b"PK no", "an .npz of details, but")],
+)
+def test_a_details_file_that_cannot_be_read_is_named_and_nothing_written(
+    benchmark, content, complaint
+):
+    path = benchmark.stored.results / "spoilt.npz"
+    if content:
+        path.write_bytes(content)
+    folder = benchmark.stored.results / "figures"
+    with pytest.raises(InputError, match=f"spoilt.npz: expected {complaint}"):
+        write_figures(benchmark.spec, benchmark.read(), {"digits": path}, folder, [])
+    assert not folder.exists()

@@ -1,0 +1,324 @@
+"""What is drawn equals what is stored, figure by figure."""
+
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+from mmbench.reporting import DatasetSpec, MethodSpec, ReportSpec
+from mmbench.reporting.figures import (
+    ablation,
+    agreement,
+    comparison,
+    confusion,
+    convergence,
+    cost,
+    embeddings,
+    robustness,
+    sensitivity,
+    shared,
+    terms,
+)
+from mmbench.reporting.figures.details import Details, over_seeds
+from mmbench.reporting.stored import Stored
+
+SEEDS = (0, 1)
+
+
+def spec_of(methods=("base",), datasets=("toy",), **told):
+    entries = [m if isinstance(m, dict) else {"name": m} for m in methods]
+    return ReportSpec(
+        name="tiny",
+        seeds=SEEDS,
+        datasets=tuple(
+            d
+            if isinstance(d, DatasetSpec)
+            else DatasetSpec(name=d, title=d, pairing="same-object", setting="paired")
+            for d in datasets
+        ),
+        methods=tuple(
+            MethodSpec(**{"title": m["name"], "fidelity": "baseline"} | m) for m in entries
+        ),
+        **told,
+    )
+
+
+def stored_of(scores, dataset="toy", seconds=None, params=None):
+    """Return what is stored of a data set, from ACC by method and seed."""
+    spec = DatasetSpec(name=dataset, title=dataset, pairing="same-object", setting="paired")
+    records = {
+        method: {
+            seed: {
+                "status": "ok",
+                "seconds_total": str((seconds or {}).get(method, 1.0)),
+                "params": (params or {}).get(method, "{}"),
+            }
+            for seed in SEEDS
+        }
+        for method in scores
+    }
+    table = {
+        (method, "last", "all", "acc"): dict(zip(SEEDS, values, strict=False))
+        for method, values in scores.items()
+        if values
+    }
+    return Stored(spec, {}, records, table)
+
+
+@pytest.fixture
+def drawn(monkeypatch, tmp_path):
+    """Draw with a module's function and return its figure and captions, saving nothing."""
+
+    def draw(module, write, *args):
+        kept = []
+        monkeypatch.setattr(module, "save", lambda figure, _path: kept.append(figure))
+        captions = write(*args, tmp_path)
+        return SimpleNamespace(figures=kept, axes=kept[0].axes, captions=captions)
+
+    return draw
+
+
+def texts(axes):
+    return [text.get_text() for text in axes.texts]
+
+
+def test_training_shows_the_mean_over_seeds_the_scored_epoch_and_the_oracles(drawn):
+    arrays = {
+        "loss/base/0/loss": np.array([[0, 1, 2], [3.0, 2, 1]]),
+        "loss/base/1/loss": np.array([[0, 1, 2], [5.0, 4, 3]]),
+        "acc/base/0": np.array([[0, 2], [0.9, 0.6]]),
+        "acc/base/1": np.array([[0, 2], [0.5, 0.8]]),
+    }
+    stored = stored_of({"base": [0.6, 0.8]})
+    loss, acc = drawn(
+        convergence, convergence.write_convergence, spec_of(), stored, Details(arrays, SEEDS)
+    ).axes
+    np.testing.assert_allclose(loss.lines[0].get_ydata(), [4, 3, 2])
+    mean, oracle, last = acc.lines
+    np.testing.assert_allclose(mean.get_ydata(), [0.7, 0.7])
+    np.testing.assert_allclose(oracle.get_xydata(), [[0, 0.9], [2, 0.8]])
+    np.testing.assert_allclose(last.get_xydata(), [[2, 0.7]])
+    assert "oracle" in acc.figure.legends[0].get_texts()[-1].get_text()
+
+
+def test_phases_begin_where_other_figures_are_logged_at_every_epoch():
+    def logged(*epochs):
+        return np.array([epochs, np.zeros(len(epochs))])
+
+    arrays = {
+        "loss/m/0/loss": logged(*range(13)),
+        "loss/m/0/reconstruction": logged(*range(8)),
+        "loss/m/0/contrast": logged(*range(5, 8)),
+        "loss/m/0/clusters_used": logged(2, 5, 12),
+        "loss/m/0/cka_after": logged(7),
+    }
+    assert convergence.phases(Details(arrays, SEEDS), "m") == [5, 8]
+    assert convergence.phases(Details({}, SEEDS), "m") == []
+
+
+def test_seeds_of_different_length_are_averaged_where_they_have_values():
+    curves = [np.array([[0, 1, 2], [1.0, np.nan, 3]]), np.array([[0, 4], [3.0, 5]])]
+    epochs, values = over_seeds(curves)
+    np.testing.assert_array_equal(epochs, [0, 2, 4])
+    np.testing.assert_array_equal(values, [[1, 3, np.nan], [3, np.nan, 5]])
+
+
+def test_arrays_of_other_seeds_are_left_out():
+    arrays = {f"loss/m/{seed}/loss": np.zeros((2, 1)) for seed in (0, 1, 7)}
+    assert len(Details(arrays, SEEDS).logged("m", "loss")) == 2
+
+
+def test_what_is_logged_under_one_stem_shares_a_panel_and_panels_are_dealt_out_in_turn(drawn):
+    curve = np.array([[0, 1], [1.0, 2]])
+    arrays = {f"loss/greedy/0/term{i}": curve for i in range(20)}
+    arrays |= {f"loss/modest/0/error_{view}": curve for view in ("pix", "fou")}
+    spec = spec_of(["greedy", "modest"])
+    figure = drawn(
+        terms, terms.write_terms, spec, stored_of({"greedy": [], "modest": []}),
+        Details(arrays, SEEDS),
+    )  # fmt: skip
+    shown = [axes for axes in figure.axes if axes.has_data()]
+    assert [axes.get_title(loc="left") for axes in shown] == ["greedy"] * 11 + ["modest"]
+    assert len(shown[-1].lines) == 2
+    assert "Shown are 12 of 21 panels" in figure.captions["terms-toy"]
+
+
+def test_the_claim_shows_both_levels_before_and_after(drawn):
+    values = {"z_before": 0.3, "z_after": 0.4, "h_before": 0.5, "h_after": 0.9}
+    arrays = {
+        f"loss/base/{seed}/cka_{name}": np.array([[9], [value + 0.02 * seed]])
+        for name, value in values.items()
+        for seed in SEEDS
+    }
+    (axes,) = drawn(
+        shared, shared.write_shared, spec_of(), [stored_of({"base": [0.5, 0.5]})],
+        {"toy": Details(arrays, SEEDS)},
+    ).axes  # fmt: skip
+    assert texts(axes) == ["0.51", "0.91", "0.31", "0.41"]
+
+
+def test_a_confusion_matrix_shows_percentages_of_each_class_and_the_acc(drawn):
+    counts = np.array([[3, 1, 0], [0, 2, 2]])
+    arrays = {"classes": np.array(["cat", "dog"]), "confusion/base/0": counts}
+    arrays["confusion/blind/0"] = counts
+    spec = spec_of(["base", {"name": "blind", "fidelity": "control"}])
+    stored = stored_of({"base": [0.5, 0.5], "blind": [0.5, 0.5]})
+    (axes,) = drawn(confusion, confusion.write_confusion, spec, stored, Details(arrays, SEEDS)).axes
+    assert texts(axes) == ["75", "25", "0", "0", "50", "50"]
+    assert axes.get_title(loc="left").endswith("0.625")
+    assert [label.get_text() for label in axes.get_xticklabels()] == ["cat", "dog", "+1"]
+
+
+def test_agreement_follows_the_order_of_the_report_not_of_the_file(drawn):
+    arrays = {
+        "agreement_methods": np.array(["b", "gone", "a"]),
+        "agreement": np.array([[1, 0.5, 0.25], [0.5, 1, 0.5], [0.25, 0.5, 1]]),
+    }
+    stored = stored_of({"a": [1.0, 1.0], "b": [1.0, 1.0]})
+    (axes,) = drawn(
+        agreement, agreement.write_agreement, spec_of(["a", "b"]), stored, Details(arrays, SEEDS)
+    ).axes
+    assert texts(axes) == ["1.00", "0.25", "0.25", "1.00"]
+    assert [label.get_text() for label in axes.get_yticklabels()] == ["a", "b"]
+
+
+def test_both_maps_of_an_embedding_keep_separated_groups_apart():
+    rng = np.random.default_rng(0)
+    groups = np.repeat([0, 1, 2], 30)
+    z = rng.normal(size=(90, 8)) + 30 * np.eye(8)[groups]
+    for project in (embeddings.pca, embeddings.tsne):
+        xy = project(z)
+        assert xy.shape == (90, 2)
+        centres = np.array([xy[groups == g].mean(axis=0) for g in range(3)])
+        own = np.linalg.norm(xy[:, None] - centres, axis=2).argmin(axis=1)
+        assert (own == groups).all(), project
+
+
+def test_the_front_holds_what_no_other_method_beats():
+    rng = np.random.default_rng(0)
+    method = spec_of().methods[0]
+    points = [cost.Point(i, method, *rng.integers(1, 9, 2).astype(float)) for i in range(40)]
+
+    def beats(q, p):
+        differ = (q.seconds, q.score) != (p.seconds, p.score)
+        return differ and q.seconds <= p.seconds and q.score >= p.score
+
+    expected = sorted(
+        {(p.seconds, p.score) for p in points if not any(beats(q, p) for q in points)}
+    )
+    assert [(p.seconds, p.score) for p in cost.pareto(points)] == expected
+
+
+def test_cost_is_drawn_at_mean_seconds_and_mean_score(drawn):
+    stored = stored_of({"slow": [0.8, 0.6], "fast": [0.5, 0.5]}, seconds={"slow": 90, "fast": 2})
+    spec = spec_of(["slow", "fast", "never"], metrics=("acc",))
+    (axes,) = drawn(cost, cost.write_cost_figure, spec, [stored]).axes
+    np.testing.assert_allclose(axes.lines[0].get_xydata(), [[2, 0.5], [90, 0.7]])  # the front
+    np.testing.assert_allclose(axes.lines[1].get_xydata(), [[90, 0.7]])
+    assert texts(axes) == ["1", "2"]
+
+
+def sweep_of(*rates, key="missing_rate"):
+    base = DatasetSpec(name="toy", title="toy", pairing="same-object", setting="paired")
+    spoilt = [
+        base.model_copy(update={"name": f"toy-{i}", "base": "toy", "varied": {key: rate}})
+        for i, rate in enumerate(rates)
+    ]
+    return [base, *spoilt]
+
+
+def test_robustness_starts_at_the_base_and_follows_the_means(drawn):
+    datasets = sweep_of(0.5, 0.25)
+    spec = spec_of(["base", {"name": "blind", "fidelity": "control"}], datasets)
+    scores = [[0.8, 1.0], [0.1, 0.3], [0.5, 0.7]]
+    stored = [
+        stored_of({"base": values, "blind": [0.1, 0.1]}, dataset=d.name)
+        for d, values in zip(datasets, scores, strict=True)
+    ]
+    figure = drawn(robustness, robustness.write_robustness_figure, spec, stored)
+    (axes,) = figure.axes
+    (line,) = axes.containers
+    np.testing.assert_allclose(line[0].get_xydata(), [[0, 0.9], [0.25, 0.6], [0.5, 0.2]])
+    assert axes.get_xlabel() == "missing rate"
+
+
+def test_one_parameter_gives_a_line_through_the_entry_itself(drawn):
+    methods = ["base", *({"name": f"w{w}", "base": "base", "varied": {"w": w}} for w in (10, 0.1))]
+    scores = {"base": [0.4, 0.6], "w10": [0.7, 0.7], "w0.1": [0.2, 0.2]}
+    stored = stored_of(scores, params={"base": '{"w": 1.0, "hidden": [5]}'})
+    (axes,) = drawn(sensitivity, sensitivity.write_sensitivity, spec_of(methods), [stored]).axes
+    assert [label.get_text() for label in axes.get_xticklabels()] == ["0.1", "1", "10"]
+    np.testing.assert_allclose(axes.containers[0][0].get_ydata(), [0.2, 0.5, 0.7])
+
+
+def test_two_parameters_give_a_surface_with_a_blank_where_nothing_ended_ok(drawn):
+    grid = [(a, b) for a in (1, 2) for b in (3, 4)]
+    methods = ["base"] + [
+        {"name": f"p{a}{b}", "base": "base", "varied": {"a": a, "b": b}} for a, b in grid
+    ]
+    scores = {"p13": [0.1, 0.3], "p14": [0.4, 0.4], "p23": [], "p24": [1.0, 0.8]}
+    figure = drawn(
+        sensitivity, sensitivity.write_sensitivity, spec_of(methods),
+        [stored_of({"base": [0.5, 0.5], **scores})],
+    )  # fmt: skip
+    assert texts(figure.axes[0]) == ["0.200", "0.400", "0.900"]
+    assert (figure.axes[0].get_xlabel(), figure.axes[0].get_ylabel()) == ("b", "a")
+
+
+def test_an_ablation_tells_the_difference_over_the_seeds_of_both(drawn):
+    methods = ["base", {"name": "without", "base": "base", "varied": {"part": False}}]
+    stored = stored_of({"base": [0.8, 0.6], "without": [0.5]})  # one seed failed
+    (axes,) = drawn(ablation, ablation.write_ablations, spec_of(methods), [stored]).axes
+    assert texts(axes) == ["0.700", "0.500 (-0.300)"]
+    np.testing.assert_allclose([bar.get_width() for bar in axes.patches], [0.7, 0.5])
+
+
+def compared_of(*, feasible):
+    n = 3
+    return SimpleNamespace(
+        section="paired",
+        metric="acc",
+        comparison=SimpleNamespace(
+            names=("a", "b", "c"),
+            n_datasets=9 if feasible else 2,
+            ranks=np.array([2.5, 1.0, 2.5]),
+            p_holm=np.array([[1, 0.02, 1], [0.02, 1, 0.0001], [1, 0.0001, 1.0]]),
+            difference=np.arange(n)[:, None] - np.arange(n) + 0.0,
+            cliques=((0, 2),) if feasible else (),
+            is_feasible=feasible,
+        ),
+    )
+
+
+def test_ranks_are_drawn_at_their_place_and_groups_joined(drawn):
+    figure = drawn(
+        comparison, comparison.write_comparisons, spec_of("abc", metrics=("acc",)),
+        [compared_of(feasible=True)],
+    )  # fmt: skip
+    (axes,) = figure.axes
+    assert [t for t in texts(axes) if "." in t] == ["b  1.00", "a  2.50", "2.50  c"]
+    (clique,) = [line for line in axes.lines if line.get_color() == "C1"]
+    np.testing.assert_allclose(clique.get_xdata(), [2.5, 2.5])
+    p_axes, difference_axes = figure.figures[1].axes
+    assert texts(p_axes) == [".020", "1", ".020", "<.001", "1", "<.001"]
+    assert texts(difference_axes) == ["-1.00", "-2.00", "+1.00", "-1.00", "+2.00", "+1.00"]
+
+
+def test_where_no_claim_is_possible_no_group_is_drawn_and_it_is_said(drawn):
+    figure = drawn(
+        comparison, comparison.write_comparisons, spec_of("abc", metrics=("acc",)),
+        [compared_of(feasible=False)],
+    )  # fmt: skip
+    (axes,) = figure.axes
+    assert not [line for line in axes.lines if line.get_color() == "C1"]
+    assert "with 2 data sets no difference" in texts(axes)[-1]
+    assert "can be no evidence" in figure.captions["pairwise-paired"]
+
+
+def test_a_large_benchmark_is_bounded_and_the_caption_tells_what_is_left_out(drawn):
+    names = [f"m{i}" for i in range(40)]
+    stored = [stored_of({n: [0.5, 0.5] for n in names}, dataset=f"d{i}") for i in range(50)]
+    spec = spec_of(names, [one.dataset for one in stored], metrics=("acc",))
+    figure = drawn(cost, cost.write_cost_figure, spec, stored)
+    assert len([axes for axes in figure.axes if axes.has_data()]) == 12
+    assert "the first 12 of 50 data sets" in figure.captions["cost"]
