@@ -2,6 +2,7 @@
 
 The benchmark comes from --configfile; profiles/default names config/config.yaml where none
 is given. There is no `configfile:` here, since Snakemake would merge it under every other.
+The benchmarks of papers are targets beside it: `snakemake paper_cmmc`.
 """
 
 import os
@@ -10,7 +11,7 @@ from snakemake.exceptions import WorkflowError
 from snakemake.utils import min_version, validate
 
 from mmbench.errors import InputError
-from mmbench.plan import Plan
+from mmbench.plan import Plan, Plans
 
 min_version("9.20")
 
@@ -20,9 +21,11 @@ except InputError as error:
     raise WorkflowError(str(error)) from None
 validate(config, "workflow/schemas/config.schema.json")
 os.environ.update(plan.environment)
+plans = Plans(plan)
 
 
 wildcard_constraints:
+    benchmark="[A-Za-z0-9][A-Za-z0-9_-]*",
     dataset="[A-Za-z0-9][A-Za-z0-9_-]*",
     method="[A-Za-z0-9][A-Za-z0-9_-]*",
     settings="[0-9a-f]{8}",
@@ -45,6 +48,16 @@ rule prepared:
     """Only the data: fetched and prepared, nothing trained."""
     input:
         expand("data/processed/{dataset}/card.json", dataset=plan.dataset_names),
+
+
+for paper in plans.papers:
+
+    rule:
+        name:
+            paper
+        input:
+            lambda _, paper=paper: plans[paper].targets,
+        localrule: True
 
 
 include: "workflow/rules/fetch.smk"

@@ -525,9 +525,14 @@ class BaseEntry(_Told):
 
 
 class DerivedEntry(Derivation):
-    """An entry made from another, as the file has it; what it leaves out is as there."""
+    """An entry made from another, as the file has it; what it leaves out is as there.
+
+    Attributes:
+        generator: options of a generated base that are others here.
+    """
 
     from_: str = Field(alias="from")
+    generator: dict[str, Any] = {}
     title: str | None = None
     citation: str | None = None
     licence: str | None = None
@@ -541,6 +546,7 @@ class DatasetEntry(_Told):
     Attributes:
         name: in the catalogue.
         base: the entry whose raw files are used; `name` itself unless derived.
+        parent: the entry that it is derived from, itself derived perhaps; empty unless derived.
         setting: how the views describe the samples.
         n_samples: None where it depends on the sizes of the classes, so that only `prepare`
             can tell.
@@ -552,6 +558,7 @@ class DatasetEntry(_Told):
 
     name: str
     base: str
+    parent: str
     pairing: Pairing
     setting: Setting
     n_samples: PositiveInt | None
@@ -636,11 +643,14 @@ def _resolved(
     if chain:
         told["title"] = name  # unless it has one of its own
     options: dict[str, Any] = {}
+    generated: dict[str, Any] = {}
     for link in reversed(chain):  # the nearest to the base first: later ones override it
         given = link.model_dump(exclude_unset=True, exclude={"from_"})
+        generated |= given.pop("generator", {})
         told |= {key: given.pop(key) for key in list(given) if key in told}
         options |= given
     derivation = checked(Derivation, options, where=where[name]) if chain else None
+    generator = _changed(entry.generator, generated, where[name])
     try:
         views = _derived_views(entry, derivation)
         pairing = told.pop("pairing")
@@ -650,6 +660,7 @@ def _resolved(
             **told,
             name=name,
             base=seen[-1],
+            parent=chain[0].from_ if chain else "",
             pairing=pairing,
             setting=_setting(views, derivation),
             n_samples=_derived_samples(entry, derivation),
@@ -661,11 +672,23 @@ def _resolved(
             base_views=entry.views,
             seed=entry.seed,
             sources=entry.sources,
-            generator=entry.generator,
+            generator=generator,
             derivation=derivation,
         )
     except InputError as error:
         raise InputError(f"{where[name]}: {error}") from None
+
+
+def _changed(
+    generator: Generator | None, options: Mapping[str, Any], where: str
+) -> Generator | None:
+    """Return the generator of a base with other options."""
+    if not options:
+        return generator
+    if generator is None:
+        raise InputError(f"{where}: generator: expected a base that is generated")
+    told = {**generator.model_dump(), **options}
+    return checked(type(generator), told, where=f"{where}: generator")
 
 
 def _derived_views(base: BaseEntry, derivation: Derivation | None) -> dict[str, ViewSpec]:

@@ -30,7 +30,17 @@ from mmbench.files import write_text
 Name = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]*$")]
 Precision = Literal["float32", "bfloat16"]
 Fidelity = Literal["reference", "reconstruction", "baseline", "control"]
+Select = Literal["lowest_loss"]
+# more would take the seeds of the next seed, see mmbench.training.restarts
+MOST_RESTARTS = 1000
+Restarts = Annotated[int, Field(ge=1, le=MOST_RESTARTS)]
 Params = dict[str, Any]
+
+
+def _not_runs(name: str) -> str:
+    if name == "runs":  # results/runs holds the runs of every benchmark
+        raise ValueError("expected another name, since results/runs holds the runs, got 'runs'")
+    return name
 
 
 def _distinct(names: tuple[str, ...]) -> tuple[str, ...]:
@@ -52,6 +62,7 @@ class MethodEntry(_Model):
     """An entry of `config/methods.yaml`: a module of code, and how to run and print it."""
 
     uses: str = Field(description="module of mmbench.methods, dotted module, or path to a .py file")
+    extends: str = Field("", description="the entry whose keys it takes and adds its own to")
     title: str = Field("", description="how tables print it; by default the entry's name")
     fidelity: Fidelity = Field("baseline", description="how close to published code it is")
     citation: str = Field("", description="where the method is from")
@@ -61,7 +72,13 @@ class MethodEntry(_Model):
         {}, description="on top of params, for single data sets; marked in every table"
     )
     seeds_per_job: PositiveInt = Field(5, description="seeds that share a process")
-    timeout_minutes: PositiveFloat = Field(60, description="limit of one seed")
+    timeout_minutes: PositiveFloat = Field(
+        60, description="limit of one seed, all its restarts together"
+    )
+    restarts: Restarts = Field(
+        1, description="trainings of one seed, of which one is kept; chosen without labels"
+    )
+    select: Select = Field("lowest_loss", description="which of the restarts is kept")
     rows: Literal["one", "views"] = Field(
         "one", description="'views' prints a row for each view's own assignments"
     )
@@ -70,7 +87,9 @@ class MethodEntry(_Model):
 class Benchmark(_Model):
     """A benchmark, such as `config/config.yaml`: what to compare, and how often."""
 
-    name: Name = Field(description="folder of its tables: results/{name}")
+    name: Annotated[Name, AfterValidator(_not_runs)] = Field(
+        description="folder of its tables: results/{name}"
+    )
     datasets: Names = Field(
         description="names from the catalogue of data sets; [all] are all but those named toy-…"
     )
@@ -80,6 +99,11 @@ class Benchmark(_Model):
     params: dict[Name, Params] = Field(
         {}, description="by method, on top of the catalogue; marked in the tables"
     )
+    sweep: dict[Name, dict[str, tuple[Any, ...]]] = Field(
+        {},
+        description="by method and parameter, the values to try: a row for each combination,"
+        " beside that of the plain entry",
+    )
     threads_per_fit: PositiveInt = Field(1, description="threads that one training may use")
     slots_per_gpu: PositiveInt = Field(1, description="trainings that may share a GPU")
     mirror: str | None = Field(None, description="folder to look for data files in, by checksum")
@@ -88,9 +112,26 @@ class Benchmark(_Model):
 
     @model_validator(mode="after")
     def _params_are_of_listed_methods(self) -> "Benchmark":
-        for method in self.params:
-            if method not in self.methods and self.methods != ALL:
-                raise ValueError(f"params: {method!r} is not among the methods of this benchmark")
+        for key, named in (("params", self.params), ("sweep", self.sweep)):
+            for method in named:
+                if method not in self.methods and self.methods != ALL:
+                    raise ValueError(
+                        f"{key}: {method!r} is not among the methods of this benchmark"
+                    )
+        return self
+
+    @model_validator(mode="after")
+    def _sweeps_have_values(self) -> "Benchmark":
+        for method, grid in self.sweep.items():
+            if not grid:
+                raise ValueError(f"sweep: {method}: expected a parameter with its values, got none")
+            for parameter, values in grid.items():
+                where = f"sweep: {method}: {parameter}"
+                if not values:
+                    raise ValueError(f"{where}: expected at least one value, got []")
+                twice = [value for value in values if values.count(value) > 1]
+                if twice:
+                    raise ValueError(f"{where}: expected each value once, got {twice[0]!r} twice")
         return self
 
 
@@ -146,7 +187,7 @@ def _extended(name: str, raw: Mapping[str, Params], where: Mapping[str, Path]) -
         inherited = {key: value for key, value in entry.items() if key != "title"}
         params = {**inherited.get("params", {}), **(own.get("params") or {})}
         entry = {**inherited, **own, "params": params}
-    return entry
+    return entry | ({"extends": chain[1]} if len(chain) > 1 else {})
 
 
 def schema() -> str:

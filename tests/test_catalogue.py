@@ -120,6 +120,32 @@ def test_a_derived_entry_of_a_derived_one_overrides_it(load):
     assert entry.title == "b"
 
 
+def test_a_derived_entry_may_have_other_options_of_the_generator(load):
+    entries = load(
+        base={**BASE, "generator": {"kind": "synthetic", "separation": 7.0}},
+        a={"from": "base", "generator": {"private_share": 0.25}, "sample": 50},
+        b={"from": "a", "generator": {"noise": 0.0}},
+    )
+    told = entries["b"].generator
+    assert (told.separation, told.private_share, told.noise) == (7.0, 0.25, 0.0)
+    assert entries["base"].generator.private_share == 0.5
+    assert (entries["b"].parent, entries["a"].parent, entries["base"].parent) == ("a", "base", "")
+    assert entries["b"].n_samples == 50
+
+
+@pytest.mark.parametrize(
+    ("base", "options", "message"),
+    [
+        (BASE, {"privat_share": 0.1}, "generator: unknown key 'privat_share'; did you mean 'priv"),
+        (BASE, {"private_share": 1.5}, "generator: private_share: expected less than 1, got 1.5"),
+        (DOWNLOADED, {"noise": 0.1}, "a: generator: expected a base that is generated"),
+    ],
+)
+def test_options_that_no_generator_has_are_refused(load, base, options, message):
+    with pytest.raises(InputError, match=message):
+        load(base=base, a={"from": "base", "generator": options})
+
+
 @pytest.mark.parametrize(
     ("options", "setting", "n_samples"),
     [

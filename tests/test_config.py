@@ -21,7 +21,7 @@ def write(folder: Path, text: str, name: str = "b.yaml") -> Path:
 
 @pytest.mark.parametrize("path", sorted(ROOT.glob("config/**/*.yaml")), ids=lambda p: p.stem)
 def test_every_shipped_benchmark_fits_the_model_and_the_schema(path):
-    if path.stem in ("datasets", "methods"):
+    if path.stem in ("datasets", "methods") or path.stem.endswith("-tables"):
         return
     benchmark = read_benchmark(path)
     jsonschema.validate(benchmark.model_dump(mode="json"), json.loads(schema()))

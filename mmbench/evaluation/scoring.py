@@ -16,14 +16,20 @@ Three files come out of one data set:
     `confusion/METHOD/SEED` (n_classes, n_columns): counts after matching, see `metrics.matched`
     `embedding/METHOD/SEED` (n_rows, n_latent), at most 2 000 samples
     `embedding_rows/METHOD/SEED` which samples; `embedding_true` and `embedding_pred`, their
-    classes and clusters.
+    classes and clusters
+  and, where two methods or more ended ok,
+    `agreement_methods` (n_methods,) their names, in order
+    `agreement` (n_methods, n_methods) the ARI between the clusters of their first seeds that
+    ended ok, over at most 10 000 samples; no label is used.
 """
 
 import csv
+import json
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
+from itertools import combinations
 from pathlib import Path
 from typing import Any
 
@@ -31,7 +37,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mmbench.errors import InputError
-from mmbench.evaluation.metrics import METRICS, acc, accuracies, matched, nmi
+from mmbench.evaluation.metrics import METRICS, acc, accuracies, ari, matched, nmi
 from mmbench.files import replacing
 from mmbench.runs import Record, Run, read_runs
 
@@ -66,8 +72,15 @@ RECORD_COLUMNS = (
     "fingerprint",
     "data_checksum",
     "versions",
+    "protocol",
+    "host",
+    "origin",
+    "params",
+    "log_tail",
 )
 MAX_EMBEDDED = 2000
+MAX_COMPARED = 10_000  # samples; the ARI of two methods is then good to two digits
+MAX_LOG_TAIL = 8000  # characters; some readers of .csv refuse long fields
 
 Mask = NDArray[np.bool_]
 Labels = NDArray[Any]
@@ -123,6 +136,7 @@ def score(
     score_rows: list[tuple[Any, ...]] = []
     record_rows: list[list[Any]] = []
     arrays: dict[str, NDArray[Any]] = {"classes": known.classes}
+    first_of: dict[str, Labels] = {}
     for method, settings in select.items():
         found = find_runs(runs / dataset / method / settings, seeds)
         for run, file in found:
@@ -133,7 +147,10 @@ def score(
                 curve = _accuracy_curve(run, known)
                 score_rows += ((*entry, *row) for row in _score_run(run, curve, known))
                 arrays |= _curves(f"{method}/{run.record.seed}", run, curve)
+                if run.y_pred is not None:
+                    first_of.setdefault(method, run.y_pred)
         arrays |= _pictures(method, [run for run, _ in found if run.record.status == "ok"], known)
+    arrays |= _agreement(first_of)
 
     with ExitStack() as stack:
         s, d, r = (stack.enter_context(replacing(path)) for path in (scores, details, records))
@@ -213,6 +230,8 @@ def find_runs(folder: Path, seeds: Sequence[int]) -> list[tuple[Run, Path]]:
         if not ends or not wanted & set(range(int(ends[1]), int(ends[2]) + 1)):
             continue
         file = block / "assignments.npz"
+        if not file.exists() and not (block / "runs.json").exists():
+            continue  # it was cleared, and other blocks may have its seeds
         for run in read_runs(file, block / "runs.json"):
             seed = run.record.seed
             if seed in wanted and (
@@ -334,6 +353,19 @@ def _pictures(method: str, runs: Sequence[Run], known: Samples) -> dict[str, NDA
     return arrays
 
 
+def _agreement(y_preds: Mapping[str, Labels]) -> dict[str, NDArray[Any]]:
+    """Return the ARI between the assignments of each pair of methods, if there is a pair."""
+    if len(y_preds) < 2:
+        return {}
+    n_samples = len(next(iter(y_preds.values())))
+    rows = np.linspace(0, n_samples - 1, min(n_samples, MAX_COMPARED)).round().astype(int)
+    some = [y_pred[rows] for y_pred in y_preds.values()]
+    table = np.eye(len(some), dtype=np.float32)
+    for i, j in combinations(range(len(some)), 2):
+        table[i, j] = table[j, i] = ari(some[i], some[j])
+    return {"agreement": table, "agreement_methods": np.array(list(y_preds), dtype=str)}
+
+
 def _record_values(record: Record) -> list[Any]:
     """Return what the records file keeps of a run, in the order of `RECORD_COLUMNS`."""
     versions = "; ".join(f"{name} {version}" for name, version in sorted(record.versions.items()))
@@ -352,6 +384,11 @@ def _record_values(record: Record) -> list[Any]:
         record.fingerprint,
         record.data_checksum,
         versions,
+        record.protocol,
+        record.host,
+        record.origin,
+        json.dumps(record.params, sort_keys=True),
+        record.log_tail[-MAX_LOG_TAIL:],
     ]
 
 

@@ -1,14 +1,15 @@
 """`score` on small stored runs: rows, protocols, subsets, and what it refuses."""
 
 import csv
+import json
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from mmbench.errors import InputError
-from mmbench.evaluation.metrics import METRICS, acc, nmi
-from mmbench.evaluation.scoring import MAX_EMBEDDED, read_samples, score
+from mmbench.evaluation.metrics import METRICS, acc, ari, nmi
+from mmbench.evaluation.scoring import MAX_EMBEDDED, MAX_LOG_TAIL, read_samples, score
 from mmbench.runs import Record, Run, write_runs
 
 Y_TRUE = np.array([0, 0, 0, 1, 1, 1, 2, 2, 2, 2])
@@ -168,6 +169,14 @@ def test_runs_that_did_not_end_ok_have_a_record_and_no_score(project):
     assert failed["reason"] == "loss is NaN at epoch 3"
 
 
+def test_records_keep_the_parameters_and_the_end_of_the_log(project):
+    log = "x" * MAX_LOG_TAIL + "\nepoch 3\nloss is NaN, <b>"
+    project.store(run(0, status="diverged", params={"epochs": 3, "dims": [2]}, log_tail=log))
+    _, _, (record,) = project.score(seeds=(0,))
+    assert json.loads(record["params"]) == {"epochs": 3, "dims": [2]}
+    assert record["log_tail"] == log[-MAX_LOG_TAIL:]
+
+
 def test_unavailable_data_give_records_alone(project):
     project.write_samples(y_true=[])
     project.store(run(0, status="data_unavailable", reason="no source answered"))
@@ -199,6 +208,16 @@ def test_of_overlapping_blocks_the_run_that_started_last_counts(project, order):
     assert pick(rows) == {("last", "", "all"): acc(Y_TRUE, later)}
 
 
+def test_a_block_that_was_cleared_leaves_its_seeds_to_others(project):
+    cleared = project.store(run(0), run(1))
+    for name in ("assignments.npz", "runs.json"):
+        (cleared / name).unlink()
+    (cleared / "fit.log").touch()
+    project.store(run(1), run(2))
+    _, _, records = project.score(seeds=(1,))
+    assert [r["seed"] for r in records] == ["1"]
+
+
 def test_details_hold_what_figures_need(project):
     rng = np.random.default_rng(0)
     y_true = rng.integers(3, size=5000)
@@ -224,6 +243,25 @@ def test_details_hold_what_figures_need(project):
     assert len(np.unique(rows)) == MAX_EMBEDDED
     np.testing.assert_array_equal(details["embedding/km/2"], embedding[rows])
     np.testing.assert_array_equal(details["embedding_true/km/2"], y_true[rows])
+
+
+def test_methods_are_compared_with_each_other_by_their_first_seed_that_ended_ok(project):
+    project.store(run(0, status="crashed"), run(1, ONE_WRONG), method="a")
+    project.store(run(0, PERFECT), run(1, COLLAPSED), method="b")
+    project.store(run(0, status="crashed"), run(1, status="crashed"), method="c")
+    project.store(run(0, (PERFECT + 1) % 3), run(1, PERFECT), method="d")
+    select = dict.fromkeys("abcd", "0123abcd")
+    _, details, _ = project.score(seeds=(0, 1), select=select)
+    assert list(details["agreement_methods"]) == ["a", "b", "d"]
+    between = ari(ONE_WRONG, PERFECT)
+    expected = [[1, between, between], [between, 1, 1], [between, 1, 1]]
+    np.testing.assert_allclose(details["agreement"], expected, rtol=1e-6)
+
+
+def test_one_method_alone_agrees_with_nobody(project):
+    project.store(run(0))
+    _, details, _ = project.score()
+    assert "agreement" not in details
 
 
 def test_the_same_runs_give_the_same_bytes(project):

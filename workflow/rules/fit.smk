@@ -10,17 +10,17 @@ rule fit:
         records="results/runs/{dataset}/{method}/{settings}/{seeds}/runs.json",
     log:
         "results/runs/{dataset}/{method}/{settings}/{seeds}/fit.log",
-    threads: plan.benchmark.threads_per_fit
+    threads: lambda w: plans.of_run(w).benchmark.threads_per_fit
     resources:
-        gpu=lambda w: int(plan.method(w.method).gpu),
+        gpu=lambda w: int(plans.of_run(w).method(w.method).gpu),
         # limits are resources, since another limit does not change a result
-        timeout=lambda w: plan.timeout_minutes(w.method),
-        slots_per_gpu=plan.benchmark.slots_per_gpu,
-        runtime=lambda w: plan.runtime_minutes(w.method, w.seeds),
+        timeout=lambda w: plans.of_run(w).timeout_minutes(w.method),
+        slots_per_gpu=lambda w: plans.of_run(w).benchmark.slots_per_gpu,
+        runtime=lambda w: plans.of_run(w).runtime_minutes(w.method, w.seeds),
     params:
-        method=lambda w: plan.method_json(w.method, w.dataset),
+        method=lambda w: plans.of_run(w).method_json(w.method, w.dataset),
         # of the parsed source: an edit reruns this method alone, a comment nothing
-        fingerprint=lambda w: plan.fingerprint(w.method),
+        fingerprint=lambda w: plans.of_run(w).fingerprint(w.method),
     shell:
         "mmbench fit {params.method:q} --views {input.views} --seeds {wildcards.seeds}"
         " --gpus {resources.gpu} --threads {threads} --timeout {resources.timeout}"

@@ -1,28 +1,63 @@
-"""Draw tables and figures from scores. Nothing here trains or reads a label."""
+"""Draw tables, figures and the page from scores. Nothing here trains or reads a label."""
 
 
 rule report:
-    """Make the tables and figures of the benchmark."""
+    """Make the tables, the figures and the page of a benchmark."""
     input:
-        scores=expand(rules.score.output.scores, dataset=plan.dataset_names),
-        details=expand(rules.score.output.details, dataset=plan.dataset_names),
-        records=expand(rules.score.output.records, dataset=plan.dataset_names),
-        cards=expand(rules.prepare.output.card, dataset=plan.dataset_names),
+        scores=lambda w: plans[w.benchmark].each(rules.score.output.scores),
+        details=lambda w: plans[w.benchmark].each(rules.score.output.details),
+        records=lambda w: plans[w.benchmark].each(rules.score.output.records),
+        cards=lambda w: plans[w.benchmark].each(rules.prepare.output.card),
+        published="config/published.csv",
+        layouts=lambda w: plans.layouts(w.benchmark),
     output:
-        benchmark=f"results/{plan.benchmark.name}/benchmark.json",
-        tables=expand(
-            f"results/{plan.benchmark.name}/tables/{{table}}.{{form}}",
-            table=["leaderboard", "cost"],
-            form=["csv", "md", "tex"],
+        benchmark="results/{benchmark}/benchmark.json",
+        metrics="results/{benchmark}/metrics.json",
+        seeds="results/{benchmark}/seeds.csv",
+        # the benchmarks of papers have tables of their own beside these
+        tables=report(
+            expand(
+                "results/{{benchmark}}/tables/{table}.csv",
+                table=[
+                    "leaderboard",
+                    "significance",
+                    "intervals",
+                    "robustness",
+                    "published",
+                    "habits",
+                    "suspicions",
+                    "cost",
+                ],
+            ),
+            caption="../report/tables.rst",
+            category="Tables",
         ),
-        figures=expand(
-            f"results/{plan.benchmark.name}/figures/scores-{{dataset}}.{{form}}",
-            dataset=plan.dataset_names,
-            form=["pdf", "png"],
+        documents=expand(
+            "results/{{benchmark}}/tables/{table}.{form}",
+            table=[
+                "leaderboard",
+                "significance",
+                "robustness",
+                "published",
+                "habits",
+                "cost",
+            ],
+            form=["md", "tex"],
         ),
+        suspicions="results/{benchmark}/tables/suspicions.md",
+        # how many there are depends on the data sets, which no pattern of names tells
+        figures=report(
+            directory("results/{benchmark}/figures"),
+            patterns=["{figure}.png"],
+            caption="../report/figures.rst",
+            category="Figures",
+            subcategory=lambda w: w.figure.partition("-")[0],
+            labels={"figure": "{figure}"},
+        ),
+        page="results/{benchmark}/report/index.html",
     log:
-        f"logs/report/{plan.benchmark.name}.log",
+        "logs/report/{benchmark}.log",
     params:
-        spec=plan.report_json(),
+        spec=lambda w: plans[w.benchmark].report_json(),
     shell:
         "mmbench report {params.spec:q} > {log} 2>&1"

@@ -2,20 +2,20 @@
 
 
 rule score:
-    """Score every run of one data set."""
+    """Score every run of one data set that a benchmark asks for."""
     input:
         samples="data/processed/{dataset}/samples.csv",
-        runs=lambda w: plan.runs(w.dataset),
+        runs=lambda w: plans[w.benchmark].runs(w.dataset),
     output:
-        scores=f"results/{plan.benchmark.name}/scores/{{dataset}}.csv",
-        details=f"results/{plan.benchmark.name}/details/{{dataset}}.npz",
-        records=f"results/{plan.benchmark.name}/records/{{dataset}}.csv",
+        scores="results/{benchmark}/scores/{dataset}.csv",
+        details="results/{benchmark}/details/{dataset}.npz",
+        records="results/{benchmark}/records/{dataset}.csv",
     log:
-        f"logs/score/{plan.benchmark.name}/{{dataset}}.log",
+        "logs/score/{benchmark}/{dataset}.log",
     params:
         # the runs are found by their settings: thousands of paths would not fit a command line
-        select=lambda w: plan.selection_json(w.dataset),
-        seeds=plan.seeds,
+        select=lambda w: plans[w.benchmark].selection_json(w.dataset),
+        seeds=lambda w: plans[w.benchmark].seeds,
     shell:
         "mmbench score {wildcards.dataset} --samples {input.samples}"
         " --select {params.select:q} --seeds {params.seeds}"

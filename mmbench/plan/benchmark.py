@@ -1,18 +1,9 @@
-"""From a config to jobs: what would run, with which parameters, and where its files lie.
+"""One benchmark, checked, and the jobs that it asks for."""
 
-The Snakefile asks this module alone. Everything that can be wrong in a config is found here,
-before the first job starts.
-"""
-
-import dataclasses
-import hashlib
 import json
 import math
 import os
-import re
-import statistics
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -23,59 +14,16 @@ from mmbench.config import ALL, Benchmark, MethodEntry, read_methods
 from mmbench.data import FORMAT
 from mmbench.errors import InputError, unknown
 from mmbench.fingerprints import fingerprint
-from mmbench.methods import build, locate
-from mmbench.runs import read_records
-
-RUNS = Path("results/runs")
-
-_ASSIGNMENTS = "assignments.npz"
-_RECORDS = "runs.json"
-
-
-@dataclass(frozen=True)
-class Block:
-    """One job of `fit`: a data set, a method with its settings, and consecutive seeds."""
-
-    dataset: str
-    method: str
-    settings: str
-    seeds: tuple[int, ...]
-
-    @property
-    def folder(self) -> Path:
-        """Where its two files lie."""
-        return RUNS / self.dataset / self.method / self.settings / format_seeds(self.seeds)
-
-    @property
-    def assignments(self) -> Path:
-        """The file of its assignments."""
-        return self.folder / _ASSIGNMENTS
-
-    @property
-    def records(self) -> Path:
-        """The file of its records."""
-        return self.folder / _RECORDS
-
-
-@dataclass(frozen=True)
-class Outlook:
-    """What a benchmark still has to do in one cell.
-
-    Attributes:
-        dataset: the data set.
-        method: the method.
-        seeds: how many are wanted.
-        seeds_to_run: how many are not stored, or were run with another source.
-        seconds_per_seed: the median of the seeds measured here, in any settings, or None.
-        minutes: for what is to be run, or None where nothing was measured.
-    """
-
-    dataset: str
-    method: str
-    seeds: int
-    seeds_to_run: int
-    seconds_per_seed: float | None
-    minutes: float | None
+from mmbench.methods import locate
+from mmbench.plan.blocks import Block, RunId, cut, format_seeds, parse_seeds, stored_blocks
+from mmbench.plan.origins import (
+    dataset_differences,
+    dataset_origin,
+    method_differences,
+    method_origin,
+)
+from mmbench.plan.settings import digest, resolved, settings_of
+from mmbench.plan.sweeps import Point, grid
 
 
 class Plan:
@@ -84,9 +32,9 @@ class Plan:
     Attributes:
         benchmark: what was asked for.
         dataset_names: the data sets of the benchmark, in order.
-        method_names: its methods, in order.
+        method_names: its methods, in order; after each the rows of its sweep.
         datasets: the catalogue of data sets, by name.
-        methods: the catalogue of methods, by name.
+        methods: the catalogue of methods and the rows of sweeps, by name.
 
     Raises:
         InputError: the config names something unknown, or a parameter does not fit its
@@ -108,7 +56,9 @@ class Plan:
                 raise unknown("method", name, self.methods, where=f"{where}: methods")
             self._check_method(name)
         self._params: dict[tuple[str, str], dict[str, Any]] = {}
+        self._settings: dict[tuple[str, str], str] = {}
         self._fingerprints: dict[str, str] = {}
+        self._points = self._swept()
         for dataset, method in self.cells():
             self.params(method, dataset)
 
@@ -176,7 +126,7 @@ class Plan:
             own = {
                 **entry.params,
                 **entry.params_by_dataset.get(dataset, {}),
-                **self.benchmark.params.get(method, {}),
+                **self._params_on_top(method),
             }
             try:
                 self._params[key] = resolved(method, entry, own)
@@ -186,36 +136,52 @@ class Plan:
         return self._params[key]
 
     def settings(self, method: str, dataset: str) -> str:
-        """Return eight hex digits of the resolved parameters and the precision."""
-        return settings_of(self.params(method, dataset), self.benchmark.precision)
+        """Return eight hex digits of what a run of a cell depends on; see `settings_of`."""
+        key = (method, dataset)
+        if key not in self._settings:
+            self._settings[key] = settings_of(
+                self.params(method, dataset),
+                self.benchmark.precision,
+                restarts=self.methods[method].restarts,
+                select=self.methods[method].select,
+            )
+        return self._settings[key]
+
+    def has(self, run: RunId) -> bool:
+        """Return whether the benchmark asks for runs of these settings."""
+        cell = (run.method, run.dataset)
+        return cell in self._params and self.settings(*cell) == run.settings
 
     def fingerprint(self, method: str) -> str:
         """Return the fingerprint of the source that a method runs."""
-        if method not in self._fingerprints:
-            source = locate(self.methods[method].uses, where=f"method {method}")
-            self._fingerprints[method] = fingerprint(source)
-        return self._fingerprints[method]
+        uses = self.methods[method].uses
+        if uses not in self._fingerprints:
+            self._fingerprints[uses] = fingerprint(locate(uses, where=f"method {method}"))
+        return self._fingerprints[uses]
 
     def method_json(self, method: str, dataset: str) -> str:
         """Return what `mmbench fit` is told of a method, as one line of JSON."""
-        told = {
+        entry = self.methods[method]
+        told: dict[str, Any] = {
             "method": method,
-            "uses": self.methods[method].uses,
+            "uses": entry.uses,
             "params": self.params(method, dataset),
             "precision": self.benchmark.precision,
         }
+        if entry.restarts > 1:  # told only then: another text would run every stored run again
+            told["restarts"] = entry.restarts
         return json.dumps(told, sort_keys=True)
 
     def sources(self, dataset: str) -> str:
         """Return a digest of where the files of a data set come from."""
         told = {"sources", "generator"}
-        return _digest(self.datasets[dataset].model_dump(mode="json", include=told))
+        return digest(self.datasets[dataset].model_dump(mode="json", include=told))
 
     def recipe(self, dataset: str) -> str:
         """Return a digest of how a data set is made from its files: its entry, words aside."""
-        words = {"title", "citation", "licence", "remark"}
+        words = {"title", "citation", "licence", "remark", "parent"}
         entry = self.datasets[dataset].model_dump(mode="json", exclude=words)
-        return _digest({"format": FORMAT, **entry})
+        return digest({"format": FORMAT, **entry})
 
     # ------------------------------------------------------------------ jobs and their files
 
@@ -234,7 +200,7 @@ class Plan:
                 blocks.append(block)
                 wanted -= set(block.seeds)
         size = self.methods[method].seeds_per_job
-        for seeds in _runs_of_seeds(sorted(wanted), size):
+        for seeds in cut(sorted(wanted), size):
             blocks.append(Block(dataset, method, settings, seeds))
         return sorted(blocks, key=lambda block: block.seeds)
 
@@ -248,32 +214,15 @@ class Plan:
         """Return what the whole workflow is to make."""
         results = Path("results", self.benchmark.name)
         scores = [results / "scores" / f"{name}.csv" for name in self.dataset_names]
-        return [str(path) for path in (results / "tables" / "leaderboard.md", *scores)]
+        made = (results / "tables" / "leaderboard.md", results / "report" / "index.html")
+        return [str(path) for path in (*made, *scores)]
 
-    def outlook(self) -> list[Outlook]:
-        """Return what there is still to do in each cell, and about how long it would take."""
-        return [self._outlook(dataset, method) for dataset, method in self.cells()]
-
-    def _outlook(self, dataset: str, method: str) -> Outlook:
-        to_run = 0
-        for block in self.blocks(dataset, method):
-            if not (block.records.is_file() and self._is_current(block)):
-                to_run += len(block.seeds)
-        measured = [
-            record.seconds["total"]
-            for settings in sorted((RUNS / dataset / method).glob("*"))
-            for block in stored_blocks(dataset, method, settings.name)
-            for record in read_records(block.records)
-            if record.status == "ok" and "total" in record.seconds
+    def each(self, pattern: str) -> list[str]:
+        """Return the files of a pattern with {dataset}, perhaps {benchmark}: one a data set."""
+        return [
+            pattern.format(benchmark=self.benchmark.name, dataset=name)
+            for name in self.dataset_names
         ]
-        each = statistics.median(measured) if measured else None
-        minutes = 0.0 if not to_run else None if each is None else to_run * each / 60
-        return Outlook(dataset, method, self.benchmark.seeds, to_run, each, minutes)
-
-    def _is_current(self, block: Block) -> bool:
-        """Return whether a stored block was run with today's source of its method."""
-        today = self.fingerprint(block.method)
-        return all(record.fingerprint == today for record in read_records(block.records))
 
     def runs(self, dataset: str) -> list[str]:
         """Return the files that `score` needs of a data set."""
@@ -290,6 +239,8 @@ class Plan:
         """Return which settings of each method count for this benchmark, as JSON."""
         return json.dumps({m: self.settings(m, dataset) for m in self.method_names})
 
+    # ------------------------------------------------------------------ for reports
+
     def report_json(self) -> str:
         """Return what `mmbench report` is told of the benchmark, as JSON."""
         return json.dumps(self.report_spec())
@@ -299,29 +250,67 @@ class Plan:
         return {
             "name": self.benchmark.name,
             "seeds": list(range(self.benchmark.seeds)),
-            "datasets": [
-                {
-                    "name": name,
-                    "title": self.datasets[name].title,
-                    "pairing": self.datasets[name].pairing,
-                    "setting": self.datasets[name].setting,
-                }
-                for name in self.dataset_names
-            ],
-            "methods": [
-                {
-                    "name": name,
-                    "title": self.methods[name].title or name,
-                    "fidelity": self.methods[name].fidelity,
-                    "rows": self.methods[name].rows,
-                    "tuned_on": [
-                        d for d in self.dataset_names if d in self.methods[name].params_by_dataset
-                    ],
-                    "changed": bool(self.benchmark.params.get(name)),
-                }
-                for name in self.method_names
-            ],
+            "datasets": [self._dataset_spec(name) for name in self.dataset_names],
+            "methods": [self._method_spec(name) for name in self.method_names],
         }
+
+    def _dataset_spec(self, name: str) -> dict[str, Any]:
+        entry = self.datasets[name]
+        base = dataset_origin(name, self.datasets)
+        return {
+            "name": name,
+            "title": entry.title,
+            "pairing": entry.pairing,
+            "setting": entry.setting,
+            "base": base,
+            "varied": dataset_differences(entry, self.datasets[base]),
+        }
+
+    def _method_spec(self, name: str) -> dict[str, Any]:
+        entry = self.methods[name]
+        point = self._points.get(name)
+        base = point.method if point else method_origin(name, self.methods, self.method_names)
+        return {
+            "name": name,
+            "title": entry.title or name,
+            "fidelity": entry.fidelity,
+            "rows": entry.rows,
+            "tuned_on": [d for d in self.dataset_names if d in entry.params_by_dataset],
+            "changed": bool(self.benchmark.params.get(point.method if point else name)),
+            "citation": entry.citation,
+            "uses": entry.uses,
+            "base": base,
+            "varied": point.values if point else method_differences(name, base, self.methods),
+            "params": self._params_on_top(name),
+        }
+
+    # ------------------------------------------------------------------ details
+
+    def _swept(self) -> dict[str, Point]:
+        """Make each point of a sweep a method of its own, after the entry that is swept."""
+        points = {}
+        names: list[str] = []
+        for name in self.method_names:
+            names.append(name)
+            if name not in self.benchmark.sweep:
+                continue
+            entry, where = self.methods[name], f"{self._where}: sweep"
+            for point in grid(name, entry, self.benchmark.sweep[name], where=where):
+                if point.name in self.methods:
+                    raise InputError(f"{where}: expected another name, {point.name!r} is taken")
+                title = point.title(entry.title or name)
+                self.methods[point.name] = entry.model_copy(update={"title": title})
+                points[point.name] = point
+                names.append(point.name)
+        self.method_names = tuple(names)
+        return points
+
+    def _params_on_top(self, method: str) -> dict[str, Any]:
+        """Return the parameters that the benchmark sets, not the catalogue."""
+        if method not in self._points:
+            return self.benchmark.params.get(method, {})
+        point = self._points[method]
+        return {**self.benchmark.params.get(point.method, {}), **point.values}
 
     def _check_method(self, name: str) -> None:
         for dataset in self.methods[name].params_by_dataset:
@@ -331,84 +320,8 @@ class Plan:
                 )
 
 
-def resolved(name: str, entry: MethodEntry, params: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the hyperparameters of a method with its defaults, as JSON can hold them.
-
-    Raises:
-        InputError: the method cannot be imported, or a parameter is unknown or of the wrong
-            type.
-    """
-    method = build(entry.uses, params, where=f"method {name}")
-    as_json: dict[str, Any] = json.loads(json.dumps(dataclasses.asdict(method)))  # type: ignore[call-overload]
-    return as_json
-
-
-def settings_of(params: Mapping[str, Any], precision: str) -> str:
-    """Return eight hex digits of resolved parameters and the precision of the training."""
-    return _digest({"params": params, "precision": precision})[:8]
-
-
-def stored_blocks(dataset: str, method: str, settings: str) -> list[Block]:
-    """Return the blocks of a cell whose two files are both there."""
-    folder = RUNS / dataset / method / settings
-    blocks = []
-    try:
-        names = sorted(os.listdir(folder))
-    except FileNotFoundError:
-        return []
-    for name in names:
-        if not name[0].isdigit():
-            continue
-        block = Block(dataset, method, settings, parse_seeds(name))
-        if block.assignments.is_file() and block.records.is_file():
-            blocks.append(block)
-    return blocks
-
-
-def all_stored_blocks() -> Iterator[Block]:
-    """Yield every stored block of every cell, whatever benchmark it was run for."""
-    for folder in sorted(RUNS.glob("*/*/*")):
-        dataset, method, settings = folder.parts[-3:]
-        yield from stored_blocks(dataset, method, settings)
-
-
-def format_seeds(seeds: Iterable[int]) -> str:
-    """Return consecutive seeds as the name of a block: `0-4`, `7-7`."""
-    told = list(seeds)
-    return f"{told[0]}-{told[-1]}"
-
-
-def parse_seeds(text: str) -> tuple[int, ...]:
-    """Return the seeds that `0-4` or `7` names.
-
-    Raises:
-        InputError: the text is not of that form.
-    """
-    match = re.fullmatch(r"(\d+)(?:-(\d+))?", text)
-    first, last = (int(match[1]), int(match[2] or match[1])) if match else (1, 0)
-    if last < first:
-        raise InputError(f"seeds: expected a range such as 0-4, got {text!r}")
-    return tuple(range(first, last + 1))
-
-
 def _chosen(names: tuple[str, ...], catalogue: Iterable[str]) -> tuple[str, ...]:
     """Return the names that a benchmark asks for, `all` spelled out."""
     if names != ALL:
         return names
     return tuple(name for name in catalogue if not name.startswith("toy-"))
-
-
-def _runs_of_seeds(seeds: list[int], size: int) -> Iterator[tuple[int, ...]]:
-    """Yield consecutive seeds, cut at multiples of `size`."""
-    run: list[int] = []
-    for seed in seeds:
-        if run and (seed != run[-1] + 1 or seed % size == 0):
-            yield tuple(run)
-            run = []
-        run.append(seed)
-    if run:
-        yield tuple(run)
-
-
-def _digest(value: Any) -> str:
-    return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()[:16]

@@ -1,0 +1,54 @@
+"""What a benchmark still has to do, and about how long it would take."""
+
+import statistics
+from dataclasses import dataclass
+
+from mmbench.plan.benchmark import Plan
+from mmbench.plan.blocks import RUNS, stored_blocks
+from mmbench.runs import read_records
+
+
+@dataclass(frozen=True)
+class Outlook:
+    """What a benchmark still has to do in one cell.
+
+    Attributes:
+        dataset: the data set.
+        method: the method.
+        seeds: how many are wanted.
+        seeds_to_run: how many are not stored, or were run with another source.
+        seconds_per_seed: the median of the seeds measured here, in any settings, or None.
+        minutes: for what is to be run, or None where nothing was measured.
+    """
+
+    dataset: str
+    method: str
+    seeds: int
+    seeds_to_run: int
+    seconds_per_seed: float | None
+    minutes: float | None
+
+
+def outlook(plan: Plan) -> list[Outlook]:
+    """Return what there is still to do in each cell of a benchmark."""
+    return [_cell(plan, dataset, method) for dataset, method in plan.cells()]
+
+
+def _cell(plan: Plan, dataset: str, method: str) -> Outlook:
+    today = plan.fingerprint(method)
+    to_run = 0
+    for block in plan.blocks(dataset, method):
+        stored = block.records.is_file() and all(
+            record.fingerprint == today for record in read_records(block.records)
+        )
+        to_run += 0 if stored else len(block.seeds)
+    measured = [
+        record.seconds["total"]
+        for settings in sorted((RUNS / dataset / method).glob("*"))
+        for block in stored_blocks(dataset, method, settings.name)
+        for record in read_records(block.records)
+        if record.status == "ok" and "total" in record.seconds
+    ]
+    each = statistics.median(measured) if measured else None
+    minutes = 0.0 if not to_run else None if each is None else to_run * each / 60
+    return Outlook(dataset, method, plan.benchmark.seeds, to_run, each, minutes)

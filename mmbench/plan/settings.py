@@ -1,0 +1,49 @@
+"""What a run depends on: resolved parameters, and their digest that names a folder."""
+
+import dataclasses
+import hashlib
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from mmbench.config import MethodEntry
+from mmbench.methods import build
+
+
+def resolved(name: str, entry: MethodEntry, params: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the hyperparameters of a method with its defaults, as JSON can hold them.
+
+    Raises:
+        InputError: the method cannot be imported, or a parameter is unknown or of the wrong
+            type.
+    """
+    method = build(entry.uses, params, where=f"method {name}")
+    as_json: dict[str, Any] = json.loads(json.dumps(dataclasses.asdict(method)))  # type: ignore[call-overload]
+    return as_json
+
+
+def settings_of(
+    params: Mapping[str, Any],
+    precision: str,
+    *,
+    restarts: int = 1,
+    select: str = "lowest_loss",
+) -> str:
+    """Return eight hex digits of all that a run depends on but its data, seed and source.
+
+    Args:
+        params: resolved, as `resolved` gives them.
+        precision: of the training.
+        restarts: of each seed. One is what runs had before there were restarts, and gives the
+            digits that it gave then.
+        select: which of several restarts is kept.
+    """
+    told: dict[str, Any] = {"params": params, "precision": precision}
+    if restarts > 1:
+        told |= {"restarts": restarts, "select": select}
+    return digest(told)[:8]
+
+
+def digest(value: Any) -> str:
+    """Return sixteen hex digits of a value that JSON can hold."""
+    return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()[:16]

@@ -1,0 +1,47 @@
+"""What an entry is a variant of, and by how much: what figures are drawn against."""
+
+import pytest
+
+from mmbench.reporting import ReportSpec
+
+
+@pytest.mark.parametrize(
+    ("name", "base", "varied"),
+    [
+        ("toy", "toy", {}),
+        ("real", "real", {}),
+        ("toy-mixed", "toy-mixed", {}),
+        ("toy-missing-30", "toy", {"missing_rate": 0.3}),
+        ("toy-missing-30-shuffled-10", "toy", {"missing_rate": 0.3, "shuffled_rate": 0.1}),
+        ("toy-missing-30-few", "toy-missing-30-few", {}),
+        ("toy-private-20", "toy", {"private": 0.2}),
+    ],
+)
+def test_a_data_set_that_differs_in_numbers_alone_is_told_by_its_base(plan, name, base, varied):
+    (told,) = plan(datasets=[name]).report_spec()["datasets"]
+    assert (told["base"], told["varied"]) == (base, varied)
+
+
+def test_a_variant_is_told_by_the_entry_at_the_root(plan):
+    (told,) = plan(methods=["kmeans-3-restarts"]).report_spec()["methods"]
+    assert (told["base"], told["varied"]) == ("kmeans", {"n_init": 1, "restarts": 3})
+
+
+def test_or_by_the_nearest_entry_that_the_benchmark_has_as_well(plan):
+    names = ["kmeans", "kmeans-quick", "kmeans-3-restarts"]
+    plain, quick, restarted = plan(methods=names).report_spec()["methods"]
+    assert (plain["base"], plain["varied"]) == ("kmeans", {})
+    assert (quick["base"], quick["varied"]) == ("kmeans", {"n_init": 1})
+    assert (restarted["base"], restarted["varied"]) == ("kmeans-quick", {"restarts": 3})
+
+
+def test_what_the_benchmark_sets_is_told_apart_from_the_catalogue(plan):
+    told = plan(methods=["kmeans-quick"], params={"kmeans-quick": {"max_features": 2}})
+    (method,) = told.report_spec()["methods"]
+    assert (method["varied"], method["params"]) == ({"n_init": 1}, {"max_features": 2})
+    assert (method["uses"], method["changed"]) == ("kmeans_concat", True)
+
+
+def test_the_spec_is_one_that_reports_take(plan):
+    told = plan(datasets=["toy", "toy-private-20"], sweep={"kmeans": {"n_init": [5]}})
+    assert ReportSpec.model_validate(told.report_spec()).datasets[1].varied == {"private": 0.2}

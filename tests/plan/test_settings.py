@@ -1,0 +1,35 @@
+"""The digits by which stored runs are found must not change by themselves."""
+
+from pathlib import Path
+
+import pytest
+
+from mmbench.config import read_methods
+from mmbench.plan import resolved, settings_of
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.mark.parametrize(
+    ("name", "settings"), [("cmmc-fast", "b54ce928"), ("kmeans-concat", "8e339898")]
+)
+def test_stored_runs_of_plain_entries_keep_their_folder(name, settings):
+    entry = read_methods([ROOT / "config/methods.yaml"])[name]
+    params = resolved(name, entry, entry.params)
+    # If this fails because a hyperparameter was added or changed, write the new digits here. If
+    # it fails for another reason, every run that anybody has stored would be trained again.
+    assert settings_of(params, "float32", restarts=entry.restarts) == settings
+
+
+def test_restarts_have_settings_of_their_own_and_one_restart_has_those_of_none():
+    one = settings_of({"a": 1}, "float32")
+    assert settings_of({"a": 1}, "float32", restarts=1) == one
+    others = {settings_of({"a": 1}, "float32", restarts=n) for n in (2, 5)}
+    assert len({one, *others}) == 3
+
+
+def test_restarts_of_an_entry_reach_the_command_and_only_where_there_are_several(plan):
+    told = plan(methods=["kmeans-quick", "kmeans-3-restarts"])
+    assert '"restarts": 3' in told.method_json("kmeans-3-restarts", "toy")
+    assert "restarts" not in told.method_json("kmeans-quick", "toy")
+    assert told.settings("kmeans-3-restarts", "toy") != told.settings("kmeans-quick", "toy")

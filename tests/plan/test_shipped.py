@@ -1,0 +1,60 @@
+"""The benchmarks that the project ships: each can be planned, and asks what it says it asks."""
+
+from pathlib import Path
+
+import pytest
+
+from mmbench.config import read_benchmark
+from mmbench.plan import Plan
+from mmbench.reporting import ReportSpec
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture
+def spec(monkeypatch):
+    """Give a function that returns what reports of a shipped benchmark are told."""
+    monkeypatch.chdir(ROOT)
+
+    def told(path):
+        return ReportSpec.model_validate(Plan(read_benchmark(Path(path)), where=path).report_spec())
+
+    return told
+
+
+def test_superfluous_compares_dmim_with_and_without_that_term_at_five_shares(spec):
+    told = spec("config/experiments/superfluous.yaml")
+    assert [d.varied for d in told.datasets] == [
+        {"private": share} for share in (0.1, 0.3, 0.5, 0.7, 0.9)
+    ]
+    assert {d.base for d in told.datasets} == {"synthetic-private"}
+    _, dmim, without = told.methods
+    assert (without.base, without.varied) == (dmim.name, {"superfluous_weight": 0.0})
+
+
+def test_robustness_spoils_one_data_set_in_three_ways(spec):
+    first, *spoilt = spec("config/experiments/robustness.yaml").datasets
+    assert first.varied == {}
+    assert {d.base for d in spoilt} == {first.name}
+    for kind in ("missing_rate", "unpaired_rate", "shuffled_rate"):
+        assert [d.varied[kind] for d in spoilt if kind in d.varied] == [0.1, 0.3, 0.5, 0.7]
+
+
+def test_the_ablation_takes_one_thing_away_at_a_time(spec):
+    plain, *ablated = spec("config/experiments/ablation-cmmc.yaml").methods
+    assert {m.base for m in ablated} == {plain.name}
+    weights = [set(m.varied) - {"pretrain_epochs"} for m in ablated]
+    assert [len(changed) for changed in weights] == [1] * 5
+
+
+def test_the_sensitivity_is_a_grid_around_the_plain_entry(spec):
+    plain, *rows = spec("config/experiments/sensitivity-cmmc.yaml").methods
+    assert {m.base for m in rows} == {plain.name}
+    assert {tuple(m.varied) for m in rows} == {("feature_weight", "label_weight")}
+    assert len(rows) == 9
+
+
+@pytest.mark.parametrize("path", sorted(ROOT.glob("config/papers/*.yaml")))
+def test_a_paper_is_named_after_its_file(path):
+    if not path.stem.endswith("-tables"):
+        assert read_benchmark(path).name == f"paper_{path.stem}"
