@@ -1,0 +1,225 @@
+"""IMSAT: information and disturbances in closed form; the method on toy data, what it refuses."""
+
+import math
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+from sklearn.metrics import adjusted_rand_score
+from sklearn.neighbors import NearestNeighbors
+from torch import nn
+
+from mmbench.data import Dataset, IncompatibleDataError, View
+from mmbench.methods.imsat import (
+    IMSAT,
+    assigned,
+    disturbance,
+    entropies,
+    neighbour_distance,
+    unsteadiness,
+)
+from mmbench.nn.encoders import normalised_mlp
+
+QUICK = IMSAT(hidden=(64, 64), epochs=30, batch_size=45)
+
+
+class Kept:
+    """A log that keeps what it is given."""
+
+    def __init__(self):
+        self.calls = []
+
+    def __call__(self, epoch, **given):
+        self.calls.append((epoch, given))
+
+    def of(self, name):
+        """Return what was given under a name, by epoch."""
+        return {epoch: given[name] for epoch, given in self.calls if given.get(name) is not None}
+
+
+def twin_modalities(n_samples=150):
+    """Return three blobs; each sample has one of two modalities, which look the same."""
+    rng = np.random.default_rng(0)
+    y_true = rng.permutation(np.arange(n_samples) % 3)
+    centres = np.array([[0.0, 0, 0, 0], [4, 0, 0, 0], [0, 2, 0, 0]])
+    x = (centres[y_true] + 0.2 * rng.normal(size=(n_samples, 4))).astype(np.float32)
+    rows = np.arange(n_samples)
+    views = tuple(View(x[rows % 2 == i], rows[rows % 2 == i], f"m{i}", f"m{i}") for i in (0, 1))
+    return Dataset(views, 3, n_samples), y_true
+
+
+def test_separated_blobs_are_recovered(paired_blobs):
+    data, y_true = paired_blobs
+    log = Kept()
+    y_pred = QUICK.fit_predict(data, seed=0, log=log)
+    assert adjusted_rand_score(y_true, y_pred) > 0.9
+    last = max(log.of("loss"))
+    assert np.array_equal(log.of("y_pred")[last], y_pred)
+    assert log.of("embedding")[last].shape == (180, 3)
+
+
+def test_mixed_modal_samples_of_one_space_are_recovered():
+    data, y_true = twin_modalities()
+    assert adjusted_rand_score(y_true, QUICK.fit_predict(data, seed=0)) > 0.9
+
+
+def test_pictures_are_taken_as_pixels(image_blobs):
+    data, y_true = image_blobs
+    assert adjusted_rand_score(y_true, QUICK.fit_predict(data, seed=0)) > 0.9
+
+
+def test_blobs_are_recovered_under_bfloat16(paired_blobs):
+    data, y_true = paired_blobs
+    with torch.autocast("cpu", torch.bfloat16, cache_enabled=False):
+        y_pred = QUICK.fit_predict(data, seed=0)
+    assert adjusted_rand_score(y_true, y_pred) > 0.9
+
+
+@pytest.mark.parametrize("n_samples", [2, 3, 31])
+def test_few_samples_and_a_short_last_batch_are_fine(n_samples):
+    x = np.random.default_rng(0).normal(size=(n_samples, 4))
+    data = Dataset.paired([x], n_clusters=2)
+    y_pred = replace(QUICK, epochs=2).fit_predict(data, seed=0)
+    assert y_pred.shape == (n_samples,)
+    assert set(y_pred) <= {0, 1}
+
+
+def test_the_same_seed_gives_the_same_bits(paired_blobs):
+    data, _ = paired_blobs
+    logs = [Kept(), Kept()]
+    brief = replace(QUICK, epochs=2)
+    first, second = (brief.fit_predict(data, seed=3, log=log) for log in logs)
+    assert np.array_equal(first, second)
+    assert np.array_equal(logs[0].of("embedding")[1], logs[1].of("embedding")[1])
+
+
+def test_samples_that_are_held_out_are_assigned(split_paired_blobs):
+    data, y_true = split_paired_blobs
+    held_out = np.setdiff1d(np.arange(180), data.fit_index)
+    y_pred = QUICK.fit_predict(data, seed=0)
+    assert adjusted_rand_score(y_true[held_out], y_pred[held_out]) > 0.9
+
+
+def test_incomplete_views_are_refused(incomplete_blobs):
+    data, _ = incomplete_blobs
+    with pytest.raises(IncompatibleDataError, match="needs paired samples, but image describes"):
+        QUICK.fit_predict(data, seed=0)
+
+
+def test_one_sample_is_refused():
+    data = Dataset.paired([np.ones((3, 2))], n_clusters=1)
+    with pytest.raises(IncompatibleDataError, match="needs 2 samples to train on, has 1"):
+        QUICK.fit_predict(replace(data, fit_index=np.arange(1)), seed=0)
+
+
+# ----------------------------------------------------------------------------- its own parts
+
+
+def test_information_is_log_k_for_sure_and_equal_clusters():
+    spread, doubt = entropies(torch.eye(5).repeat(4, 1))
+    assert (spread - doubt).item() == pytest.approx(math.log(5), abs=1e-6)
+
+
+def test_information_is_nothing_where_all_samples_are_assigned_alike():
+    for row in ([0.5, 0.3, 0.2], [1.0, 0.0, 0.0]):
+        spread, doubt = entropies(torch.tensor([row] * 7))
+        assert (spread - doubt).item() == pytest.approx(0, abs=1e-6)
+
+
+def test_information_lies_between_nothing_and_log_k():
+    generator = torch.Generator().manual_seed(0)
+    for scale in (0.1, 1.0, 10.0, 100.0):
+        logits = scale * torch.randn(50, 4, generator=generator)
+        spread, doubt = entropies(logits.softmax(dim=1))
+        assert 0 <= (spread - doubt).item() <= math.log(4)
+
+
+@pytest.fixture
+def network():
+    torch.manual_seed(0)
+    return normalised_mlp((6, 16), 3).train()
+
+
+def test_a_disturbance_has_the_length_that_was_asked_for(network):
+    x, lengths = torch.randn(20, 6), torch.linspace(0, 2, 20)
+    shift = disturbance(network, x, assigned(network, x), lengths)
+    torch.testing.assert_close(shift.norm(dim=1), lengths)
+
+
+@pytest.mark.parametrize("bias", [80.0, 1000.0])
+def test_a_disturbance_has_its_length_where_the_network_is_sure(bias):
+    sure = nn.Linear(6, 2)
+    with torch.no_grad():
+        sure.bias[0] += bias  # the slope is tiny, or none at all
+    x = torch.randn(8, 6, generator=torch.Generator().manual_seed(0))
+    shift = disturbance(sure, x, assigned(sure, x), torch.ones(8))
+    torch.testing.assert_close(shift.norm(dim=1), torch.ones(8))
+
+
+def test_a_disturbance_points_across_the_border_of_two_linear_clusters():
+    torch.manual_seed(0)
+    linear = nn.Linear(6, 2)
+    x = torch.randn(10, 6)
+    shift = disturbance(linear, x, assigned(linear, x), torch.full((10,), 0.3))
+    across = nn.functional.normalize(linear.weight[0] - linear.weight[1], dim=0)
+    torch.testing.assert_close((shift @ across).abs(), torch.full((10,), 0.3))
+
+
+def test_a_disturbance_changes_more_than_random_shifts_of_its_length(network):
+    x, lengths = torch.randn(200, 6), torch.full((200,), 0.5)
+    soft = assigned(network, x)
+    worst = unsteadiness(network, x, soft, lengths)
+    for _ in range(5):
+        random = 0.5 * nn.functional.normalize(torch.randn(200, 6))
+        after = assigned(network, x + random)
+        change = (soft * (soft / after).log()).sum(dim=1).mean()
+        assert worst > 1.5 * change
+
+
+def test_no_gradient_flows_into_the_targets_or_the_disturbance(network):
+    x = torch.randn(20, 6, requires_grad=True)
+    soft = assigned(network, x.detach())
+    shift = disturbance(network, x.detach(), soft, torch.ones(20))
+    assert not shift.requires_grad
+    assert all(weight.grad is None for weight in network.parameters())
+    change = unsteadiness(network, x.detach(), soft, torch.ones(20))
+    (slope,) = torch.autograd.grad(change, soft, allow_unused=True, retain_graph=True)
+    assert slope is None
+    change.backward()
+    assert network[-1].weight.grad.abs().sum() > 0
+
+
+def test_disturbed_rows_leave_the_running_means_as_they_are(network):
+    x = torch.randn(20, 6)
+    soft = assigned(network, x)
+    before = {name: value.clone() for name, value in network.state_dict().items()}
+    unsteadiness(network, x, soft, torch.ones(20))
+    for name, value in network.state_dict().items():
+        assert torch.equal(value, before[name])
+    assigned(network, x)
+    assert not torch.equal(network[1].running_mean, before["1.running_mean"])
+
+
+@pytest.mark.parametrize("neighbour", [1, 10])
+def test_distances_to_a_neighbour_are_those_of_scikit_learn(neighbour, monkeypatch):
+    monkeypatch.setattr("mmbench.methods.imsat.DISTANCE_ROWS", 16)
+    x = np.random.default_rng(0).normal(size=(70, 5)).astype(np.float32)
+    expected = NearestNeighbors(n_neighbors=neighbour).fit(x).kneighbors()[0][:, -1]
+    found = neighbour_distance(torch.as_tensor(x), neighbour)
+    np.testing.assert_allclose(found.numpy(), expected, rtol=1e-4)
+
+
+def test_with_few_rows_the_last_neighbour_serves():
+    x = torch.tensor([[0.0], [1.0], [5.0]])
+    torch.testing.assert_close(neighbour_distance(x, 10), torch.tensor([5.0, 4.0, 5.0]))
+
+
+def test_the_loss_is_the_divergence_less_the_weighted_information(paired_blobs):
+    log = Kept()
+    replace(QUICK, information_weight=0.3, balance_weight=2.0, epochs=3).fit_predict(
+        paired_blobs[0], seed=0, log=log
+    )
+    terms = (log.of(name)[2] for name in ("divergence", "conditional_entropy", "entropy"))
+    change, doubt, spread = terms
+    assert log.of("loss")[2] == pytest.approx(change + 0.3 * (doubt - 2 * spread), abs=1e-6)
