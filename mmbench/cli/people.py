@@ -49,6 +49,12 @@ def add_commands(commands: Commands) -> None:
     run_.add_argument("--gpus", type=int, help="GPUs to take (default: as the entry says)")
     run_.add_argument("--threads", type=int, default=1, help="threads to use (default: 1)")
     run_.add_argument("--mirror", metavar="DIR", help="folder to look for data files in first")
+    run_.add_argument(
+        "--show-augmentations",
+        type=Path,
+        metavar="FILE.png",
+        help="write a sheet of augmented pictures instead of training",
+    )
     add_catalogues(run_, datasets=True, methods=True)
     add_json(run_)
 
@@ -98,10 +104,13 @@ def run(arguments: argparse.Namespace) -> None:
     name, entry = _method(arguments.method, arguments.methods)
     params = {**entry.params, **entry.params_by_dataset.get(arguments.dataset, {})}
     params = resolved(name, entry, {**params, **_assigned(arguments.assigned)})
+    if arguments.show_augmentations:
+        _show_augmentations(arguments, name, entry.uses, params)
+        return
     processed = _data_at_hand(arguments)
     seeds = tuple(range(arguments.seeds))
     with tempfile.TemporaryDirectory(prefix="mmbench-run-") as scratch:
-        settings = settings_of(params, arguments.precision)
+        settings = settings_of(params, arguments.precision, restarts=entry.restarts)
         cell = Path(scratch, arguments.dataset, name, settings)
         block = cell / format_seeds(seeds)
         job = Job(
@@ -115,6 +124,7 @@ def run(arguments: argparse.Namespace) -> None:
             threads=arguments.threads,
             gpus=int(entry.gpu) if arguments.gpus is None else arguments.gpus,
             timeout_minutes=entry.timeout_minutes,
+            restarts=entry.restarts,
         )
         with Progress(epochs=_schedule(params), n_seeds=len(seeds)) as progress:
             fit(
@@ -161,6 +171,9 @@ def show(arguments: argparse.Namespace) -> None:
     else:
         print(text)
         print(f"tables: {results / 'tables'}   figures: {results / 'figures'}")
+        page = results / "report" / "index.html"
+        if page.is_file():
+            print(f"page, to open in a browser: {page}")
     if arguments.check:
         failed = [
             "{dataset}, {method}, seed {seed}: {status} {reason}".format(**row)
@@ -184,13 +197,13 @@ def _read_csv(path: Path) -> list[dict[str, str]]:
 
 def plan(arguments: argparse.Namespace) -> None:
     """Show what a benchmark would run, and about how long from runs measured before."""
-    from mmbench.plan import Plan
+    from mmbench.plan import Plan, outlook
 
     planned = Plan(read_benchmark(arguments.config), where=str(arguments.config))
     if arguments.spec:
         print(planned.report_json())
         return
-    rows = [asdict(cell) for cell in planned.outlook()]
+    rows = [asdict(cell) for cell in outlook(planned)]
     if arguments.json:
         print_json(rows)
         return
@@ -248,6 +261,7 @@ def doctor(arguments: argparse.Namespace) -> None:
     from importlib.metadata import version
 
     from mmbench.datasets import probe_sources
+    from mmbench.snapshots import cache_advice
 
     packages = ["mmbench", "snakemake", "torch", "numpy", "scipy", "scikit-learn", "pandas", "dvc"]
     free = shutil.disk_usage(Path.cwd()).free
@@ -259,6 +273,7 @@ def doctor(arguments: argparse.Namespace) -> None:
         "threads set by the environment": os.environ.get("OMP_NUM_THREADS", "no"),
         "free disk (GB)": round(free / 1e9, 1),
         "mirror": os.environ.get("MMBENCH_MIRROR", "none"),
+        "DVC cache": cache_advice(),
     }
     sources = probe_sources(load_datasets([Path(p) for p in arguments.catalogue]))
     if arguments.json:
@@ -313,6 +328,28 @@ def _data_at_hand(arguments: argparse.Namespace) -> Path:
             raise InputError(f"{arguments.dataset}: {status.reason}; see {raw / 'status.json'}")
         prepare(arguments.dataset, entry, raw, processed)
     return processed
+
+
+def _show_augmentations(
+    arguments: argparse.Namespace, name: str, uses: str, params: dict[str, Any]
+) -> None:
+    """Write a sheet of the pictures that a method would see."""
+    from mmbench.data import Dataset, IncompatibleDataError
+    from mmbench.methods import build
+    from mmbench.nn.augment import Augmenting, augmentation_sheet
+
+    path, option = arguments.show_augmentations, "run: --show-augmentations"
+    if path.suffix.lower() != ".png":
+        raise InputError(f"{option}: expected a file that ends in .png, got {str(path)!r}")
+    method = build(uses, params, where=name)
+    if not isinstance(method, Augmenting):
+        raise InputError(f"{option}: expected a method that augments pictures, got {name!r}")
+    data = Dataset.load(_data_at_hand(arguments) / "views.safetensors")
+    try:
+        augmentation_sheet(method, data.images(held_out=True), path)
+    except IncompatibleDataError as error:
+        raise InputError(f"{option}: {arguments.dataset}: {error}") from None
+    print(path)
 
 
 def _schedule(params: dict[str, Any]) -> int | None:

@@ -14,7 +14,7 @@ from collections.abc import Mapping
 from dataclasses import is_dataclass
 from importlib.metadata import entry_points
 from pathlib import Path
-from typing import Any, Protocol, cast
+from typing import Any, Protocol, cast, runtime_checkable
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -61,6 +61,49 @@ def silent(
     **terms: float,
 ) -> None:
     """Record nothing."""
+
+
+@runtime_checkable
+class ResumableLog(Log, Protocol):
+    """A log that can also keep how far a training came.
+
+    It is not a part of `Log`, so that any function will do as a log; methods call `save_state`
+    and `saved_state`, which do nothing where a log cannot keep anything.
+    """
+
+    def save(self, epoch: int, state: Mapping[str, Any]) -> None:
+        """See `save_state`."""
+
+    def resume(self) -> tuple[int, dict[str, Any]]:
+        """See `saved_state`."""
+
+
+def save_state(log: Log, epoch: int, state: Mapping[str, Any]) -> None:
+    """Hand over all that the epochs to come depend on, so that a stopped training can go on.
+
+    Call it once an epoch, after `log(epoch, ...)`. The state is copied at once, and written now
+    and then and when the process is asked to stop. What was logged, and the global random states
+    of `random`, NumPy and torch, are kept with it.
+
+    Args:
+        log: of the training.
+        epoch: that has ended.
+        state: tensors, arrays, numbers, text and None, in mappings, lists and tuples.
+
+    Raises:
+        TypeError: the state holds something else; it is named.
+    """
+    if isinstance(log, ResumableLog):
+        log.save(epoch, state)
+
+
+def saved_state(log: Log) -> tuple[int, dict[str, Any]]:
+    """Return the epoch to go on with and the state that was saved last; (0, {}) at the start.
+
+    Tensors are on the CPU, and arrays come back as tensors. The global random states are put
+    back as they were, so call it last before the epochs begin.
+    """
+    return log.resume() if isinstance(log, ResumableLog) else (0, {})
 
 
 class Method(Protocol):

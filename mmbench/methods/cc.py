@@ -22,7 +22,7 @@ from pydantic import ConfigDict, Field, NonNegativeFloat, PositiveFloat, Positiv
 from torch import Tensor
 
 from mmbench.data import Dataset
-from mmbench.methods import Log, silent
+from mmbench.methods import Log, save_state, saved_state, silent
 from mmbench.nn.augment import Augmentation, Weak
 from mmbench.nn.batches import checkpoints, shuffled_batches
 from mmbench.nn.contrastive import ContrastiveNetwork
@@ -99,7 +99,11 @@ class CC:
             return y_pred.cpu().numpy()
 
         network.train()
-        for epoch in range(self.epochs):
+        first_epoch, saved = saved_state(log)
+        if saved:
+            network.load_state_dict(saved["network"])
+            optimiser.load_state_dict(saved["optimiser"])
+        for epoch in range(first_epoch, self.epochs):
             steps = []
             for rows in shuffled_batches(len(fit_rows), self.batch_size, device, drop_last=True):
                 batch = pictures[fit_rows[rows]]
@@ -124,6 +128,8 @@ class CC:
                 y_pred=assignments() if epoch in shown else None,
                 embedding=network.embedding(pictures).cpu().numpy() if last else None,
             )
+            state = {"network": network.state_dict(), "optimiser": optimiser.state_dict()}
+            save_state(log, epoch, state)
         return assignments()
 
     def augmentations(self) -> dict[str, Augmentation]:

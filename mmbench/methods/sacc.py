@@ -31,7 +31,7 @@ from pydantic import ConfigDict, Field, NonNegativeFloat, PositiveFloat, Positiv
 from torch import Generator, Tensor
 
 from mmbench.data import Dataset
-from mmbench.methods import Log, silent
+from mmbench.methods import Log, save_state, saved_state, silent
 from mmbench.nn.augment import Augmentation, Strong, Weak, imagenet_normalized
 from mmbench.nn.batches import checkpoints, shuffled_batches
 from mmbench.nn.clustering import kmeans, nearest
@@ -126,7 +126,11 @@ class SACC:
             return y_pred.cpu().numpy()
 
         network.train()
-        for epoch in range(self.epochs):
+        first_epoch, saved = saved_state(log)
+        if saved:
+            network.load_state_dict(saved["network"])
+            optimiser.load_state_dict(saved["optimiser"])
+        for epoch in range(first_epoch, self.epochs):
             steps = []
             for batch in shuffled_batches(len(fit_rows), self.batch_size, device, drop_last=True):
                 loss, instance, cluster = self.losses(network, pictures[fit_rows[batch]])
@@ -145,6 +149,8 @@ class SACC:
                 y_pred=assignments() if epoch in shown else None,
                 embedding=network.embedding(pictures).cpu().numpy() if last else None,
             )
+            state = {"network": network.state_dict(), "optimiser": optimiser.state_dict()}
+            save_state(log, epoch, state)
         return assignments()
 
     def augmentations(self) -> dict[str, Augmentation]:

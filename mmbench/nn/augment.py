@@ -24,7 +24,7 @@ import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 import torch
@@ -33,6 +33,7 @@ from torch import Generator, Tensor
 from torch.nn import functional
 
 from mmbench.files import replacing
+from mmbench.nn.pictures import resized
 
 # what red, green and blue add to the brightness (ITU-R 601)
 _LUMA = (0.299, 0.587, 0.114)
@@ -446,6 +447,7 @@ def _bytes(x: Tensor) -> Tensor:
 Augmentation = Callable[[Tensor, Generator | None], Tensor]
 
 
+@runtime_checkable
 class Augmenting(Protocol):
     """A method that can tell how it augments."""
 
@@ -464,8 +466,9 @@ def augmentation_sheet(
 ) -> None:
     """Write a sheet of augmented pictures to judge by eye, as PNG.
 
-    One row for each picture: itself, then as many draws of each augmentation as asked for,
-    in the order in which the method names them, a white gap between.
+    One row for each picture: itself, as a network sees it that assigns it; then as many draws
+    of each augmentation as asked for, in the order in which the method names them, a white gap
+    between.
 
     Args:
         method: what augments.
@@ -484,7 +487,7 @@ def augmentation_sheet(
         for augment in method.augmentations().values()
     ]
     side = blocks[0].shape[-1]
-    original = functional.interpolate(pictures.float() / 255, (side, side), mode="area")
+    original = resized(pictures, side)
     zoom = max(1, 64 // side)
     strips = [_strip(block.clamp(0, 1), zoom) for block in (original[:, None], *blocks)]
     gap = np.full((strips[0].shape[0], 8, 3), 255, np.uint8)

@@ -10,6 +10,8 @@ import codecs
 import hashlib
 import json
 import os
+import platform
+import select
 import selectors
 import signal
 import subprocess
@@ -25,13 +27,14 @@ from typing import Any, Self
 
 from mmbench.data import read_metadata
 from mmbench.errors import InputError
-from mmbench.runs import Record, Run, Status, read_runs, write_runs
+from mmbench.runs import PROTOCOL, Record, Run, Status, read_runs, write_runs
 from mmbench.training import provenance
 from mmbench.training.devices import Lease, leased
-from mmbench.training.job import SOUND, Event, Job
+from mmbench.training.job import CUT_SHORT, SOUND, STATE_SUFFIX, Event, Job
 
 _TAIL_LINES = 20
 _TAIL_CHARACTERS = 8000
+_GRACE = 10.0  # seconds between asking a process to end and killing it
 _PIPE_BYTES = 65536  # as much as a pipe holds
 
 
@@ -49,6 +52,8 @@ def fit(
     fingerprint, precision and data are the same takes it from there. One that failed is not
     kept: the later call tries it again. After the outputs are written, what `parts` holds of
     these seeds is removed; the folder stays, since another block may be about to write there.
+    Only the saved state of a seed that was cut short stays (see `mmbench.methods.save_state`):
+    a later call goes on from it, and from that of a seed whose block was stopped.
 
     What a method does wrong ends in the status of its seed. After an interrupt (Ctrl-C or
     SIGTERM) neither output is written; and if this process is killed, the child dies with it.
@@ -88,6 +93,9 @@ def fit(
         git_clean=clean,
         data_checksum=metadata.get("checksum", ""),
         started=provenance.now(),
+        protocol=PROTOCOL,
+        host=platform.node(),
+        n_restarts=job.restarts,
     )
     told: dict[int, Run] = {}
     if metadata.get("status") == "data_unavailable":
@@ -100,6 +108,10 @@ def fit(
         for seed, run in told.items():
             tell(Event("done", seed, record=run.record))
         pending = [seed for seed in job.seeds if seed not in told]
+        for seed in pending:
+            for state in parts.glob(f"{seed}-*{STATE_SUFFIX}"):
+                if not state.name.startswith(f"{seed}-{identity}-"):
+                    state.unlink(missing_ok=True)
         if pending:
             with _sigterm_as_interrupt():
                 trained = _train(job, pending, common, parts, identity, tell)
@@ -114,10 +126,11 @@ def fit(
         for output in (assignments, records):  # one without the other means nothing
             output.unlink(missing_ok=True)
         raise
-    for seed in job.seeds:
+    for record in (run.record for run in runs):
         # of earlier parameters and sources as well, and what a killed child was writing
-        for part in [*parts.glob(f"{seed}-*"), *parts.glob(f".{seed}-*")]:
-            part.unlink(missing_ok=True)
+        for part in [*parts.glob(f"{record.seed}-*"), *parts.glob(f".{record.seed}-*")]:
+            if part.suffix != STATE_SUFFIX or record.status not in CUT_SHORT:
+                part.unlink(missing_ok=True)
     return [run.record for run in runs]
 
 
@@ -142,7 +155,14 @@ def release(assignments: Path, records: Path, *, parts: Path) -> None:
 
 def _identity(record: Record) -> str:
     """Return sixteen hex digits that are the same only where the result of a seed must be."""
-    told = [record.params, record.fingerprint, record.precision, record.data_checksum]
+    told: list[Any] = [
+        record.params,
+        record.fingerprint,
+        record.precision,
+        record.data_checksum,
+    ]
+    if record.n_restarts > 1:
+        told.append(record.n_restarts)
     return hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()[:16]
 
 
@@ -204,6 +224,7 @@ def _watch(
     pending = list(request["seeds"])
     begins = request["spawned"]
     deadline = begins + 60 * minutes
+    spent = 0.0  # by earlier processes, on the seed at work
     # what is known of the seed at work, in case the child can say no more
     now = Record(**request["record"])
     now = replace(now, seed=pending[0], seconds={"waiting": request["waited"]})
@@ -212,7 +233,10 @@ def _watch(
             message = child.receive(deadline)
         except TimeoutError:
             reason = f"no result after {minutes:g} minutes"
+            if spent:
+                reason += f", {spent / 60:.1f} of them before it went on"
             now = replace(now, status="timed_out", reason=reason, memory=child.memory())
+            child.stop()
             yield _cut_short(now, begins, child)
             return
         if message is None:
@@ -225,6 +249,13 @@ def _watch(
                 now = Record(**message["record"])
                 begins = time.monotonic()
                 tell(Event("started", now.seed))
+            case "restart":
+                now = replace(now, losses={}, restarts=message["restarts"])
+            case "resumed":
+                now = replace(now, losses=message["losses"])
+                spent += message["spent"]  # of several restarts, each may go on
+                begins -= message["spent"]
+                deadline -= message["spent"]
             case "epoch":
                 for name, value in message["figures"].items():
                     now.losses.setdefault(name, []).append((message["epoch"], value))
@@ -243,6 +274,7 @@ def _watch(
                 child.go_on()
                 begins = time.monotonic()
                 deadline = begins + 60 * minutes
+                spent = 0.0
                 now = replace(Record(**request["record"]), seed=pending[0])
             case "fault" if message["errno"] is not None:
                 raise OSError(message["errno"], message["message"], message["file"])
@@ -298,8 +330,15 @@ class _Child:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, *_: object) -> None:
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
         """Kill whatever is left of the process group, and let go of everything."""
+        try:
+            if kind is KeyboardInterrupt:
+                self.stop()
+        finally:  # an impatient second interrupt included
+            self._release()
+
+    def _release(self) -> None:
         self._kill()
         self._process.wait()
         self._selector.close()
@@ -349,6 +388,12 @@ class _Child:
     def tail(self) -> str:
         """Return the last lines that it printed about the seed at work."""
         return "\n".join(self._tail.splitlines()[-_TAIL_LINES:])
+
+    def stop(self) -> None:
+        """Ask it to end, and give it some seconds to save how far it came."""
+        with suppress(ProcessLookupError):
+            os.kill(self._process.pid, signal.SIGTERM)
+        select.select([self._exit], [], [], _GRACE)
 
     def go_on(self) -> None:
         """Let it begin the next seed, and leave the lines so far to the one that has ended."""

@@ -12,6 +12,7 @@ import contextlib
 import errno
 import fcntl
 import gc
+import hashlib
 import json
 import os
 import random
@@ -22,6 +23,7 @@ import time
 import traceback
 from collections.abc import Callable
 from dataclasses import asdict, replace
+from functools import partial
 from pathlib import Path
 from typing import Any, cast
 
@@ -32,8 +34,10 @@ from mmbench.errors import InputError
 from mmbench.methods import Method, build
 from mmbench.runs import Record, Run, Status, write_runs
 from mmbench.training import provenance
-from mmbench.training.job import SOUND
+from mmbench.training.job import CUT_SHORT, SOUND, STATE_SUFFIX
 from mmbench.training.log import RunLog, assignments
+from mmbench.training.restarts import train_restarts
+from mmbench.training.states import StateFile, seconds_between_writes
 
 Tell = Callable[..., None]
 
@@ -88,16 +92,30 @@ def _train(request: dict[str, Any], tell: Tell, await_turn: Callable[[], str]) -
     common = replace(common, params=params, device=request["simulated"] or _model(device))
     setup_begins = request["spawned"]
     waiting = request["waited"]
+    # only what would have given the same bits may go on, so it is looked for under this name
+    made_with = json.dumps([common.device, common.threads, provenance.versions()])
+    made_with = hashlib.sha256(made_with.encode()).hexdigest()[:8]
+    save_every = seconds_between_writes()
     for position, seed in enumerate(request["seeds"]):
         begins = time.monotonic()
         seconds = {"waiting": waiting, "setup": begins - setup_begins}
         common = replace(common, versions=provenance.versions(), started=provenance.now())
         started = replace(common, seed=seed, seconds=seconds)
         tell(event="started", record=asdict(started))
-        run = _train_seed(method, path, device, request["threads"], started, tell)
+        part = Path(request["parts"]) / f"{seed}-{request['identity']}"
+        states = partial(_state_file, part, made_with, save_every)
+        train = partial(_train_seed, method, path, device, states=states, tell=tell)
+        if started.n_restarts == 1:
+            run = train(started)
+        else:
+            run = train_restarts(
+                started, train, lambda ended: tell(event="restart", restarts=ended)
+            )
         if run.record.status == "ok":
-            part = Path(request["parts"]) / f"{seed}-{request['identity']}"
             write_runs([run], part.with_suffix(".npz"), part.with_suffix(".json"))
+        if run.record.status not in CUT_SHORT:
+            for state in part.parent.glob(f"{part.name}-*{STATE_SUFFIX}"):
+                state.unlink()
         # whether a method can work on the data does not depend on the seed
         refused = run.record.status == "not_applicable"
         alike = request["seeds"][position + 1 :] if refused else []
@@ -109,18 +127,39 @@ def _train(request: dict[str, Any], tell: Tell, await_turn: Callable[[], str]) -
 
 
 def _train_seed(
-    method: Method, views: Path, device: str, threads: int, started: Record, tell: Tell
+    method: Method,
+    views: Path,
+    device: str,
+    started: Record,
+    *,
+    states: Callable[[int], StateFile],
+    tell: Tell,
 ) -> Run:
-    """Return the run of one seed, however it ended."""
+    """Return the run of one seed, however it ended.
+
+    Args:
+        method: to train.
+        views: the file to cluster.
+        device: as torch names it.
+        started: the record, as it stands before training.
+        states: gives the file for the state of a training with some seed.
+        tell: told of each epoch.
+    """
     # read again, since a method may have scaled the arrays of the last seed in place
     data = Dataset.load(views)
-    _make_deterministic(started.seed, threads)
+    _make_deterministic(started.seed, started.threads)
     gc.collect()
     provenance.reset_peak_memory()
     cuda = sys.modules["torch"].cuda if device == "cuda" and "torch" in sys.modules else None
     if cuda:
         cuda.reset_peak_memory_stats()
-    log = RunLog(data, lambda epoch, figures: tell(event="epoch", epoch=epoch, figures=figures))
+    state = states(started.seed)
+    log = RunLog(
+        data,
+        lambda epoch, figures: tell(event="epoch", epoch=epoch, figures=figures),
+        state=state,
+        tell_resumed=lambda losses, spent: tell(event="resumed", losses=losses, spent=spent),
+    )
     status: Status = "ok"
     reason = ""
     y_pred = None
@@ -136,10 +175,14 @@ def _train_seed(
         status, reason = _told(error)
         if status in ("crashed", "out_of_memory"):
             traceback.print_exc()
+    if status in CUT_SHORT:
+        state.write()
+    state.close()
     if log.diverged:  # even if the method caught the error, or stumbled over it
         status, reason, y_pred = "diverged", log.diverged, None
     trained = log.last_call or ends
-    seconds = started.seconds | {"training": trained - begins, "inference": ends - trained}
+    training = state.spent + trained - begins
+    seconds = started.seconds | {"training": training, "inference": ends - trained}
     record = replace(
         started,
         status=status,
@@ -157,6 +200,14 @@ def _train_seed(
     history = np.array(log.history, dtype=np.int16) if log.history else None
     epochs = np.array(log.epochs, dtype=np.int32) if log.history else None
     return Run(record, y_pred, history, epochs, log.embedding, log.parts)
+
+
+def _state_file(part: Path, made_with: str, every: float, seed: int) -> StateFile:
+    """Return where a training with a seed keeps its state: beside the part it will be.
+
+    The seed is that of a restart where the run of a part has several.
+    """
+    return StateFile(part.with_name(f"{part.name}-{seed}-{made_with}{STATE_SUFFIX}"), every)
 
 
 def _told(error: Exception) -> tuple[Status, str]:

@@ -4,10 +4,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
+from mmbench.config import Restarts
 from mmbench.runs import Record, Status
 
 # after these a process is as good as before, and may go on with the next seed
 SOUND: tuple[Status, ...] = ("ok", "diverged")
+# after these a later call may go on from the state that the training saved last
+CUT_SHORT: tuple[Status, ...] = ("timed_out", "out_of_memory", "crashed")
+
+STATE_SUFFIX = ".state"  # of the files with such states, in the folder of finished seeds
 
 
 @dataclass(frozen=True)
@@ -25,8 +30,10 @@ class Job:
         seeds: to train one after the other, each once.
         threads: the method may use.
         gpus: how many it wants; where there are none it trains on the CPU.
-        timeout_minutes: for each seed, the start of its process included.
+        timeout_minutes: for each seed, the start of its process included, and all restarts
+            together. What a training that goes on had taken until it saved its state counts.
         slots_per_gpu: how many such jobs may share a GPU.
+        restarts: trainings of each seed, of which the one with the lowest loss is kept.
     """
 
     method: str
@@ -40,6 +47,7 @@ class Job:
     gpus: int
     timeout_minutes: float
     slots_per_gpu: int = 1
+    restarts: Restarts = 1
 
 
 @dataclass(frozen=True)

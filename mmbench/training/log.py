@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from mmbench.data import Dataset
+from mmbench.training.states import StateFile
 
 _INT16_MAX = np.iinfo(np.int16).max
 _FLOAT16_MAX = float(np.finfo(np.float16).max)
@@ -30,13 +31,21 @@ class RunLog:
     """
 
     def __init__(
-        self, data: Dataset, tell: Callable[[int, dict[str, float]], None] = lambda *_: None
+        self,
+        data: Dataset,
+        tell: Callable[[int, dict[str, float]], None] = lambda *_: None,
+        *,
+        state: StateFile | None = None,
+        tell_resumed: Callable[[dict[str, list[tuple[int, float]]], float], None] = lambda *_: None,
     ) -> None:
         """Begin an empty log.
 
         Args:
             data: what is clustered; gives the shapes to check against.
             tell: called with the epoch and its finite figures.
+            state: where to keep how far the training came; by default nowhere.
+            tell_resumed: called with the figures of earlier epochs and the seconds that they
+                took, if the training goes on.
         """
         self.losses: dict[str, list[tuple[int, float]]] = {}
         self.history: list[NDArray[np.int16]] = []
@@ -50,6 +59,8 @@ class RunLog:
         self._views = {view.name for view in data.views}
         self._tell = tell
         self._epoch = 0
+        self._state = state
+        self._tell_resumed = tell_resumed
 
     def __call__(
         self,
@@ -81,6 +92,34 @@ class RunLog:
         for view, assigned in (parts or {}).items():
             self._keep_part(view, assigned)
         self._keep_figures(loss, terms)
+
+    def save(self, epoch: int, state: Mapping[str, Any]) -> None:
+        """Keep the state after an epoch; see `mmbench.methods.save_state`."""
+        if self._state is None:
+            return
+        logged = {
+            "losses": self.losses,
+            "history": self.history,
+            "epochs": self.epochs,
+            "embedding": self.embedding,
+            "parts": self.parts,
+        }
+        self._state.keep({"epoch": epoch, "state": state, "logged": logged})
+
+    def resume(self) -> tuple[int, dict[str, Any]]:
+        """Return where to go on, and log again what was; see `mmbench.methods.saved_state`."""
+        if self._state is None or (found := self._state.load()) is None:
+            return 0, {}
+        logged = found["logged"]
+        self.losses = logged["losses"]
+        self.history = [as_numpy(checkpoint) for checkpoint in logged["history"]]
+        self.epochs = logged["epochs"]
+        self.embedding = None if logged["embedding"] is None else as_numpy(logged["embedding"])
+        self.parts = {view: as_numpy(assigned) for view, assigned in logged["parts"].items()}
+        self._epoch = found["epoch"]
+        self.last_call = time.monotonic()
+        self._tell_resumed(self.losses, self._state.spent)
+        return self._epoch + 1, found["state"]
 
     def _keep_checkpoint(self, y_pred: ArrayLike) -> None:
         if self._n_clusters - 1 > _INT16_MAX:

@@ -5,6 +5,7 @@ import gzip
 import io
 import struct
 import tarfile
+from pathlib import Path
 
 import h5py
 import numpy as np
@@ -13,7 +14,7 @@ from PIL import Image
 from scipy.io import savemat
 from scipy.sparse import csc_matrix
 
-from mmbench.catalogue import PACKINGS, ViewSpec
+from mmbench.catalogue import PACKINGS, ViewSpec, load_datasets
 from mmbench.datasets.loaders import read
 from mmbench.errors import InputError
 
@@ -262,6 +263,91 @@ def test_stl_planes_are_stored_column_by_column(tmp_path):
     keys = {"members": "s/X", "labels": "s/y"}
     raw = load(tmp_path, "stl10-binary", ["s.tar.gz"], PICTURES, **keys)
     np.testing.assert_array_equal(raw.views["image"], pictures)
+
+
+# ---- the picture sets of the papers: small files of their format, read as the catalogue says -----
+
+
+@pytest.fixture(scope="module")
+def catalogue():
+    """Give the entries of the shipped catalogue."""
+    return load_datasets([Path(__file__).parents[2] / "config/datasets.yaml"])
+
+
+def source(entry, loader):
+    (found,) = [s for s in entry.sources if s.loader == loader]
+    return found
+
+
+@pytest.mark.parametrize(
+    ("name", "n_members", "record_bytes"),
+    [
+        ("cifar-10", 6, 3073),  # label, planes
+        ("cifar-10-test", 1, 3073),
+        ("cifar-100-20", 2, 3074),  # superclass, class, planes
+        ("cifar-100-test", 1, 3074),
+    ],
+)
+def test_the_binary_batches_of_cifar_are_stacked_in_order(
+    tmp_path, catalogue, name, n_members, record_bytes
+):
+    entry = catalogue[name]
+    packing = source(entry, "cifar-binary")
+    assert len(packing.members) == n_members
+    records = np.random.default_rng(0).integers(256, size=(n_members, 3, record_bytes))
+    records[..., 0] = np.arange(3 * n_members).reshape(n_members, 3) % entry.n_clusters
+    records = records.astype(np.uint8)
+    folder = packing.members[0].partition("/")[0]
+    members = dict(zip(packing.members, map(bytes, map(np.ravel, records)), strict=True))
+    others = {f"{folder}/batches.meta.txt": b"airplane\n", f"{folder}/readme.html": b"<html>"}
+    (file,) = packing.files
+    archive(tmp_path / file, {**others, **dict(reversed(members.items()))}, "w:gz")
+    raw = read(packing, tmp_path, entry.views, name=name)
+    planes = records[..., -3072:].reshape(-1, 3, 32, 32)
+    np.testing.assert_array_equal(raw.views["image"], planes)
+    np.testing.assert_array_equal(raw.labels, records[..., 0].ravel())
+
+
+def test_the_labelled_parts_of_stl_10_are_stacked_and_the_unlabelled_one_is_left_out(
+    tmp_path, catalogue
+):
+    entry = catalogue["stl-10"]
+    packing = source(entry, "stl10-binary")
+    pictures = np.random.default_rng(0).integers(256, size=(5, 3, 96, 96), dtype=np.uint8)
+    # as its authors tell: each plane is stored column by column, and classes are 1 to 10
+    stored = [bytes(part.transpose(0, 1, 3, 2).ravel()) for part in (pictures[:2], pictures[2:])]
+    members = {
+        "stl10_binary/test_X.bin": stored[1],
+        "stl10_binary/test_y.bin": bytes([3, 10, 1]),
+        "stl10_binary/train_X.bin": stored[0],
+        "stl10_binary/train_y.bin": bytes([1, 2]),
+        "stl10_binary/unlabeled_X.bin": stored[0],
+        "stl10_binary/class_names.txt": b"airplane\n",
+        "stl10_binary/fold_indices.txt": b"1 2\n",
+    }
+    (file,) = packing.files
+    archive(tmp_path / file, members, "w:gz")
+    raw = read(packing, tmp_path, entry.views, name="stl-10")
+    np.testing.assert_array_equal(raw.views["image"], pictures)
+    assert raw.labels.tolist() == [1, 2, 3, 10, 1]
+
+
+@pytest.mark.parametrize("name", ["imagenet-10", "imagenet-dogs"])
+def test_the_classes_of_an_imagenet_subset_are_picked_from_its_folders(tmp_path, catalogue, name):
+    entry = catalogue[name]
+    packing = source(entry, "images")
+    assert len(packing.only) == entry.n_clusters
+    # not all of its JPEG files are in three colours
+    modes = ["RGB", "L", "CMYK"]
+    for place, folder in enumerate([*packing.only, "n01440764"]):
+        (tmp_path / "train" / folder).mkdir(parents=True)
+        for i, size in enumerate([(200, 150), (60, 90)]):
+            jpeg = Image.new(modes[place % 3], size)
+            jpeg.save(tmp_path / "train" / folder / f"{folder}_{i}.JPEG", "JPEG")
+    raw = read(packing, tmp_path, entry.views, name=name)
+    assert raw.views["image"].shape == (2 * entry.n_clusters, 3, 128, 128)
+    assert raw.views["image"].dtype == np.uint8
+    assert raw.labels.tolist() == [c for c in sorted(packing.only) for _ in range(2)]
 
 
 # ---- what is refused ----------------------------------------------------------------------------
