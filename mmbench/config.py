@@ -104,6 +104,9 @@ class Benchmark(_Model):
         description="by method and parameter, the values to try: a row for each combination,"
         " beside that of the plain entry",
     )
+    control: str = Field(
+        "", description="the method that tests compare the others with; else kmeans-concat"
+    )
     threads_per_fit: PositiveInt = Field(1, description="threads that one training may use")
     slots_per_gpu: PositiveInt = Field(1, description="trainings that may share a GPU")
     mirror: str | None = Field(None, description="folder to look for data files in, by checksum")
@@ -111,8 +114,13 @@ class Benchmark(_Model):
     method_catalogues: tuple[str, ...] = ("config/methods.yaml",)
 
     @model_validator(mode="after")
-    def _params_are_of_listed_methods(self) -> "Benchmark":
-        for key, named in (("params", self.params), ("sweep", self.sweep)):
+    def _methods_named_are_listed(self) -> "Benchmark":
+        named_by_key = {
+            "params": tuple(self.params),
+            "sweep": tuple(self.sweep),
+            "control": (self.control,) if self.control else (),
+        }
+        for key, named in named_by_key.items():
             for method in named:
                 if method not in self.methods and self.methods != ALL:
                     raise ValueError(

@@ -8,7 +8,7 @@ import zipfile
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Any, Literal, TypedDict, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,6 +27,27 @@ Status = Literal[
 ]
 STATUSES: tuple[Status, ...] = get_args(Status)
 
+# The rules by which a run is made and scored: what a seed reaches, when training ends, which
+# epoch counts, how each metric is computed. Raise it when one changes: runs that were made by
+# other rules are not merged, and do not belong in one table.
+PROTOCOL = 1
+
+
+class Restart(TypedDict):
+    """One of several trainings of a seed: its own seed, and what it was judged by.
+
+    Attributes:
+        seed: that it was trained with.
+        status: how it ended.
+        loss: the last one logged; None where it did not end `ok`, or logged none.
+        kept: whether the run is this one.
+    """
+
+    seed: int
+    status: Status
+    loss: float | None
+    kept: bool
+
 
 @dataclass(frozen=True)
 class Record:
@@ -35,7 +56,7 @@ class Record:
     Attributes:
         seed: of the run.
         status: how it ended.
-        reason: one line, where it did not end `ok`.
+        reason: one line, where it did not end `ok`; of an imported run, the file it is from.
         log_tail: the last lines it printed, where it did not end `ok`.
         method: the entry it ran.
         uses: the module it ran.
@@ -52,6 +73,12 @@ class Record:
         git_clean: whether the checkout had no changes, `results/` and `dvc.lock` aside.
         data_checksum: of the data set it saw.
         started: when, in UTC.
+        n_restarts: trainings of the seed that were asked for, of which one is kept.
+        restarts: those that ended, if several were asked for; `seconds` are those of all.
+        protocol: the rules it was made by, see `PROTOCOL`.
+        host: the name of the machine it ran on.
+        origin: empty where it was trained here; `imported` where the assignments alone came
+            from elsewhere; otherwise the machine whose runs were merged.
     """
 
     seed: int
@@ -73,6 +100,11 @@ class Record:
     git_clean: bool | None = None
     data_checksum: str = ""
     started: str = ""
+    n_restarts: int = 1
+    restarts: list[Restart] = field(default_factory=list)
+    protocol: int = 1  # of records from before it was kept
+    host: str = ""
+    origin: str = ""
 
 
 @dataclass(frozen=True, eq=False)

@@ -49,6 +49,10 @@ def test_the_stored_schema_is_the_one_of_the_model():
             "name: a\ndatasets: [x]\nmethods: [m]\nparams: {q: {}}",
             "params: 'q' is not among the methods of this benchmark",
         ),
+        (
+            "name: a\ndatasets: [x]\nmethods: [m]\ncontrol: q",
+            "control: 'q' is not among the methods of this benchmark",
+        ),
     ],
 )
 def test_a_wrong_benchmark_is_one_line_that_names_the_key(tmp_path, text, message):

@@ -18,7 +18,11 @@ ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text()
 
 # run by .ci/run as they stand, or by tests/workflow in a folder of their own
-ELSEWHERE = ("make ", "snakemake ")
+ELSEWHERE = (
+    "make ",
+    "snakemake ",
+    *(f"mmbench {verb}" for verb in ("restore", "snapshot", "verify", "diff")),
+)
 
 
 def blocks(language: str) -> list[str]:

@@ -25,10 +25,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run one command.
 
     Returns:
-        0; 2 after bad input and 1 after a fault of the machine, each told in one line; 130
-        after Ctrl-C.
+        0, or what the command returns; 2 after bad input and 1 after a fault of the machine,
+        each told in one line; 130 after Ctrl-C.
     """
-    from mmbench.cli import methods, people, verbs
+    from mmbench.cli import methods, people, snapshot, travel, verbs
 
     parser = argparse.ArgumentParser(
         prog="mmbench",
@@ -36,11 +36,11 @@ def main(argv: Sequence[str] | None = None) -> int:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
-    for part in (people, methods, verbs):
+    for part in (people, methods, snapshot, travel, verbs):
         part.add_commands(commands)
     arguments = parser.parse_args(argv)
     try:
-        arguments.run(arguments)
+        status: int | None = arguments.run(arguments)
     except InputError as error:
         print(f"mmbench: {error}", file=sys.stderr)
         return 2
@@ -54,4 +54,4 @@ def main(argv: Sequence[str] | None = None) -> int:
         where = f"{error.filename}: " if error.filename else ""
         print(f"mmbench: {where}{error.strerror or error}", file=sys.stderr)
         return 1
-    return 0
+    return status or 0

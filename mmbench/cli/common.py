@@ -11,13 +11,17 @@ Commands = Any  # argparse keeps the type of `add_subparsers` to itself
 
 
 def add_command(
-    commands: Commands, run: Callable[[argparse.Namespace], None], *, name: str, example: str
+    commands: Commands,
+    run: Callable[[argparse.Namespace], int | None],
+    *,
+    name: str,
+    example: str,
 ) -> argparse.ArgumentParser:
     """Declare a command; the docstring of `run` is its help, with an example below it.
 
     Args:
         commands: where to add it.
-        run: what it does with the parsed arguments.
+        run: what it does with the parsed arguments; it may return an exit status.
         name: as typed.
         example: a line that can be pasted into a terminal.
     """

@@ -250,6 +250,7 @@ class Plan:
         return {
             "name": self.benchmark.name,
             "seeds": list(range(self.benchmark.seeds)),
+            "control": self.benchmark.control,
             "datasets": [self._dataset_spec(name) for name in self.dataset_names],
             "methods": [self._method_spec(name) for name in self.method_names],
         }
