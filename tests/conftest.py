@@ -29,6 +29,18 @@ def three_view_blobs():
 
 
 @pytest.fixture
+def two_of_three():
+    """Two paired views, each of which takes another two of the three clusters for one."""
+    rng = np.random.default_rng(5)
+    y_true = _shuffled_clusters(rng)
+    arrays = []
+    for apart in (0, 2):
+        signal = np.stack([y_true == apart, np.zeros(N_SAMPLES)], axis=1)
+        arrays.append((0.3 + 0.4 * signal + rng.normal(scale=0.04, size=signal.shape)).clip(0, 1))
+    return Dataset.paired(arrays, n_clusters=N_CLUSTERS, name="two-of-three"), y_true
+
+
+@pytest.fixture
 def one_view_blobs():
     """A single feature view."""
     return _paired({"image": 12})

@@ -16,12 +16,12 @@ from dataclasses import dataclass
 from typing import Annotated
 
 import numpy as np
-from cca_zoo.linear import MCCA
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 from pydantic import ConfigDict, Field, PositiveInt
 
-from mmbench.data import Dataset, IncompatibleDataError, Index
+from mmbench.data import Dataset, IncompatibleDataError
 from mmbench.methods import Log, silent
+from mmbench.nn.canonical import canonical, of_unit_variance
 from mmbench.nn.preprocessing import kmeans_assignments, principal
 
 
@@ -76,44 +76,6 @@ class CCAKMeans:
         y_pred = kmeans_assignments(z, data, seed=seed, n_init=self.n_init)
         log(0, y_pred=y_pred, embedding=z)
         return y_pred
-
-
-def of_unit_variance(x: NDArray[np.float32], fit_rows: Index) -> NDArray[np.float64]:
-    """Return x over one number, so that the mean variance of its columns is 1.
-
-    A constant x is returned as it is.
-
-    Args:
-        x: (n_samples, n_features).
-        fit_rows: the rows that give the variance.
-    """
-    wide = x.astype(np.float64)
-    variance = float(wide[fit_rows].var(axis=0).mean())
-    return wide / (variance**0.5 or 1.0)
-
-
-def canonical(
-    views: list[NDArray[np.float64]], fit_rows: Index, n_components: int, shrinkage: float
-) -> NDArray[np.float64]:
-    """Return the mean over views of their canonical projections.
-
-    Args:
-        views: each (n_samples, n_features_v).
-        fit_rows: the rows that give the projections.
-        n_components: directions; as many as the narrowest view has columns, if those are
-            fewer.
-        shrinkage: of the covariances towards the identity, in [0, 1].
-
-    Returns:
-        z: (n_samples, n_components).
-    """
-    n_components = min(n_components, *(x.shape[1] for x in views))
-    # without its own PCA: the views come as principal components
-    cca = MCCA(n_components=n_components, shrinkage=shrinkage, pca=False)
-    training: list[ArrayLike] = [x[fit_rows] for x in views]
-    projections = cca.fit(training).transform(list[ArrayLike](views))
-    z: NDArray[np.float64] = np.mean(projections, axis=0)
-    return z
 
 
 METHOD = CCAKMeans

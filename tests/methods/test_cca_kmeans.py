@@ -7,8 +7,9 @@ import pytest
 from sklearn.metrics import adjusted_rand_score
 
 from mmbench.data import Dataset, IncompatibleDataError
-from mmbench.methods.cca_kmeans import CCAKMeans, canonical, of_unit_variance
+from mmbench.methods.cca_kmeans import CCAKMeans
 from mmbench.methods.kmeans_concat import KMeansConcat
+from mmbench.nn.canonical import canonical, of_unit_variance
 
 
 def inverse_root(matrix):

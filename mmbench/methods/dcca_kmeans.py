@@ -1,0 +1,162 @@
+"""Deep CCA: networks of the views whose outputs correlate as much as they can, then k-means.
+
+Each view has an encoder. Training maximises the total correlation of the outputs: the sum of
+the canonical correlations between two views, which no invertible linear map of the outputs
+changes. So what only one view sees drops out, also where no linear projection can tell it
+from what they share. Linear CCA of the outputs then brings the views to one space, where the
+mean of their projections is clustered.
+
+Source: Andrew, Arora, Bilmes & Livescu, Deep Canonical Correlation Analysis, ICML 2013,
+section 3; batches as in Wang, Arora, Livescu & Bilmes, On deep multi-view representation
+learning, ICML 2015.
+Departures: Adam on large batches, ReLU and batch normalisation in place of L-BFGS on all
+samples, a cubic-root sigmoid and pre-training by denoising. With more than two views the total
+correlations of all pairs are summed, and multiset CCA brings the views to one space.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import combinations
+from typing import Annotated
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from pydantic import ConfigDict, Field, NonNegativeFloat, PositiveFloat, PositiveInt
+from torch import Tensor, nn
+
+from mmbench.data import Dataset
+from mmbench.methods import Log, silent
+from mmbench.nn.batches import checkpoints, in_chunks, shuffled_batches
+from mmbench.nn.canonical import canonical
+from mmbench.nn.encoders import normalised_mlp, paired_tensors
+from mmbench.nn.preprocessing import kmeans_assignments
+
+# starts of k-means, at checkpoints and at the end
+CHECKPOINT_STARTS, STARTS = 2, 20
+
+
+@dataclass(frozen=True)
+class DCCAKMeans:
+    """Hyperparameters of the method; the defaults are those of Wang et al. where they fit.
+
+    Attributes:
+        hidden: widths of each encoder.
+        n_components: outputs of each encoder.
+        ridge: added to the variances of the outputs.
+        epochs: passes over the training samples.
+        batch_size: samples to a step; covariances of `n_components` columns need many.
+        learning_rate: of Adam.
+        weight_decay: of Adam. Without a brake, large networks correlate any two views of few
+            samples.
+    """
+
+    __pydantic_config__ = ConfigDict(extra="forbid")
+
+    hidden: Annotated[tuple[PositiveInt, ...], Field(min_length=1)] = (1024, 1024, 1024)
+    n_components: PositiveInt = 10
+    ridge: PositiveFloat = 1e-4
+    epochs: PositiveInt = 100
+    batch_size: Annotated[int, Field(ge=2)] = 500
+    learning_rate: PositiveFloat = 1e-3
+    weight_decay: NonNegativeFloat = 1e-4
+
+    def fit_predict(
+        self, data: Dataset, *, seed: int, device: str = "cpu", log: Log = silent
+    ) -> NDArray[np.int64]:
+        """Cluster paired views, of features or pictures (as pixels in [0, 1]).
+
+        Args:
+            data: at least two views. Held-out samples are projected, and go to the nearest
+                centroid.
+            seed: of the initial weights, the order of the batches and k-means.
+            device: where to train, as torch names it.
+            log: called once an epoch with the mean loss, minus the total correlation; at
+                checkpoints with the assignments and `clusters_used`; at the end with the mean
+                of the projections as embedding.
+
+        Returns:
+            y_pred: (n_samples,), in 0..n_clusters-1.
+
+        Raises:
+            IncompatibleDataError: fewer than two views, a sample lacks a view, fewer than two
+                samples to train on, or fewer than clusters.
+        """
+        torch.manual_seed(seed)
+        views, fitted = paired_tensors(data, device)
+        encoders = nn.ModuleList(
+            [normalised_mlp((x.shape[1], *self.hidden), self.n_components) for x in views]
+        ).to(device)
+        optimiser = torch.optim.Adam(
+            encoders.parameters(), lr=self.learning_rate, weight_decay=self.weight_decay, fused=True
+        )
+        shown = checkpoints(self.epochs)
+        last = self.epochs - 1
+        for epoch in range(self.epochs):
+            encoders.train()
+            losses = []
+            for rows in shuffled_batches(len(fitted[0]), self.batch_size, device, drop_last=True):
+                outputs = [net(x[rows]) for net, x in zip(encoders, fitted, strict=True)]
+                pairs = combinations(outputs, 2)
+                loss = -torch.stack([total_correlation(a, b, self.ridge) for a, b in pairs]).sum()
+                optimiser.zero_grad()
+                loss.backward()
+                optimiser.step()
+                losses.append(loss.detach())
+            # read once an epoch: reading a number makes the host wait for the device
+            log(epoch, loss=torch.stack(losses).mean().item())
+            if epoch in shown:
+                z = self._projections(data, encoders.eval(), views)
+                n_init = STARTS if epoch == last else CHECKPOINT_STARTS
+                y_pred = kmeans_assignments(z, data, seed=seed, n_init=n_init)
+                log(epoch, y_pred=y_pred, clusters_used=float(len(np.unique(y_pred))))
+        log(last, embedding=z)
+        return y_pred
+
+    def _projections(
+        self, data: Dataset, encoders: nn.Module, views: Sequence[Tensor]
+    ) -> NDArray[np.float64]:
+        """Return the mean over views of the canonical projections, (n_samples, n_components)."""
+        pairs = zip(encoders.children(), views, strict=True)
+        outputs = [in_chunks(net, x).double().cpu().numpy() for net, x in pairs]
+        # C + r I but for a factor, which no projection of unit variance sees
+        shrinkage = self.ridge / (1 + self.ridge)
+        return canonical(outputs, data.fit_index, self.n_components, shrinkage)
+
+
+def total_correlation(a: Tensor, b: Tensor, ridge: float) -> Tensor:
+    """Return the sum of the canonical correlations of two views, a scalar.
+
+    It is the trace norm of T = S_aa^(-1/2) S_ab S_bb^(-1/2), with the ridge added to the
+    covariances S_aa and S_bb: at least 0, and less than the smaller number of columns, which
+    it approaches where a linear map takes one view to the other.
+
+    Source: Andrew et al. 2013, equations 9 and 10. Cholesky factors stand in for the square
+    roots: they differ by a rotation, which no singular value sees, and have a gradient also
+    where eigenvalues are equal.
+
+    Args:
+        a: (batch, n_a), at least two rows.
+        b: (batch, n_b), of the same samples.
+        ridge: positive.
+    """
+    # a covariance loses half the digits, so it needs twice as many
+    with torch.autocast(a.device.type, enabled=False):
+        a, b = (x.double() - x.double().mean(dim=0) for x in (a, b))
+        within_a, within_b = (_root(x.T @ x / (len(x) - 1), ridge) for x in (a, b))
+        across = a.T @ b / (len(a) - 1)
+        t = torch.linalg.solve_triangular(within_a, across, upper=False)
+        t = torch.linalg.solve_triangular(within_b, t.T, upper=False)
+        # singular values of NaN would stop the run before its loss can tell why
+        total: Tensor = (torch.linalg.svdvals(t) if torch.isfinite(t).all() else t).sum()
+        return total
+
+
+def _root(covariance: Tensor, ridge: float) -> Tensor:
+    """Return the lower Cholesky factor of covariance + ridge I; NaN where it has none."""
+    identity = torch.eye(len(covariance), dtype=covariance.dtype, device=covariance.device)
+    factor, failed = torch.linalg.cholesky_ex(covariance + ridge * identity)
+    return torch.where(failed == 0, factor, torch.nan)
+
+
+METHOD = DCCAKMeans

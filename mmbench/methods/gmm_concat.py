@@ -1,0 +1,92 @@
+"""A mixture of Gaussians of all views side by side: k-means whose clusters have shapes.
+
+The views, each with the same weight, are reduced by PCA. Expectation-maximisation fits one
+Gaussian for each cluster, with a full covariance, so that clusters may be long, and differ in
+size; a sample goes to the one most likely to have made it.
+
+Source: Dempster, Laird & Rubin, Journal of the Royal Statistical Society B 39(1), 1977; Fraley
+& Raftery, Journal of the American Statistical Association 97, 2002. scikit-learn computes it.
+Departures: few principal components, since a full covariance of d columns has d² / 2 numbers
+to learn from one cluster; they are divided by one number, so that the ridge means the same in
+all data.
+"""
+
+import warnings
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import ConfigDict, PositiveFloat, PositiveInt
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.mixture import GaussianMixture
+from threadpoolctl import threadpool_limits
+
+from mmbench.data import Dataset, IncompatibleDataError
+from mmbench.methods import Log, silent
+from mmbench.nn.canonical import of_unit_variance
+from mmbench.nn.preprocessing import joint_features
+
+
+@dataclass(frozen=True)
+class GMMConcat:
+    """Hyperparameters of the method.
+
+    Attributes:
+        max_features: principal components to keep at most.
+        ridge: added to the variances, in units of the mean variance of the components.
+        n_init: starts from k-means, of which the most likely fit is kept.
+        max_steps: of expectation-maximisation, at most, for each start.
+    """
+
+    __pydantic_config__ = ConfigDict(extra="forbid")
+
+    max_features: PositiveInt = 20
+    ridge: PositiveFloat = 1e-3
+    n_init: PositiveInt = 5
+    max_steps: PositiveInt = 200
+
+    def fit_predict(
+        self, data: Dataset, *, seed: int, device: str = "cpu", log: Log = silent
+    ) -> NDArray[np.int64]:
+        """Cluster paired views, pictures (as pixels) or mixed-modal features.
+
+        Args:
+            data: with or without held-out samples, which go to the cluster most likely to
+                have made them. Memory is linear in the samples, about four times the views in
+                float32.
+            seed: of PCA and of the starts.
+            device: unused.
+            log: called once, with the principal components and the loss: minus the mean log
+                likelihood of a sample to train on, in nats.
+
+        Returns:
+            y_pred: (n_samples,), in 0..n_clusters-1.
+
+        Raises:
+            IncompatibleDataError: some samples have several views and others lack some,
+                mixed-modal pictures, or fewer samples to train on than clusters, or than two.
+        """
+        z = joint_features(data, max_features=self.max_features, seed=seed, held_out=True)
+        n_needed = max(2, data.n_clusters)
+        if len(data.fit_index) < n_needed:
+            raise IncompatibleDataError(
+                f"{data.name}: needs {n_needed} samples to train on, has {len(data.fit_index)}"
+            )
+        scaled = of_unit_variance(z, data.fit_index)
+        model = GaussianMixture(
+            data.n_clusters,
+            reg_covar=self.ridge,
+            n_init=self.n_init,
+            max_iter=self.max_steps,
+            random_state=seed,
+        )
+        # one thread, for the reason that kmeans_assignments gives: it starts from k-means
+        with threadpool_limits(limits=1, user_api="openmp"), warnings.catch_warnings():
+            warnings.simplefilter("ignore", ConvergenceWarning)
+            model.fit(scaled[data.fit_index])
+        y_pred: NDArray[np.int64] = model.predict(scaled).astype(np.int64)
+        log(0, loss=-float(model.score(scaled[data.fit_index])), y_pred=y_pred, embedding=z)
+        return y_pred
+
+
+METHOD = GMMConcat

@@ -1,0 +1,48 @@
+"""Canonical projections of views, in which the same sample correlates.
+
+cca-zoo computes them. With two views multiset CCA is CCA, so that one form serves all.
+"""
+
+import numpy as np
+from cca_zoo.linear import MCCA
+from numpy.typing import ArrayLike, NDArray
+
+from mmbench.data import Index
+
+
+def of_unit_variance(x: NDArray[np.float32], fit_rows: Index) -> NDArray[np.float64]:
+    """Return x over one number, so that the mean variance of its columns is 1.
+
+    A constant x is returned as it is.
+
+    Args:
+        x: (n_samples, n_features).
+        fit_rows: the rows that give the variance.
+    """
+    wide = x.astype(np.float64)
+    variance = float(wide[fit_rows].var(axis=0).mean())
+    return wide / (variance**0.5 or 1.0)
+
+
+def canonical(
+    views: list[NDArray[np.float64]], fit_rows: Index, n_components: int, shrinkage: float
+) -> NDArray[np.float64]:
+    """Return the mean over views of their canonical projections.
+
+    Args:
+        views: each (n_samples, n_features_v).
+        fit_rows: the rows that give the projections.
+        n_components: directions; as many as the narrowest view has columns, if those are
+            fewer.
+        shrinkage: of the covariances towards the identity, in [0, 1].
+
+    Returns:
+        z: (n_samples, n_components).
+    """
+    n_components = min(n_components, *(x.shape[1] for x in views))
+    # without its own PCA: the views come as principal components
+    cca = MCCA(n_components=n_components, shrinkage=shrinkage, pca=False)
+    training: list[ArrayLike] = [x[fit_rows] for x in views]
+    projections = cca.fit(training).transform(list[ArrayLike](views))
+    z: NDArray[np.float64] = np.mean(projections, axis=0)
+    return z
