@@ -1,0 +1,129 @@
+"""Entries: a data set as the file has it, and as it is when everything is resolved."""
+
+from typing import Annotated, Any, Literal
+
+from pydantic import Field, NonNegativeInt, PositiveInt, model_validator
+
+from mmbench.catalogue.common import Frozen
+from mmbench.catalogue.derivation import Derivation
+from mmbench.catalogue.generators import Generator
+from mmbench.catalogue.packings import Packing
+from mmbench.catalogue.views import ViewSpec
+
+Pairing = Literal["same-object", "by-label", "none"]
+Setting = Literal["paired", "mixed", "incomplete", "images"]
+
+
+class _Told(Frozen):
+    """What an entry tells people about itself."""
+
+    title: str
+    citation: str
+    licence: str
+    remark: str = ""
+
+
+class BaseEntry(_Told):
+    """An entry that is downloaded or generated, as the file has it.
+
+    Attributes:
+        title: for tables.
+        citation: of the paper that brought the data.
+        licence: of the data, as far as it is known.
+        remark: what a reader of results should know.
+        pairing: why the views of a sample belong together: they show the `same-object`, or
+            different objects that were joined `by-label`; `none` with a single view.
+        n_samples: how many there are.
+        n_clusters: how many classes there are, and clusters are asked for.
+        classes: their names, in the order of the sorted labels.
+        views: by name, in order.
+        seed: of the order of the samples, and of a generator.
+        sources: packings of the same data, the first that can be had is taken.
+        generator: instead of sources.
+    """
+
+    pairing: Pairing
+    n_samples: PositiveInt
+    n_clusters: PositiveInt
+    classes: tuple[str, ...] = ()
+    views: Annotated[dict[str, ViewSpec], Field(min_length=1)]
+    seed: NonNegativeInt = 0
+    sources: tuple[Packing, ...] = ()
+    generator: Generator | None = None
+
+    @model_validator(mode="after")
+    def _check(self) -> "BaseEntry":
+        if bool(self.sources) == (self.generator is not None):
+            raise ValueError("expected either `sources` or `generator`")
+        if self.classes and len(self.classes) != self.n_clusters:
+            raise ValueError(
+                f"expected {self.n_clusters} names of classes, got {len(self.classes)}"
+            )
+        for packing in self.sources:
+            named = getattr(packing, "views", None)
+            if named is not None and set(named) != set(self.views):
+                raise ValueError(
+                    f"expected packing {packing.name} to tell where the views"
+                    f" {', '.join(self.views)} are, got {', '.join(named)}"
+                )
+            if named is None and len(self.views) != 1:
+                raise ValueError(f"expected one view with loader {packing.loader}")
+        names = [packing.name for packing in self.sources]
+        if len(set(names)) < len(names):
+            raise ValueError(f"expected packings of different names, got {', '.join(names)}")
+        return self
+
+
+class DerivedEntry(Derivation):
+    """An entry made from another, as the file has it; what it leaves out is as there.
+
+    Attributes:
+        generator: options of a generated base that are others here.
+    """
+
+    from_: str = Field(alias="from")
+    generator: dict[str, Any] = Field(default={})
+    title: str | None = None
+    citation: str | None = None
+    licence: str | None = None
+    remark: str | None = None
+    pairing: Pairing | None = None
+
+
+class DatasetEntry(_Told):
+    """An entry with everything resolved; see `BaseEntry` for what is not explained here.
+
+    Attributes:
+        name: in the catalogue.
+        base: the entry whose raw files are used; `name` itself unless derived.
+        parent: the entry that it is derived from, itself derived perhaps; empty unless derived.
+        setting: how the views describe the samples.
+        n_samples: None where it depends on the sizes of the classes, so that only `prepare`
+            can tell.
+        n_classes: how many there are; `n_clusters` are asked for, which may be wrong on
+            purpose.
+        base_views: the views in the files; `views` are those of this entry.
+        derivation: what is taken away, or None.
+    """
+
+    name: str
+    base: str
+    parent: str
+    pairing: Pairing
+    setting: Setting
+    n_samples: PositiveInt | None
+    base_samples: PositiveInt
+    n_clusters: PositiveInt
+    n_classes: PositiveInt
+    classes: tuple[str, ...]
+    views: dict[str, ViewSpec]
+    base_views: dict[str, ViewSpec]
+    seed: NonNegativeInt
+    sources: tuple[Packing, ...]
+    generator: Generator | None
+    derivation: Derivation | None
+
+    @property
+    def is_derived(self) -> bool:
+        """Whether the entry is made from another."""
+        return self.derivation is not None

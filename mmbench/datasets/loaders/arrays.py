@@ -1,0 +1,162 @@
+"""Arrays of .mat (Matlab 5 to 7.3), .npz, .npy and HDF5 files."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mmbench.catalogue import Array, ArrayPacking, Column
+from mmbench.datasets.loaders.raw import Raw, flat_labels, stacked
+from mmbench.datasets.loaders.text import text_labels
+from mmbench.errors import InputError, unknown
+
+
+def read_arrays(packing: ArrayPacking, folder: Path) -> Raw:
+    """Return the views, and the labels beside them or in a tab-separated text file."""
+    wanted = [a for parts in packing.views.values() for a in parts]
+    wanted += [a for a in packing.labels if isinstance(a, Array)]
+    paths = {a.file: folder / (a.file or next(iter(packing.files))) for a in wanted}
+    variables = {
+        file: _read_variables(packing.loader, path, [a.key or "" for a in wanted if a.file == file])
+        for file, path in paths.items()
+    }
+
+    def values(where: Array) -> NDArray[Any]:
+        path, key = paths[where.file], where.key or ""
+        label = f"{path}: {key}" if key else str(path)
+        return _oriented(variables[where.file][key], where, label)
+
+    views = {
+        name: stacked([values(a) for a in parts], f"{folder.name}/{name}")
+        for name, parts in packing.views.items()
+    }
+    labels = []
+    for part in packing.labels:
+        if isinstance(part, Column):
+            path = folder / (part.file or next(iter(packing.files)))
+            labels.append(text_labels(path, part, "\t", header=False))
+        else:
+            labels.append(flat_labels(values(part), f"{paths[part.file]}: {part.key}"))
+    return Raw(views, np.concatenate(labels))
+
+
+def _read_variables(loader: str, path: Path, keys: Sequence[str]) -> dict[str, Any]:
+    """Return variables of a file by key."""
+    import h5py
+
+    if loader == "npz":
+        return _read_npz(path, keys)
+    if h5py.is_hdf5(path):
+        return _read_hdf5(path, keys, matlab=loader == "mat")
+    if loader == "hdf5":
+        raise InputError(f"{path}: expected an HDF5 file, but it is damaged or something else")
+    return _read_mat5(path, keys)
+
+
+def _read_mat5(path: Path, keys: Sequence[str]) -> dict[str, Any]:
+    from scipy.io import loadmat, whosmat
+
+    try:
+        known = [name for name, _, _ in whosmat(path)]
+        for key in keys:
+            if key not in known:
+                raise unknown("variable", key, known, where=str(path))
+        return dict(loadmat(path, variable_names=list(keys)))
+    except InputError:
+        raise
+    except Exception as error:  # a damaged file leads the parser into errors of any kind
+        raise InputError(
+            f"{path}: expected a Matlab file, but it is damaged or cut short"
+            f" ({type(error).__name__})"
+        ) from error
+
+
+def _read_hdf5(path: Path, keys: Sequence[str], *, matlab: bool) -> dict[str, Any]:
+    import h5py
+
+    read = _matlab_value if matlab else lambda _, node: node[()]
+    try:
+        with h5py.File(path, "r") as file:
+            for key in keys:
+                if key not in file:
+                    raise unknown("variable", key, list(file), where=str(path))
+            return {key: read(file, file[key]) for key in keys}
+    except InputError:
+        raise
+    except Exception as error:  # as for Matlab files
+        raise InputError(
+            f"{path}: expected an HDF5 file, but it is damaged or cut short"
+            f" ({type(error).__name__})"
+        ) from error
+
+
+def _matlab_value(file: Any, node: Any) -> Any:
+    """Return a Matlab 7.3 variable: HDF5 keeps its axes in the opposite order."""
+    import h5py
+    from scipy.sparse import csc_array
+
+    if "MATLAB_sparse" in node.attrs:
+        starts = node["jc"][()]
+        shape = (int(node.attrs["MATLAB_sparse"]), len(starts) - 1)
+        if "data" not in node:  # no entry at all
+            return np.zeros(shape)
+        return csc_array((node["data"][()], node["ir"][()], starts), shape=shape)
+    if h5py.check_ref_dtype(node.dtype) is not None:
+        cells: NDArray[Any] = np.empty(node.size, dtype=object)
+        for position, reference in enumerate(node[()].ravel()):
+            cells[position] = _matlab_value(file, file[reference])
+        return cells
+    return node[()].T
+
+
+def _read_npz(path: Path, keys: Sequence[str]) -> dict[str, Any]:
+    try:
+        with path.open("rb") as file:  # np.load leaves a damaged file open
+            loaded = np.load(file, allow_pickle=False)
+            if isinstance(loaded, np.ndarray):
+                return dict.fromkeys(keys, loaded)
+            for key in keys:
+                if key not in loaded.files:
+                    raise unknown("array", key, loaded.files, where=str(path))
+            return {key: loaded[key] for key in keys}
+    except InputError:
+        raise
+    except Exception as error:  # as for Matlab files
+        if "pickle" in str(error):
+            raise InputError(
+                f"{path}: expected plain arrays, but it holds Python objects (a pickle),"
+                " which are never loaded"
+            ) from None
+        raise InputError(
+            f"{path}: expected a file of NumPy arrays, but it is damaged or cut short"
+            f" ({type(error).__name__})"
+        ) from error
+
+
+def _oriented(value: Any, where: Array, label: str) -> NDArray[Any]:
+    """Return one array with a sample in each row, dense and upright."""
+    if where.cell is not None:
+        cells: Sequence[Any] = list(np.ravel(value, order="F")) if _is_cell(value) else []
+        if where.cell >= len(cells):
+            raise InputError(f"{label}: expected a cell {where.cell}, it has {len(cells)} cells")
+        value = cells[where.cell]
+    if _is_cell(value):
+        raise InputError(f"{label}: expected an array, got a cell array; say which `cell`")
+    dense = np.asarray(value.toarray() if hasattr(value, "toarray") else value)
+    if where.samples == "columns":
+        dense = np.moveaxis(dense, -1, 0)
+    if where.transposed is not None:
+        height, width = where.transposed
+        if dense[0].size != height * width:
+            raise InputError(
+                f"{label}: expected pictures of {height} x {width} pixels,"
+                f" got {dense[0].size} values each"
+            )
+        dense = dense.reshape(-1, width, height).transpose(0, 2, 1).reshape(len(dense), -1)
+    return dense
+
+
+def _is_cell(value: Any) -> bool:
+    return bool(getattr(getattr(value, "dtype", None), "hasobject", False))

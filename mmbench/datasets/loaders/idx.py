@@ -1,0 +1,44 @@
+"""Files in the IDX format, that of MNIST, plain or .gz."""
+
+import gzip
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mmbench.catalogue import IdxPacking
+from mmbench.datasets.loaders.archives import DAMAGE
+from mmbench.datasets.loaders.raw import Raw, flat_labels, stacked
+from mmbench.errors import InputError
+
+_IDX_TYPES = {8: "u1", 9: "i1", 11: ">i2", 12: ">i4", 13: ">f4", 14: ">f8"}
+
+
+def read_idx(packing: IdxPacking, folder: Path) -> Raw:
+    """Return the views and labels, each file a part of them."""
+    views = {
+        name: stacked([_idx_array(folder / file) for file in files], f"{folder.name}/{name}")
+        for name, files in packing.views.items()
+    }
+    labels = [flat_labels(_idx_array(folder / f), str(folder / f)) for f in packing.labels]
+    return Raw(views, np.concatenate(labels))
+
+
+def _idx_array(path: Path) -> NDArray[Any]:
+    """Return the array of an IDX file: a type, the lengths, then the values, big-endian."""
+    content = path.read_bytes()
+    if path.suffix == ".gz":
+        try:
+            content = gzip.decompress(content)
+        except DAMAGE as error:
+            raise InputError(f"{path}: expected a .gz file, but {error}") from None
+    if len(content) < 4 or content[:2] != b"\0\0" or content[2] not in _IDX_TYPES:
+        raise InputError(f"{path}: expected an IDX file, but it does not begin like one")
+    dtype = np.dtype(_IDX_TYPES[content[2]])
+    start = 4 + 4 * content[3]
+    shape = tuple(int(n) for n in np.frombuffer(content[4:start], ">i4"))
+    expected = start + dtype.itemsize * int(np.prod(shape, dtype=np.int64))
+    if len(shape) != content[3] or len(content) != expected:
+        raise InputError(f"{path}: expected {expected} bytes, got {len(content)}: it is damaged")
+    return np.frombuffer(content, dtype, offset=start).reshape(shape)

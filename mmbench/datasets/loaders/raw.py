@@ -1,0 +1,67 @@
+"""What the files of a packing hold, whatever their format, and the checks that all share."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mmbench.errors import InputError
+
+
+@dataclass(frozen=True)
+class Raw:
+    """What the files hold, in their order.
+
+    Attributes:
+        views: (n_samples, …) numbers, by view.
+        labels: (n_samples,), numbers or names.
+    """
+
+    views: dict[str, NDArray[Any]]
+    labels: NDArray[Any]
+
+
+def check(raw: Raw, *, name: str) -> None:
+    """Raise InputError where views and labels cannot be a data set; see `read`."""
+    for view, values in raw.views.items():
+        where = f"{name}/{view}"
+        if values.size == 0:
+            raise InputError(f"{where}: expected a view with values, got shape {values.shape}")
+        if values.dtype.kind not in "biuf":
+            raise InputError(f"{where}: expected numbers, got values of type {values.dtype}")
+        if values.dtype.kind == "f" and not np.isfinite(values).all():
+            bad = np.argwhere(~np.isfinite(values))
+            raise InputError(
+                f"{where}: expected finite values, got {len(bad)} NaN or infinite ones,"
+                f" the first in row {bad[0][0]}"
+            )
+    lengths = {view: len(values) for view, values in raw.views.items()}
+    if len(set(lengths.values())) > 1:
+        told = ", ".join(f"{view} {n}" for view, n in lengths.items())
+        raise InputError(f"{name}: expected views of equal length, got {told}")
+    n_samples = next(iter(lengths.values()))
+    labels = raw.labels
+    if len(labels) != n_samples:
+        raise InputError(f"{name}: expected {n_samples} labels, got {len(labels)}")
+    if labels.dtype.kind == "f" and not np.isfinite(labels).all():
+        missing = int((~np.isfinite(labels)).sum())
+        raise InputError(f"{name}: expected a label for each sample, {missing} are missing")
+    if len(np.unique(labels)) < 2:
+        raise InputError(f"{name}: expected at least two classes, got one ({labels[0]})")
+
+
+def stacked(parts: Sequence[NDArray[Any]], where: str) -> NDArray[Any]:
+    """Put parts such as training and test under each other."""
+    shapes = {part.shape[1:] for part in parts}
+    if len(shapes) > 1:
+        raise InputError(f"{where}: expected parts of equal width, got {sorted(shapes)}")
+    return parts[0] if len(parts) == 1 else np.concatenate(parts)
+
+
+def flat_labels(values: NDArray[Any], label: str) -> NDArray[Any]:
+    """Return the labels of an array as (n_samples,), whether they lie in a row or a column."""
+    if values.size != max(values.shape, default=0):
+        raise InputError(f"{label}: expected one label for each sample, got shape {values.shape}")
+    return values.ravel()

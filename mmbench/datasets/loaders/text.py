@@ -1,0 +1,87 @@
+"""Text files with one sample a row, plain or .gz."""
+
+import gzip
+import warnings
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mmbench.catalogue import Column, Columns, CsvPacking
+from mmbench.datasets.loaders.archives import DAMAGE
+from mmbench.datasets.loaders.raw import Raw, stacked
+from mmbench.errors import InputError, unknown
+
+
+def read_csv(packing: CsvPacking, folder: Path) -> Raw:
+    """Return the views and labels that the columns of text files hold."""
+    delimiter = None if packing.delimiter == "whitespace" else packing.delimiter
+    only = next(iter(packing.files))
+
+    def values(where: Columns) -> NDArray[Any]:
+        path = folder / (where.file or only)
+        columns: Any = None
+        if where.columns is not None:
+            n_columns = len(_first_row(path, delimiter))
+            columns = range(n_columns)[slice(*where.columns)]
+        return _load_text(path, delimiter, columns, packing.header, float)
+
+    views = {
+        name: stacked([values(c) for c in parts], f"{folder.name}/{name}")
+        for name, parts in packing.views.items()
+    }
+    labels = [
+        text_labels(folder / (c.file or only), c, delimiter, header=packing.header)
+        for c in packing.labels
+    ]
+    return Raw(views, np.concatenate(labels))
+
+
+def text_labels(path: Path, where: Column, delimiter: str | None, *, header: bool) -> NDArray[Any]:
+    """Return the labels of a column, numbers if all of them are, or those that the order tells."""
+    if where.rows_per_class is not None:
+        n_rows = len(_load_text(path, delimiter, [0], header, float))
+        return np.arange(n_rows) // where.rows_per_class
+    column = where.column
+    if isinstance(column, str):
+        names = [name.strip() for name in _first_row(path, delimiter)] if header else []
+        if column not in names:
+            raise unknown("column", column, names, where=str(path))
+        column = names.index(column)
+    labels = _load_text(path, delimiter, [column], header, str).ravel()
+    if (labels == "").any():
+        raise InputError(f"{path}: expected a label for each sample, {(labels == '').sum()} miss")
+    try:
+        return labels.astype(float)  # so that class 10 comes after class 9
+    except ValueError:
+        return labels
+
+
+def _load_text(
+    path: Path, delimiter: str | None, columns: Any, header: bool, dtype: type
+) -> NDArray[Any]:
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")  # an empty file is but a warning
+            return np.loadtxt(
+                path,
+                dtype,
+                comments=None,
+                delimiter=delimiter,
+                skiprows=int(header),
+                usecols=columns,
+                ndmin=2,
+                encoding="utf-8",
+            )
+    except (ValueError, IndexError, OSError, UserWarning, *DAMAGE) as error:
+        reason = " ".join(str(error).split())
+        raise InputError(f"{path}: expected a table of numbers, but {reason}") from None
+
+
+def _first_row(path: Path, delimiter: str | None) -> list[str]:
+    try:
+        with gzip.open(path, "rt") if path.suffix == ".gz" else path.open("rt") as file:
+            return file.readline().rstrip("\r\n").split(delimiter)
+    except (OSError, UnicodeDecodeError, *DAMAGE) as error:
+        raise InputError(f"{path}: expected a table of numbers, but {error}") from None
