@@ -4,7 +4,6 @@ A block of seeds is stored in two files: `assignments.npz` with the arrays of al
 `runs.json` with a record of each. Both are plain: no code, readable without mmbench.
 """
 
-import zipfile
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -14,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mmbench.errors import InputError
-from mmbench.files import read_json, replacing, write_json
+from mmbench.files import NOT_AN_NPZ, read_json, replacing, write_json
 
 Status = Literal[
     "ok",
@@ -176,7 +175,7 @@ def read_runs(assignments: Path, records: Path) -> list[Run]:
             arrays = {key: archive[key] for key in archive.files}
     except FileNotFoundError:
         raise InputError(f"{assignments}: expected the assignments of runs, found none") from None
-    except (ValueError, EOFError, zipfile.BadZipFile) as error:
+    except NOT_AN_NPZ as error:
         raise InputError(f"{assignments}: expected an .npz of assignments, but {error}") from None
     runs = []
     for record in told:

@@ -1,5 +1,7 @@
 """Stored runs come back as they were, and nothing half-written passes for a run."""
 
+from contextlib import suppress
+
 import numpy as np
 import pytest
 
@@ -41,6 +43,20 @@ def test_a_truncated_archive_is_one_line(tmp_path):
     files = tmp_path / "assignments.npz", tmp_path / "runs.json"
     write_runs(RUNS, *files)
     files[0].write_bytes(files[0].read_bytes()[:100])
+    with pytest.raises(InputError, match=r"assignments\.npz: expected an \.npz of assignments"):
+        read_runs(*files)
+
+
+def test_a_damaged_archive_and_an_array_under_its_name_are_one_line(tmp_path):
+    files = tmp_path / "assignments.npz", tmp_path / "runs.json"
+    write_runs(RUNS, *files)
+    whole = files[0].read_bytes()
+    for place in range(0, len(whole), 3):  # NumPy raises errors of half a dozen types
+        files[0].write_bytes(whole[:place] + bytes([whole[place] ^ 0xFF]) + whole[place + 1 :])
+        with suppress(InputError, OSError):  # both are one line; not every byte matters
+            read_runs(*files)
+    with files[0].open("wb") as file:
+        np.save(file, np.zeros(3, dtype=np.int32))
     with pytest.raises(InputError, match=r"assignments\.npz: expected an \.npz of assignments"):
         read_runs(*files)
 

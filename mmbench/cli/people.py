@@ -301,7 +301,10 @@ def _assigned(pairs: list[str]) -> dict[str, Any]:
         key, equals, value = pair.partition("=")
         if not equals:
             raise InputError(f"run: --set: expected key=value, got {pair!r}")
-        params[key] = yaml.safe_load(value)
+        try:
+            params[key] = yaml.safe_load(value)
+        except yaml.YAMLError:
+            raise InputError(f"run: --set: expected {key} as YAML, got {value!r}") from None
     return params
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from mmbench.cli.common import Commands, add_command, add_json, print_json, print_rows
 from mmbench.config import read_benchmark
-from mmbench.errors import InputError
+from mmbench.errors import InputError, unknown
 
 PROCESSED = Path("data/processed")
 _DEFAULT_CONFIG = Path("config/config.yaml")
@@ -163,6 +163,9 @@ def import_file(arguments: argparse.Namespace) -> None:
         order=arguments.order,
     )
     _warn(disown(blocks, config=arguments.config) if blocks else "")
+    if not blocks and not arguments.json:
+        print("nothing is new: the same assignments were imported before")
+        return
     rows = [{"dataset": b.dataset, "method": b.method, "stored": str(b.folder)} for b in blocks]
     print_rows(rows, as_json=arguments.json)
 
@@ -206,6 +209,10 @@ def diff(arguments: argparse.Namespace) -> None:
         differences.read_side(name, arguments.benchmark)
         for name in (arguments.before, arguments.after)
     ]
+    known = {*differences.METRICS, *(place.metric for side in sides for place in side.scores)}
+    for metric in arguments.metrics:
+        if metric not in known:
+            raise unknown("metric", metric, known, where="diff: --metrics")
     found = differences.compare(*sides, metrics=arguments.metrics)
     if arguments.json:
         print_json(asdict(found))

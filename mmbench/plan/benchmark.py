@@ -55,6 +55,7 @@ class Plan:
             if name not in self.methods:
                 raise unknown("method", name, self.methods, where=f"{where}: methods")
             self._check_method(name)
+        self._check_keys()
         self._params: dict[tuple[str, str], dict[str, Any]] = {}
         self._settings: dict[tuple[str, str], str] = {}
         self._fingerprints: dict[str, str] = {}
@@ -312,6 +313,15 @@ class Plan:
             return self.benchmark.params.get(method, {})
         point = self._points[method]
         return {**self.benchmark.params.get(point.method, {}), **point.values}
+
+    def _check_keys(self) -> None:
+        """Raise where a key speaks of no method; `Benchmark` cannot tell what `all` stands for."""
+        control = (self.benchmark.control,) if self.benchmark.control else ()
+        keys = {"params": self.benchmark.params, "sweep": self.benchmark.sweep, "control": control}
+        for key, names in keys.items():
+            for name in names:
+                if name not in self.method_names:
+                    raise unknown("method", name, self.method_names, where=f"{self._where}: {key}")
 
     def _check_method(self, name: str) -> None:
         for dataset in self.methods[name].params_by_dataset:

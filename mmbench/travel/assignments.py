@@ -12,7 +12,6 @@ each (n_samples,), and cannot say it: the caller must.
 
 import csv
 import re
-import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,6 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mmbench.errors import InputError
+from mmbench.files import NOT_AN_NPZ
 
 Order = Literal["source", "stored"]
 Assignments = NDArray[np.int32]
@@ -162,7 +162,7 @@ def _arrays(path: Path) -> Mapping[str, NDArray[Any]]:
             return {key: archive[key] for key in wanted}
     except FileNotFoundError:
         raise InputError(f"{path}: expected an .npz of assignments, found none") from None
-    except (ValueError, EOFError, AttributeError, zipfile.BadZipFile) as error:
+    except NOT_AN_NPZ as error:
         raise InputError(f"{path}: expected an .npz of assignments, but {error}") from None
 
 

@@ -13,8 +13,9 @@ A run whose source or data have changed since is left out: another result of it 
 import csv
 import random
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, Literal, cast
@@ -106,9 +107,10 @@ def sort_out(blocks: Iterable[Block], *, processed: Path) -> tuple[list[StoredRu
     """
     sound: list[StoredRun] = []
     left_out: Counter[str] = Counter()
+    source = cache(_source)  # thousands of runs are of a few modules
     for block in blocks:
         for record in read_records(block.records):
-            obstacle = _obstacle(block, record, processed)
+            obstacle = _obstacle(block, record, processed, source)
             if obstacle:
                 left_out[obstacle] += 1
             else:
@@ -172,7 +174,7 @@ def compare(first: Run, second: Run, y_true: NDArray[Any]) -> tuple[Word, dict[s
     return "different", differences
 
 
-def _obstacle(block: Block, record: Record, processed: Path) -> str:
+def _obstacle(block: Block, record: Record, processed: Path, source: Callable[[str], str]) -> str:
     """Return why a run cannot be trained again and compared, or nothing."""
     if record.status != "ok":
         return "did not end ok"
@@ -180,9 +182,8 @@ def _obstacle(block: Block, record: Record, processed: Path) -> str:
         return "imported"
     if record.protocol != PROTOCOL:
         return "other protocol"
-    try:
-        today = fingerprint(locate(record.uses))
-    except InputError:
+    today = source(record.uses)
+    if not today:
         return "source not found"
     if today != record.fingerprint:
         return "source changed"
@@ -190,6 +191,14 @@ def _obstacle(block: Block, record: Record, processed: Path) -> str:
     if not views.is_file() or "checksum" not in (told := read_metadata(views)):
         return "data not here"
     return "" if told["checksum"] == record.data_checksum else "data changed"
+
+
+def _source(uses: str) -> str:
+    """Return the fingerprint of a module as it is today, or nothing where it is not here."""
+    try:
+        return fingerprint(locate(uses))
+    except InputError:
+        return ""
 
 
 def _trained(record: Record, views: Path) -> Run:

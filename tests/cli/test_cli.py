@@ -73,6 +73,7 @@ def test_run_tells_why_a_method_does_not_apply(folder, capsys):
         (["run", "kmeans-concat", "toy-3veiw"], "unknown data set 'toy-3veiw'; did you mean"),
         (["run", "kmeans-concat", "toy-3view", "--set", "n_int=3"], "did you mean 'n_init'?"),
         (["run", "kmeans-concat", "toy-3view", "--set", "n_init"], "expected key=value, got"),
+        (["run", "kmeans-concat", "toy-3view", "--set", "n_init=["], "expected n_init as YAML"),
         (["run", "kmeans-concat", "toy-3view", "--seeds", "0"], "expected at least 1, got 0"),
         (["run", "none/here.py", "toy-3view"], "expected a Python file at 'none/here.py'"),
         (["run", "kmeans-concat", "toy-unavailable"], "toy-unavailable: "),

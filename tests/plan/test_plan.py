@@ -87,6 +87,15 @@ def test_all_stands_for_every_entry_but_toys(plan):
     [
         ({"datasets": ["toi"]}, "test.yaml: datasets: unknown data set 'toi'; did you mean 'toy'?"),
         ({"methods": ["kmean"]}, "test.yaml: methods: unknown method 'kmean'; did you mean"),
+        (
+            {"methods": ["all"], "params": {"kmean": {}}},
+            "test.yaml: params: unknown method 'kmean'",
+        ),
+        ({"methods": ["all"], "control": "kmean"}, "test.yaml: control: unknown method 'kmean'"),
+        (
+            {"methods": ["all"], "sweep": {"kmean": {"n_init": [1]}}},
+            "test.yaml: sweep: unknown method 'kmean'; did you mean 'kmeans'",
+        ),
         ({"params": {"kmeans": {"n_int": 2}}}, "kmeans: unknown key 'n_int'; did you mean 'n_init"),
         ({"params": {"kmeans": {"n_init": 0}}}, "n_init: expected greater than 0, got 0"),
     ],

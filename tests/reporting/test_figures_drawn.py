@@ -5,6 +5,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
+from mmbench.errors import InputError
 from mmbench.reporting import DatasetSpec, MethodSpec, ReportSpec
 from mmbench.reporting.figures import (
     ablation,
@@ -19,7 +20,7 @@ from mmbench.reporting.figures import (
     shared,
     terms,
 )
-from mmbench.reporting.figures.details import Details, over_seeds
+from mmbench.reporting.figures.details import Details, open_details, over_seeds
 from mmbench.reporting.stored import Stored
 
 SEEDS = (0, 1)
@@ -322,3 +323,16 @@ def test_a_large_benchmark_is_bounded_and_the_caption_tells_what_is_left_out(dra
     figure = drawn(cost, cost.write_cost_figure, spec, stored)
     assert len([axes for axes in figure.axes if axes.has_data()]) == 12
     assert "the first 12 of 50 data sets" in figure.captions["cost"]
+
+
+def test_damaged_details_are_found_before_anything_is_drawn(tmp_path):
+    path = tmp_path / "digits.npz"
+    np.savez_compressed(path, classes=np.arange(1000).astype(str))
+    whole = path.read_bytes()
+    middle = len(whole) // 2
+    path.write_bytes(whole[:middle] + bytes([whole[middle] ^ 0xFF]) + whole[middle + 1 :])
+    with (
+        pytest.raises(InputError, match=r"digits\.npz: expected an \.npz of details, but"),
+        open_details(path, (0,)),
+    ):
+        pytest.fail("it was opened")

@@ -97,6 +97,14 @@ def test_every_number_chosen_by_label_stands_under_the_word_oracle(stored):
                 assert "oracle" in name
 
 
+def test_a_number_in_print_is_not_held_against_hyperparameters_of_the_benchmark(stored):
+    # the benchmark sets those of km_all
+    texts = write(stored, {("km_all", "digits", "acc"): 0.95})
+    assert "published (" not in texts["habits.md"]
+    row = csv_row(texts["habits.csv"], dataset="digits", method="km_all", metric="acc")
+    assert (row["published"], row["z"]) == ("", "")
+
+
 def test_numbers_in_print_have_a_column_where_there_is_one(stored):
     published = {("cmmc", "digits", "acc"): 0.95, ("cmmc", "elsewhere", "acc"): 0.1}
     texts = write(stored, published)

@@ -142,6 +142,19 @@ def test_the_command_repeats_the_seeds_parameters_and_precision(stored):
     )
 
 
+def test_the_command_of_a_swept_row_names_the_entry_and_an_imported_one_has_none(stored):
+    one, cmmc = stored.read()[0], stored.spec.methods[3]
+    swept = {"base": "cmmc-fast", "varied": {"epochs": 5}, "params": {"epochs": 5, "weight": 0.5}}
+    assert command(stored.spec, one, cmmc.model_copy(update=swept)) == (
+        "mmbench run cmmc-fast digits --seeds 3 --set epochs=5 --set weight=0.5 --precision float32"
+    )
+    variant = swept | {"params": {"weight": 0.5}}  # the catalogue has its epochs
+    assert command(stored.spec, one, cmmc.model_copy(update=variant)).startswith(
+        "mmbench run cmmc digits --seeds 3 --set weight=0.5"
+    )
+    assert command(stored.spec, one, cmmc.model_copy(update={"uses": "imported"})) == ""
+
+
 def test_failures_are_counted_and_grouped_by_cause(stored):
     told = failures(stored.spec, stored.read())
     assert told["n_runs"] == 5 * 6 * 3

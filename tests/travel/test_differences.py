@@ -95,6 +95,13 @@ def test_other_metrics_can_be_asked_for(sides):
     assert [c.place.protocol for c in found.changes] == ["oracle"]
 
 
+def test_a_misspelt_metric_is_one_line(sides, capsys):
+    assert main(["diff", *sides, "--metrics", "acc", "nmj"]) == 2
+    assert capsys.readouterr().err == (
+        "mmbench: diff: --metrics: unknown metric 'nmj'; did you mean 'nmi'?\n"
+    )
+
+
 def test_a_folder_with_scores_alone_gives_what_its_tables_would(tmp_path):
     rows = ["dataset,method,settings,seed,protocol,epoch,subset,metric,value"]
     values = {0: 0.5, 1: 0.6, 2: 0.9}

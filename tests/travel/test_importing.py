@@ -117,5 +117,7 @@ def test_the_command_stores_and_the_workflow_would_score_it(lab, capsys):
     assert "results/runs/toy-3view/theirs/" in capsys.readouterr().out
     (block,) = lab.blocks()
     assert block in lab.plan.jobs
+    assert main(call) == 0
+    assert capsys.readouterr().out == "nothing is new: the same assignments were imported before\n"
     assert main([*call, "--order", "source"]) == 2
     assert "--order is for an .npz" in capsys.readouterr().err

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mmbench.errors import InputError
+from mmbench.files import NOT_AN_NPZ
 
 Curve = NDArray[np.float32]  # (2, n): epochs and values
 
@@ -98,13 +99,16 @@ def open_details(path: Path, seeds: Collection[int]) -> Iterator[Details]:
     """Give what a details file holds of some seeds; it is open until the block ends.
 
     Raises:
-        InputError: the file is missing or is not an .npz.
+        InputError: the file is missing, damaged, or is not an .npz.
     """
     try:
+        with zipfile.ZipFile(path) as file:  # arrays are read later, when much is written already
+            if damaged := file.testzip():
+                raise ValueError(f"{damaged} in it is damaged")
         archive = np.load(path, allow_pickle=False)
     except FileNotFoundError:
         raise InputError(f"{path}: expected the details of scores, found none") from None
-    except (ValueError, EOFError, zipfile.BadZipFile) as error:
+    except NOT_AN_NPZ as error:
         raise InputError(f"{path}: expected an .npz of details, but {error}") from None
     with archive:
         yield Details(archive, seeds)

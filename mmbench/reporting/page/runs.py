@@ -56,9 +56,19 @@ def runs_of(spec: ReportSpec, stored: Stored, details: Details) -> dict[str, Any
 
 
 def command(spec: ReportSpec, stored: Stored, method: MethodSpec) -> str:
-    """Return the command line that trains a cell again, with every seed of the benchmark."""
+    """Return the command line that trains a cell again, with every seed of the benchmark.
+
+    Nothing is returned for what was imported. A row of a sweep is no entry of the catalogue: it
+    is the entry that is swept, with the parameters that set the row apart.
+    """
+    if method.uses == "imported":
+        return ""
     records = list(stored.records[method.name].values())
-    words = ["mmbench", "run", method.name, stored.dataset.name]
+    is_swept = method.varied and all(
+        key in method.params and method.params[key] == value for key, value in method.varied.items()
+    )
+    name = method.base if is_swept else method.name
+    words = ["mmbench", "run", name, stored.dataset.name]
     words += ["--seeds", str(max(spec.seeds) + 1)]
     for key, value in method.params.items():  # the catalogue's own go with the name
         words += ["--set", f"{key}={json.dumps(value)}"]

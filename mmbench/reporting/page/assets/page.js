@@ -261,7 +261,7 @@ async function openCell(i, j) {
     ...failuresOf(cell),
     runTable(cell),
     ...curves(cell, axes),
-    ...commandLine(cell.command),
+    ...(cell.command ? commandLine(cell.command) : []),
     otherScores(cell),
     ...(params ? [folded("Parameters", facts(JSON.parse(params)))] : []),
     folded("Provenance, the same for all runs", facts(common)),
