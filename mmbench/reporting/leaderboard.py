@@ -267,7 +267,7 @@ def _ranks(block: Block, column: Column) -> dict[Row, int]:
     means = {
         row: round(float(row.values[column].mean()), 3)
         for row in block.rows
-        if column in row.values and not row.is_oracle
+        if column in row.values and not (row.is_oracle or block.stored.is_imported(row.method.name))
     }
     top = sorted(set(means.values()), reverse=True)[:2]
     return {row: top.index(mean) + 1 for row, mean in means.items() if mean in top}
@@ -361,7 +361,7 @@ def _explained(spec: ReportSpec, blocks: Sequence[Block]) -> list[str]:
     if any(b.origin(m) for b in blocks for m in spec.methods):
         lines.append(
             "§ Not trained here: merged from another machine, or imported, when only the"
-            " assignments are known and not how they were made."
+            " assignments are known and not how they were made. Imported rows do not compete."
         )
     return lines
 

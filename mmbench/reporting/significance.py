@@ -136,7 +136,8 @@ def _compared(
 ) -> Compared | None:
     """Return the comparison of a section, or None where no method has a score."""
     column = Column(metric)
-    tested = [m for m in spec.methods if _is_tested(spec, m)]
+    imported = {m.name for m in spec.methods if any(b.stored.is_imported(m.name) for b in blocks)}
+    tested = [m for m in spec.methods if _is_tested(spec, m) and m.name not in imported]
     cells = [[_values(block, (m.name, "all"), column) for m in tested] for block in blocks]
     present = np.array([[len(values) > 0 for values in row] for row in cells], dtype=bool)
     rows, columns = complete_block(present.reshape(len(blocks), len(tested)))
@@ -156,7 +157,7 @@ def _compared(
     )
     outside: dict[tuple[str, str], Row] = {}
     for row in (row for unit in units for block in unit for row in block.rows):
-        if row.is_oracle or (row.kind == "all" and not _is_tested(spec, row.method)):
+        if row.is_oracle or (row.kind == "all" and row.method not in tested):
             outside.setdefault((row.method.name, row.kind), row)
     means = [np.mean([_mean(unit, key, column) for unit in units]) for key in outside]
     beside = zip(outside.values(), map(float, means), strict=True)
@@ -270,7 +271,8 @@ def _table(spec: ReportSpec, one: Compared) -> Table:
     ]
     rows = [_row(one, m) for m in range(len(one.methods))]
     for row, mean in one.outside:
-        title = row.title if row.is_oracle else f"{row.title} (control)"
+        word = "control" if row.method.fidelity == "control" else "imported"
+        title = row.title if row.is_oracle else f"{row.title} ({word})"
         emphasis: Emphasis = "oracle" if row.is_oracle else ""
         cells = [Cell(title, emphasis), Cell(_score(mean), emphasis)]
         rows.append(cells + [Cell("–")] * (len(head) - 2))

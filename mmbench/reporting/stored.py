@@ -42,6 +42,10 @@ class Stored:
         by_seed = self.scores.get((method, protocol, subset, metric), {})
         return np.array([by_seed[seed] for seed in sorted(by_seed)])
 
+    def is_imported(self, method: str) -> bool:
+        """Whether a seed was imported: nobody knows whether labels had a part in it."""
+        return any(r.get("origin") == "imported" for r in self.records[method].values())
+
     def subsets(self, start: str, method: str | None = None) -> list[str]:
         """Return the subsets whose name begins with `start`, in the order of the file."""
         found = dict.fromkeys(s for m, _, s, _ in self.scores if method in (None, m))

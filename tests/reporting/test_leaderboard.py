@@ -201,6 +201,9 @@ def test_rows_that_were_not_trained_here_are_marked_and_say_where_they_are_from(
     assert "<sup>b</sup> imported<br>" in text
     assert "<sup>c</sup> seed 1 trained on node7" in text
     assert "§ Not trained here" in text
+    assert "do not compete" in text
+    ranks = {r["method"]: r["rank"] for r in csv_rows(folder, dataset="digits", metric="acc")}
+    assert ranks["km_all"] == ""
     assert {row["origin"] for row in csv_rows(folder, dataset="digits", method="cmmc")} == {
         "seed 1 trained on node7"
     }

@@ -97,6 +97,16 @@ def test_controls_and_oracles_are_shown_and_marked_but_not_tested(stored):
     assert "| k\\_means, all (baseline) | 0.600 | 3.00 |" in text
 
 
+def test_imported_rows_are_shown_and_marked_but_not_tested(stored):
+    for row in stored.records["digits"]:
+        row["origin"] = "imported" if row["method"] == "cmmc" else ""
+    stored.write()
+    (one, *_) = compare(stored.spec, read(stored, stored.spec))
+    assert [m.name for m in one.methods] == ["km_all", "dmim"]
+    text = section(write(stored)["significance.md"], "Paired views")
+    assert "| CMMC (imported) | 0.850 | – | – |" in text
+
+
 def test_who_was_left_out_and_who_lacks_seeds_is_told(stored):
     text = section(write(stored)["significance.md"], "Paired views")
     assert "Left out, since a score is missing: SACC (n/a)." in text

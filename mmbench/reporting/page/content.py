@@ -37,7 +37,8 @@ def board(spec: ReportSpec, stored: Sequence[Stored]) -> dict[str, Any]:
         `scores[metric][protocol][method][dataset]` is (mean, standard deviation) with three
         digits, or None; the deviation is None for a single seed. `ok[method][dataset]` counts
         the seeds that ended ok, `words` says how the others ended where that is none, and
-        `marks` are those of the leaderboard's tables.
+        `marks` are those of the leaderboard's tables. `competes` is false for imported rows,
+        which are never best or second.
     """
     metrics = dict.fromkeys(spec.metrics) | dict.fromkeys(
         sorted({m for one in stored for _, _, subset, m in one.scores if subset == "all"})
@@ -76,6 +77,7 @@ def board(spec: ReportSpec, stored: Sequence[Stored]) -> dict[str, Any]:
         "ok": [[_n_ok(one, m) for one in stored] for m in spec.methods],
         "words": [[_word(one, m) for one in stored] for m in spec.methods],
         "marks": [[_marks(one, m) for one in stored] for m in spec.methods],
+        "competes": [[not one.is_imported(m.name) for one in stored] for m in spec.methods],
     }
 
 

@@ -24,7 +24,7 @@ let table = null;
 /** Return, by data set, the two highest means of a metric, as printed. */
 function podium(scores) {
   return board.datasets.map((_, j) => {
-    const means = scores.map((row) => row[j]?.[0]).filter((mean) => mean !== undefined);
+    const means = scores.flatMap((row, i) => (row[j] && board.competes[i][j] ? [row[j][0]] : []));
     return [...new Set(means)].sort((a, b) => b - a).slice(0, 2);
   });
 }
@@ -38,7 +38,7 @@ function switchScores() {
   cells.forEach((row, i) =>
     row.forEach((cell, j) => {
       const score = scores[i][j];
-      const rank = top && score ? top[j].indexOf(score[0]) : -1;
+      const rank = top && score && board.competes[i][j] ? top[j].indexOf(score[0]) : -1;
       cell.className = [score ? "" : "none", oracle && score ? "oracle" : "", ["best", "second"][rank] ?? ""].join(" ").trim();
       cell.dataset.order = score ? score[0] : "";
       const button = cell.firstElementChild;
