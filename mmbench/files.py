@@ -1,5 +1,6 @@
-"""Files that are either whole or not there."""
+"""Files that are either whole or not there, and tables read with errors of one line."""
 
+import csv
 import hashlib
 import json
 import os
@@ -7,7 +8,7 @@ import tempfile
 import tokenize
 import zipfile
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -68,6 +69,45 @@ def read_json(path: Path) -> Any:
         raise InputError(f"{path}: expected a JSON file, found none") from None
     except (json.JSONDecodeError, UnicodeDecodeError) as error:
         raise InputError(f"{path}: expected JSON, but {error}") from None
+
+
+def read_csv(
+    path: Path, columns: Sequence[str] = (), *, what: str = "a .csv file", encoding: str = "utf-8"
+) -> list[dict[str, str]]:
+    """Return the rows of a .csv file by the names of its columns; values are text.
+
+    The csv module is enough: pandas takes longer to import than most tables to read.
+
+    Args:
+        path: the file.
+        columns: which it must have, at least.
+        what: it should be, for messages.
+        encoding: of the text.
+
+    Raises:
+        InputError: the file is missing, is no .csv, lacks a column, or has a row that is longer
+            or shorter than its head.
+    """
+    try:
+        with path.open(encoding=encoding, newline="") as file:
+            reader = csv.DictReader(file, strict=True)
+            rows = list(reader)
+            found = reader.fieldnames or ()
+    except FileNotFoundError:
+        raise InputError(f"{path}: expected {what}, found none") from None
+    except (csv.Error, UnicodeDecodeError) as error:
+        raise InputError(f"{path}: expected {what}, but {error}") from None
+    for column in columns:
+        if column not in found:
+            raise InputError(
+                f"{path}: expected a column {column!r}, got {', '.join(found) or 'none'}"
+            )
+    for line, row in enumerate(rows, start=2):
+        # csv fills a short line with None, and keeps what a long one has too much under None
+        if None in row or None in row.values():
+            fewer = "fewer" if None in row.values() else "more"
+            raise InputError(f"{path}, line {line}: expected {len(found)} values, got {fewer}")
+    return rows
 
 
 def sha256(path: Path) -> str:

@@ -1,7 +1,6 @@
 """Commands for people: look around, try one cell, see what a benchmark would do."""
 
 import argparse
-import csv
 import os
 import shutil
 import statistics
@@ -26,7 +25,7 @@ from mmbench.cli.common import (
 )
 from mmbench.config import MethodEntry, read_benchmark, read_methods
 from mmbench.errors import InputError, unknown
-from mmbench.files import read_json
+from mmbench.files import read_csv, read_json
 
 RAW = Path("data/raw")
 PROCESSED = Path("data/processed")
@@ -167,7 +166,7 @@ def show(arguments: argparse.Namespace) -> None:
     # reading it checks that every configured method has its runs
     text = leaderboard_text(spec, results=results, cards=PROCESSED)
     if arguments.json:
-        print_json(_read_csv(results / "tables" / "leaderboard.csv"))
+        print_json(read_csv(results / "tables" / "leaderboard.csv"))
     else:
         print(text)
         print(f"tables: {results / 'tables'}   figures: {results / 'figures'}")
@@ -178,21 +177,12 @@ def show(arguments: argparse.Namespace) -> None:
         failed = [
             "{dataset}, {method}, seed {seed}: {status} {reason}".format(**row)
             for dataset in spec.datasets
-            for row in _read_csv(results / "records" / f"{dataset.name}.csv")
+            for row in read_csv(results / "records" / f"{dataset.name}.csv")
             if row["status"] not in ("ok", "not_applicable", "data_unavailable")
         ]
         if failed:
             told = "; ".join(failed[:3])
             raise InputError(f"{results}: {len(failed)} seeds failed: {told}")
-
-
-def _read_csv(path: Path) -> list[dict[str, str]]:
-    """Return the rows of a table; the file is small, and pandas is slow to start."""
-    try:
-        with path.open(newline="", encoding="utf-8") as file:
-            return list(csv.DictReader(file))
-    except FileNotFoundError:
-        raise InputError(f"{path}: expected a table, found none") from None
 
 
 def plan(arguments: argparse.Namespace) -> None:
@@ -386,11 +376,11 @@ def _print_scores(
     shown = ("acc", "nmi", "ari")
     values = {
         (row["seed"], row["metric"]): float(row["value"])
-        for row in _read_csv(files["scores"])
+        for row in read_csv(files["scores"])
         if row["protocol"] == "last" and row["subset"] == "all" and row["metric"] in shown
     }
     rows: list[dict[str, Any]] = []
-    for record in _read_csv(files["records"]):
+    for record in read_csv(files["records"]):
         scores = {metric: values.get((record["seed"], metric)) for metric in shown}
         seconds = float(record["seconds_total"] or "nan")
         rows.append(

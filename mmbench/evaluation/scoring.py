@@ -38,7 +38,7 @@ from numpy.typing import NDArray
 
 from mmbench.errors import InputError
 from mmbench.evaluation.metrics import METRICS, acc, accuracies, ari, matched, nmi
-from mmbench.files import replacing
+from mmbench.files import read_csv, replacing
 from mmbench.runs import Record, Run, read_runs
 
 SCORE_COLUMNS = (
@@ -170,25 +170,13 @@ def read_samples(path: Path) -> Samples:
     Raises:
         InputError: the file is missing or is not of this form.
     """
-    try:
-        with path.open(encoding="utf-8", newline="") as file:
-            reader = csv.DictReader(file, strict=True)
-            rows = list(reader)
-            columns = reader.fieldnames or ()
-    except FileNotFoundError:
-        raise InputError(f"{path}: expected the samples of a data set, found none") from None
-    except (csv.Error, UnicodeDecodeError) as error:
-        raise InputError(f"{path}: expected a .csv of samples, but {error}") from None
-    for column in ("sample", "label", "class", "split", "modality"):
-        if column not in columns:
-            raise InputError(
-                f"{path}: expected a column {column!r}, got {', '.join(columns) or 'none'}"
-            )
+    columns = ("sample", "label", "class", "split", "modality")
+    rows = read_csv(path, columns, what="the samples of a data set")
     names: dict[int, str] = {}
     labels = []
     for i, row in enumerate(rows):
-        sound = row["split"] in ("train", "test") and row["modality"] is not None
-        if not (sound and row["sample"] == str(i) and row["label"].isdecimal()):
+        sound = row["split"] in ("train", "test") and row["sample"] == str(i)
+        if not (sound and row["label"].isdecimal()):
             raise InputError(
                 f"{path}: expected sample {i} with a label from 0, a split (train or test) and a"
                 f" modality, got {', '.join(map(str, row.values()))}"

@@ -1,6 +1,5 @@
 """What `score` stored of one data set, read for a report."""
 
-import csv
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -10,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mmbench.errors import InputError, unknown
-from mmbench.files import read_json
+from mmbench.files import read_csv, read_json
 from mmbench.reporting.spec import DatasetSpec, ReportSpec
 
 BEST_VIEW = "best-view"
@@ -119,22 +118,3 @@ def read_stored(spec: ReportSpec, dataset: DatasetSpec, *, results: Path, cards:
     return Stored(
         dataset, read_json(cards / dataset.name / "card.json"), records, scores, best_views
     )
-
-
-def read_csv(path: Path, columns: tuple[str, ...]) -> list[dict[str, str]]:
-    """Return the rows of a .csv file that has at least these columns."""
-    try:
-        with path.open(encoding="utf-8", newline="") as file:
-            reader = csv.DictReader(file, strict=True)
-            rows = list(reader)
-            found = reader.fieldnames or ()
-    except FileNotFoundError:
-        raise InputError(f"{path}: expected a .csv file, found none") from None
-    except (csv.Error, UnicodeDecodeError) as error:
-        raise InputError(f"{path}: expected a .csv file, but {error}") from None
-    for column in columns:
-        if column not in found:
-            raise InputError(
-                f"{path}: expected a column {column!r}, got {', '.join(found) or 'none'}"
-            )
-    return rows

@@ -10,7 +10,6 @@ with a column `seed` where it holds several runs. An .npz has `y_pred`, or `seed
 each (n_samples,), and cannot say it: the caller must.
 """
 
-import csv
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -21,7 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mmbench.errors import InputError
-from mmbench.files import NOT_AN_NPZ
+from mmbench.files import NOT_AN_NPZ, read_csv
 
 Order = Literal["source", "stored"]
 Assignments = NDArray[np.int32]
@@ -78,31 +77,22 @@ def read_known(folder: Path, n_clusters: int) -> Known:
         InputError: it is missing or not of its form.
     """
     path = folder / "samples.csv"
-    try:
-        with path.open(encoding="utf-8", newline="") as file:
-            rows = [int(row["source_row"]) for row in csv.DictReader(file)]
-    except FileNotFoundError:
-        raise InputError(f"{path}: expected the samples of a data set, found none") from None
-    except (KeyError, ValueError, TypeError):
-        raise InputError(f"{path}: expected a column source_row of whole numbers") from None
+    found = read_csv(path, ["source_row"], what="the samples of a data set")
+    rows = [_whole(row["source_row"], f"{path}: source_row") for row in found]
     return Known(np.array(rows, dtype=np.int64), n_clusters, str(path))
 
 
 def _read_csv(path: Path, known: Known, seed: int | None) -> dict[int, Assignments]:
-    try:
-        with path.open(encoding="utf-8-sig", newline="") as file:
-            reader = csv.DictReader(file, strict=True)
-            rows = list(reader)
-            columns = set(reader.fieldnames or ())
-    except FileNotFoundError:
-        raise InputError(f"{path}: expected a .csv of assignments, found none") from None
-    except (csv.Error, UnicodeDecodeError) as error:
-        raise InputError(f"{path}: expected a .csv of assignments, but {error}") from None
+    # spreadsheets begin a .csv with a byte-order mark
+    rows = read_csv(path, ["cluster"], what="a .csv of assignments", encoding="utf-8-sig")
+    if not rows:
+        raise InputError(f"{path}: expected assignments, found none")
+    columns = set(rows[0])
     keys = columns & {"sample", "source_row"}
-    if len(keys) != 1 or "cluster" not in columns or not columns <= {*keys, "cluster", "seed"}:
+    if len(keys) != 1 or not columns <= {*keys, "cluster", "seed"}:
         raise InputError(
             f"{path}: expected the columns sample or source_row, cluster, and seed if there are"
-            f" several, got {', '.join(reader.fieldnames or ()) or 'none'}"
+            f" several, got {', '.join(rows[0])}"
         )
     if "seed" in columns and seed is not None:
         raise InputError(f"{path}: has a column seed; leave --seed out")
@@ -122,8 +112,6 @@ def _read_csv(path: Path, known: Known, seed: int | None) -> dict[int, Assignmen
         cluster = _whole(row["cluster"], f"{where}: cluster")
         _check_range(np.array([cluster]), known, where)
         clusters[sample_of[number]] = cluster
-    if not found:
-        raise InputError(f"{path}: expected assignments, found none")
     for run, clusters in found.items():
         missing = np.flatnonzero(clusters < 0)
         if len(missing):

@@ -21,9 +21,12 @@ import numpy as np
 from scipy.stats import t as student
 
 from mmbench.errors import InputError
+from mmbench.files import read_csv
 
 METRICS = ("acc", "nmi", "ari")
 _COLUMNS = ("dataset", "method", "settings", "row", "protocol", "subset", "metric", "mean", "std")
+_SCORES = ("dataset", "method", "protocol", "subset", "metric", "value")
+_RECORDS = ("dataset", "method", "settings", "status")
 
 
 @dataclass(frozen=True)
@@ -209,7 +212,7 @@ def _from_scores(folder: Path) -> Side:
     if not files:
         raise InputError(f"{folder}: expected tables/leaderboard.csv or scores/, found neither")
     values: dict[Place, list[float]] = defaultdict(list)
-    for row in _rows(files):
+    for row in _rows(files, _SCORES):
         # as the leaderboard has it: a view is a row, and the oracle's view one of its own
         subset, oracle = row["subset"], row["protocol"] == "oracle"
         is_view = subset.startswith("view:")
@@ -228,7 +231,7 @@ def _from_scores(folder: Path) -> Side:
         for place, x in values.items()
     }
     ended: dict[tuple[str, str], list[tuple[str, str]]] = defaultdict(list)
-    for row in _rows(sorted((folder / "records").glob("*.csv"))):
+    for row in _rows(sorted((folder / "records").glob("*.csv")), _RECORDS):
         ended[row["dataset"], row["method"]].append((row["settings"], row["status"]))
     entries = {}
     for cell, told in ended.items():
@@ -237,10 +240,9 @@ def _from_scores(folder: Path) -> Side:
     return Side(scores, entries)
 
 
-def _rows(files: Iterable[Path]) -> Iterable[dict[str, str]]:
+def _rows(files: Iterable[Path], columns: Sequence[str]) -> Iterable[dict[str, str]]:
     for path in files:
-        with path.open(encoding="utf-8", newline="") as file:
-            yield from csv.DictReader(file)
+        yield from read_csv(path, columns)
 
 
 def _git(*arguments: str) -> str | None:

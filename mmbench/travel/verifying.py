@@ -10,7 +10,6 @@ The verdicts, from best to worst:
 A run whose source or data have changed since is left out: another result of it says nothing.
 """
 
-import csv
 import random
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -27,6 +26,7 @@ from mmbench.data import read_metadata
 from mmbench.errors import InputError
 from mmbench.evaluation.metrics import METRICS, contingency
 from mmbench.evaluation.scoring import read_samples
+from mmbench.files import read_csv
 from mmbench.fingerprints import fingerprint
 from mmbench.methods import locate
 from mmbench.plan import Block, stored_blocks
@@ -89,9 +89,8 @@ def blocks_of_benchmark(folder: Path) -> list[Block]:
         raise InputError(f"{folder}: expected records of runs in records/, found none")
     cells = set()
     for path in files:
-        with path.open(encoding="utf-8", newline="") as file:
-            for row in csv.DictReader(file):
-                cells.add((row["dataset"], row["method"], row["settings"]))
+        for row in read_csv(path, ["dataset", "method", "settings"]):
+            cells.add((row["dataset"], row["method"], row["settings"]))
     return [block for cell in sorted(cells) for block in stored_blocks(*cell)]
 
 

@@ -320,7 +320,10 @@ def test_a_fault_while_writing_leaves_the_old_files(project, monkeypatch):
         ("sample,label,class,split,modality\n0,x,a,train,\n", "sample 0 with a label from 0"),
         ("sample,label,class,split,modality\n0,-1,a,train,\n", "got 0, -1, a, train"),
         ("sample,label,class,split,modality\n0,1,a,valid,\n", "a split .train or test."),
-        ("sample,label,class,split,modality\n0,1,a,train\n", "got 0, 1, a, train, None"),
+        (
+            "sample,label,class,split,modality\n0,1,a,train\n",
+            "line 2: expected 5 values, got fewer",
+        ),
         ("sample,label,class,split,modality\n1,1,a,train,\n", "expected sample 0"),
     ],
 )

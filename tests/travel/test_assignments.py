@@ -84,7 +84,7 @@ GOOD = "0,1\n1,2\n2,0\n3,1\n"
         ("sample,cluster\n" + GOOD + "4,1\n", r"line 6: samples\.csv has no sample 4"),
         ("sample,cluster\n0,\n", "line 2: cluster: expected a whole number, got ''"),
         ("sample,cluster\n0,nan\n", "line 2: cluster: expected a whole number, got 'nan'"),
-        ("sample,cluster\n0\n", "line 2: cluster: expected a whole number, got None"),
+        ("sample,cluster\n0\n", "line 2: expected 2 values, got fewer"),
         ("sample,cluster\n0,-1\n", r"line 2: expected clusters in 0\.\.2, got -1$"),
         (
             "sample,cluster\n0,3\n",

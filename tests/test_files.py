@@ -1,0 +1,32 @@
+"""Tables are read by the names of their columns, and every fault is one line."""
+
+import pytest
+
+from mmbench.errors import InputError
+from mmbench.files import read_csv
+
+
+def test_a_table_is_read_by_the_names_of_its_columns(tmp_path):
+    path = tmp_path / "a.csv"
+    path.write_text('a,b\n1,"x, y"\n2,\n')
+    assert read_csv(path, ["b"]) == [{"a": "1", "b": "x, y"}, {"a": "2", "b": ""}]
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (None, "a.csv: expected a table, found none"),
+        ("", "a.csv: expected a column 'a', got none"),
+        ("a,c\n1,2\n", "a.csv: expected a column 'b', got a, c"),
+        ("a,b\n1,2\n3\n", "a.csv, line 3: expected 2 values, got fewer"),
+        ("a,b\n1,2,3\n", "a.csv, line 2: expected 2 values, got more"),
+        ('a,b\n1,"2\n', "a.csv: expected a table, but unexpected end of data"),
+        (b"a,b\n\xff,2\n", "a.csv: expected a table, but 'utf-8' codec"),
+    ],
+)
+def test_what_is_no_table_of_these_columns_is_one_line(tmp_path, text, message):
+    path = tmp_path / "a.csv"
+    if text is not None:
+        path.write_bytes(text if isinstance(text, bytes) else text.encode())
+    with pytest.raises(InputError, match=message):
+        read_csv(path, ["a", "b"], what="a table")
