@@ -1,30 +1,16 @@
 """Autoencoders with k-means on toy data it must solve, and what it must refuse or hold out."""
 
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
 import pytest
+from kept_log import Kept
 from sklearn.metrics import adjusted_rand_score
 
 from mmbench.data import Dataset, IncompatibleDataError
 from mmbench.methods.ae_kmeans import AEKMeans
 
 QUICK = AEKMeans(hidden=(32,), n_latent=8, epochs=30, batch_size=50, learning_rate=1e-3)
-
-
-class Kept:
-    """A log that keeps what it is given."""
-
-    def __init__(self) -> None:
-        self.calls: list[tuple[int, dict[str, Any]]] = []
-
-    def __call__(self, epoch: int, **given: Any) -> None:
-        self.calls.append((epoch, given))
-
-    def of(self, name: str) -> dict[int, Any]:
-        """Return what was given under a name, by epoch."""
-        return {epoch: given[name] for epoch, given in self.calls if given.get(name) is not None}
 
 
 def toy(n_samples: int = 200) -> tuple[Dataset, np.ndarray]:

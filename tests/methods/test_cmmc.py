@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from kept_log import Kept
 from sklearn.metrics import adjusted_rand_score
 from torch import Tensor
 
@@ -34,20 +35,6 @@ QUICK = CMMC(
     learning_rate=1e-3,
 )
 BRIEF = replace(QUICK, pretrain_epochs=2, joint_epochs=2, finetune_epochs=2)
-
-
-class Kept:
-    """A log that keeps what it is given."""
-
-    def __init__(self) -> None:
-        self.calls: list[tuple[int, dict[str, Any]]] = []
-
-    def __call__(self, epoch: int, **given: Any) -> None:
-        self.calls.append((epoch, given))
-
-    def of(self, name: str) -> dict[int, Any]:
-        """Return what was given under a name, by epoch."""
-        return {epoch: given[name] for epoch, given in self.calls if given.get(name) is not None}
 
 
 def toy(

@@ -6,6 +6,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
+from kept_log import Kept
 from sklearn.metrics import adjusted_rand_score
 
 from mmbench.data import Dataset, IncompatibleDataError, View
@@ -13,20 +14,6 @@ from mmbench.nn.embedded import one_space, pretrain, self_train, student_t, targ
 from mmbench.nn.information import divergence
 from mmbench.nn.networks import Autoencoder, reconstruction_error
 from mmbench.nn.preprocessing import joint_features
-
-
-class Kept:
-    """A log that keeps what it is given."""
-
-    def __init__(self):
-        self.calls = []
-
-    def __call__(self, epoch, **given):
-        self.calls.append((epoch, given))
-
-    def of(self, name):
-        """Return what was given under a name, by epoch."""
-        return {epoch: given[name] for epoch, given in self.calls if given.get(name) is not None}
 
 
 def random_soft(n, n_clusters):
