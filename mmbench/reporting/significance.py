@@ -146,7 +146,7 @@ def _compared(
     methods = [tested[j] for j in columns]
     units = _units([blocks[i] for i in rows])
     comparison = statistics.compare(
-        [[_pooled(unit, (m.name, "all"), column) for m in methods] for unit in units],
+        [[_by_seed(unit, m.name, metric) for m in methods] for unit in units],
         [m.printed for m in methods],
         control=_control(spec, methods),
         left_out=[
@@ -184,14 +184,23 @@ def _units(blocks: Sequence[Block]) -> list[list[Block]]:
     return list(units.values())
 
 
-def _pooled(unit: Sequence[Block], key: tuple[str, str], column: Column) -> NDArray[np.float64]:
-    return np.concatenate([_values(block, key, column) for block in unit])
+def _by_seed(unit: Sequence[Block], method: str, metric: str) -> NDArray[np.float64]:
+    """Return (n_seeds,), by seed the mean over the data sets that count as one observation.
+
+    A seed counts where it ended ok on all of them. Where none did, the mean of their means is
+    the only value.
+    """
+    found = [block.stored.scores[method, "last", "all", metric] for block in unit]
+    seeds = sorted(set.intersection(*map(set, found)))
+    if not seeds:
+        return np.array([np.mean([np.mean(list(values.values())) for values in found])])
+    return np.array([np.mean([values[seed] for values in found]) for seed in seeds])
 
 
 def _mean(unit: Sequence[Block], key: tuple[str, str], column: Column) -> float:
     """Return the mean of a row that was not tested, NaN where a data set has no value of it."""
     values = [_values(block, key, column) for block in unit]
-    return float(np.concatenate(values).mean()) if all(map(len, values)) else math.nan
+    return float(np.mean([x.mean() for x in values])) if all(map(len, values)) else math.nan
 
 
 def _control(spec: ReportSpec, methods: Sequence[MethodSpec]) -> int | None:
