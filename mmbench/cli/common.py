@@ -5,7 +5,10 @@ import inspect
 import json
 import os
 from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 from typing import Any
+
+PROCESSED = Path("data/processed")  # where rules put prepared data sets
 
 Commands = Any  # argparse keeps the type of `add_subparsers` to itself
 

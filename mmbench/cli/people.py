@@ -16,6 +16,7 @@ import yaml
 from mmbench.catalogue import load_datasets
 from mmbench.checks import checked
 from mmbench.cli.common import (
+    PROCESSED,
     Commands,
     add_catalogues,
     add_command,
@@ -28,7 +29,6 @@ from mmbench.errors import InputError, unknown
 from mmbench.files import read_csv, read_json
 
 RAW = Path("data/raw")
-PROCESSED = Path("data/processed")
 _DEFAULT_CONFIG = Path("config/config.yaml")
 
 

@@ -4,7 +4,8 @@ import argparse
 from dataclasses import asdict
 from pathlib import Path
 
-from mmbench.cli.common import Commands, add_command, add_json, print_json
+from mmbench.cli.common import PROCESSED, Commands, add_command, add_json, print_json
+from mmbench.config import read_benchmark
 
 _DEFAULT_CONFIG = Path("config/config.yaml")
 
@@ -32,9 +33,12 @@ def snapshot(arguments: argparse.Namespace) -> None:
 
     First it checks: every file is there and readable, checksums hold, every run is of today's
     parameters and source, and Snakemake has nothing to do. Nothing is trained for that. Then
-    `dvc commit` takes the files into DVC's cache; `dvc push` brings them to a remote.
+    `dvc commit` takes the files into DVC's cache; `dvc push` brings them to a remote. The
+    manifest of the benchmark is written as well, for `mmbench verify --files`.
     """
     from mmbench import snapshots
+    from mmbench.plan import Plan
+    from mmbench.travel.manifest import write_manifest
 
     if arguments.check:
         plan = snapshots.check(arguments.config)
@@ -45,8 +49,10 @@ def snapshot(arguments: argparse.Namespace) -> None:
             print(f"{told['checked']}: complete and current, {told['blocks']} blocks of runs")
         return
     made = snapshots.snapshot(arguments.config)
+    plan = Plan(read_benchmark(arguments.config), where=str(arguments.config))
+    manifest = write_manifest(plan, processed=PROCESSED)
     if arguments.json:
-        print_json(asdict(made))
+        print_json({**asdict(made), "manifest": str(manifest)})
         return
     print(f"recorded in dvc.lock: {', '.join(made.stages)} ({made.n_runs} blocks of runs)")
     print("to keep it: git add dvc.lock results && git commit; to share it: dvc push && git push")

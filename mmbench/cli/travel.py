@@ -7,11 +7,10 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from mmbench.cli.common import Commands, add_command, add_json, print_json, print_rows
+from mmbench.cli.common import PROCESSED, Commands, add_command, add_json, print_json, print_rows
 from mmbench.config import read_benchmark
 from mmbench.errors import InputError, unknown
 
-PROCESSED = Path("data/processed")
 _DEFAULT_CONFIG = Path("config/config.yaml")
 
 
