@@ -13,7 +13,8 @@ are told in `mmbench.nn.augment`.
 """
 
 from dataclasses import dataclass
-from typing import Annotated
+from functools import partial
+from typing import Annotated, Any
 
 import numpy as np
 import torch
@@ -24,8 +25,8 @@ from torch import Tensor
 from mmbench.data import Dataset
 from mmbench.methods import Log, save_state, saved_state, silent
 from mmbench.nn.augment import Augmentation, Weak
-from mmbench.nn.batches import checkpoints, shuffled_batches
-from mmbench.nn.contrastive import ContrastiveNetwork
+from mmbench.nn.batches import checkpoints
+from mmbench.nn.contrastive import ContrastiveNetwork, contrastive_epoch
 from mmbench.nn.losses import cluster_contrast, nt_xent
 from mmbench.nn.pictures import on_device
 from mmbench.nn.resnet import Backbone
@@ -91,7 +92,6 @@ class CC:
             self.backbone, pictures.shape[1], self.side, data.n_clusters
         ).to(device)
         optimiser = torch.optim.Adam(network.parameters(), lr=self.learning_rate, fused=True)
-        augment = self.augmentations()["weak"]
         shown = checkpoints(self.epochs)
 
         def assignments() -> NDArray[np.int64]:
@@ -104,33 +104,34 @@ class CC:
             network.load_state_dict(saved["network"])
             optimiser.load_state_dict(saved["optimiser"])
         for epoch in range(first_epoch, self.epochs):
-            steps = []
-            for rows in shuffled_batches(len(fit_rows), self.batch_size, device, drop_last=True):
-                batch = pictures[fit_rows[rows]]
-                # one after the other: a batch norm sees one augmentation at a time
-                z_i, c_i = network(augment(batch, None))
-                z_j, c_j = network(augment(batch, None))
-                instance = nt_xent(z_i, z_j, INSTANCE_TEMPERATURE)
-                cluster = cluster_contrast(c_i, c_j, CLUSTER_TEMPERATURE)
-                loss = instance + cluster
-                optimiser.zero_grad()
-                loss.backward()
-                optimiser.step()
-                steps.append(torch.stack([loss, instance, cluster]).detach())
-            # read once an epoch: reading a number makes the host wait for the device
-            mean_loss, mean_instance, mean_cluster = torch.stack(steps).mean(dim=0).tolist()
+            means: dict[str, Any] = contrastive_epoch(
+                partial(self.losses, network), pictures, fit_rows, optimiser, self.batch_size
+            )
             last = epoch == self.epochs - 1
             log(
                 epoch,
-                loss=mean_loss,
-                instance=mean_instance,
-                cluster=mean_cluster,
                 y_pred=assignments() if epoch in shown else None,
                 embedding=network.embedding(pictures).cpu().numpy() if last else None,
+                **means,
             )
             state = {"network": network.state_dict(), "optimiser": optimiser.state_dict()}
             save_state(log, epoch, state)
         return assignments()
+
+    def losses(self, network: ContrastiveNetwork, batch: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Return the loss of one batch and its parts, of z and of clusters, scalars.
+
+        Args:
+            network: in training mode.
+            batch: (n, channels, height, width) uint8.
+        """
+        augment = self.augmentations()["weak"]
+        # one after the other: a batch norm sees one augmentation at a time
+        z_i, c_i = network(augment(batch, None))
+        z_j, c_j = network(augment(batch, None))
+        instance = nt_xent(z_i, z_j, INSTANCE_TEMPERATURE)
+        cluster = cluster_contrast(c_i, c_j, CLUSTER_TEMPERATURE)
+        return instance + cluster, instance, cluster
 
     def augmentations(self) -> dict[str, Augmentation]:
         """Return the augmentation by its name, for a sheet to judge it by eye."""

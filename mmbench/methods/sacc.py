@@ -22,7 +22,8 @@ augmentation alone, so its range tells the network which one it sees; "plain" do
 """
 
 from dataclasses import dataclass
-from typing import Annotated, Literal
+from functools import partial
+from typing import Annotated, Any, Literal
 
 import numpy as np
 import torch
@@ -33,9 +34,9 @@ from torch import Generator, Tensor
 from mmbench.data import Dataset
 from mmbench.methods import Log, save_state, saved_state, silent
 from mmbench.nn.augment import Augmentation, Strong, Weak, imagenet_normalized
-from mmbench.nn.batches import checkpoints, shuffled_batches
+from mmbench.nn.batches import checkpoints
 from mmbench.nn.clustering import kmeans, nearest
-from mmbench.nn.contrastive import ContrastiveNetwork
+from mmbench.nn.contrastive import ContrastiveNetwork, contrastive_epoch
 from mmbench.nn.losses import cluster_contrast, imbalance, nt_xent
 from mmbench.nn.pictures import on_device
 from mmbench.nn.resnet import Backbone
@@ -131,23 +132,15 @@ class SACC:
             network.load_state_dict(saved["network"])
             optimiser.load_state_dict(saved["optimiser"])
         for epoch in range(first_epoch, self.epochs):
-            steps = []
-            for batch in shuffled_batches(len(fit_rows), self.batch_size, device, drop_last=True):
-                loss, instance, cluster = self.losses(network, pictures[fit_rows[batch]])
-                optimiser.zero_grad()
-                loss.backward()
-                optimiser.step()
-                steps.append(torch.stack([loss, instance, cluster]).detach())
-            # read once an epoch: reading a number makes the host wait for the device
-            mean_loss, mean_instance, mean_cluster = torch.stack(steps).mean(dim=0).tolist()
+            means: dict[str, Any] = contrastive_epoch(
+                partial(self.losses, network), pictures, fit_rows, optimiser, self.batch_size
+            )
             last = epoch == self.epochs - 1
             log(
                 epoch,
-                loss=mean_loss,
-                instance=mean_instance,
-                cluster=mean_cluster,
                 y_pred=assignments() if epoch in shown else None,
                 embedding=network.embedding(pictures).cpu().numpy() if last else None,
+                **means,
             )
             state = {"network": network.state_dict(), "optimiser": optimiser.state_dict()}
             save_state(log, epoch, state)

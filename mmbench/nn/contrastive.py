@@ -1,10 +1,12 @@
 """The network that methods of contrastive clustering of pictures share."""
 
+from collections.abc import Callable
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from mmbench.nn.batches import in_chunks
+from mmbench.nn.batches import in_chunks, shuffled_batches
 from mmbench.nn.pictures import resized
 from mmbench.nn.resnet import Backbone, backbone
 
@@ -65,3 +67,34 @@ class ContrastiveNetwork(nn.Module):
         predicted = in_chunks(lambda x: self(resized(x, self.side))[output], pictures, _ROWS)
         self.train(training)
         return predicted
+
+
+def contrastive_epoch(
+    losses: Callable[[Tensor], tuple[Tensor, Tensor, Tensor]],
+    pictures: Tensor,
+    fit_rows: Tensor,
+    optimiser: torch.optim.Optimizer,
+    batch_size: int,
+) -> dict[str, float]:
+    """Train on all pictures but a last batch that is not full.
+
+    Args:
+        losses: of a batch of pictures: the loss to minimise, and its parts of z and of clusters.
+        pictures: (n, channels, height, width) uint8.
+        fit_rows: (n_fitted,), the pictures to train on.
+        optimiser: of the network that `losses` calls, which is in training mode.
+        batch_size: in pictures.
+
+    Returns:
+        The means over the batches: `loss`, `instance` and `cluster`, in nats.
+    """
+    steps = []
+    for rows in shuffled_batches(len(fit_rows), batch_size, pictures.device, drop_last=True):
+        parts = losses(pictures[fit_rows[rows]])
+        optimiser.zero_grad()
+        parts[0].backward()
+        optimiser.step()
+        steps.append(torch.stack(parts).detach())
+    # read once an epoch: reading a number makes the host wait for the device
+    loss, instance, cluster = torch.stack(steps).mean(dim=0).tolist()
+    return {"loss": loss, "instance": instance, "cluster": cluster}
