@@ -1,14 +1,16 @@
 """k-means on all views side by side: the plain answer to more than one view.
 
-Every view gets the same weight, whatever its units and its number of columns. Mixed-modal
+Every view gets the same weight, whatever its units and its number of columns, unless
+`equal_weights` is off. Mixed-modal
 samples, which have one view each, are brought to one space by a PCA of each modality; no axis
 of one is meant to correspond to one of the other, which is what makes it a baseline.
 
 Source: common practice; for mixed-modal data, the k-means row of Jiang et al., "DM2C: Deep
 Mixed-Modal Clustering", NeurIPS 2019.
-Departures: DM2C keeps up to 2048 principal components as they come; here at most 100, of
-views brought to the same weight first. A view is scaled again, but by one number, so that the
-scaling of its columns remains that of the data set's entry.
+Departures: DM2C keeps up to 2048 principal components as they come, fitted on all samples; here
+there are at most 100, of views brought to the same weight first, fitted on the samples to train
+on. The entry `kmeans-pca` keeps as many and weighs no view. A view is scaled again, but by one
+number, so that the scaling of its columns remains that of the data set's entry.
 """
 
 from dataclasses import dataclass
@@ -28,12 +30,14 @@ class KMeansConcat:
 
     Attributes:
         max_features: principal components to keep at most.
+        equal_weights: divide each view by its range and the root of its number of columns.
         n_init: starts of k-means, of which the one of least inertia is kept.
     """
 
     __pydantic_config__ = ConfigDict(extra="forbid")
 
     max_features: PositiveInt = 100
+    equal_weights: bool = True
     n_init: PositiveInt = 20
 
     def fit_predict(
@@ -55,7 +59,13 @@ class KMeansConcat:
             IncompatibleDataError: some samples have several views and others lack some,
                 mixed-modal pictures, or fewer samples to train on than clusters.
         """
-        z = joint_features(data, max_features=self.max_features, seed=seed, held_out=True)
+        z = joint_features(
+            data,
+            max_features=self.max_features,
+            seed=seed,
+            held_out=True,
+            equal_weights=self.equal_weights,
+        )
         y_pred = kmeans_assignments(z, data, seed=seed, n_init=self.n_init)
         log(0, y_pred=y_pred, embedding=z)
         return y_pred

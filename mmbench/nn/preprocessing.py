@@ -19,9 +19,14 @@ Matrix = NDArray[np.float32]
 
 
 def joint_features(
-    data: Dataset, *, max_features: int, seed: int, held_out: bool = False
+    data: Dataset,
+    *,
+    max_features: int,
+    seed: int,
+    held_out: bool = False,
+    equal_weights: bool = True,
 ) -> Matrix:
-    """Return one row of features for each sample, of equally weighted views.
+    """Return one row of features for each sample, of all views together.
 
     Paired views and pictures: the views side by side, reduced by PCA. Mixed-modal data: each
     modality reduced by its own PCA to a common dimension, the rows stacked as if that were one
@@ -33,6 +38,8 @@ def joint_features(
             columns or rows to train on.
         seed: of the randomised solver that PCA takes for large matrices.
         held_out: whether the caller can work with samples that are not to be trained on.
+        equal_weights: give each view the same weight; without, a view has the more, the more
+            columns it has and the more these vary.
 
     Returns:
         z: (n_samples, at most max_features), centred on the training rows.
@@ -41,9 +48,13 @@ def joint_features(
         IncompatibleDataError: incomplete views, mixed-modal pictures, held-out samples that
             the caller cannot take, or a view with no row to train on.
     """
+
+    def weighted(x: Matrix, fit_rows: Index) -> Matrix:
+        return equally_weighted(x, fit_rows) if equal_weights else x
+
     if data.setting != "mixed":
         views = data.paired_features(pixels=True, held_out=held_out)
-        side_by_side = np.hstack([equally_weighted(x, data.fit_index) for x in views])
+        side_by_side = np.hstack([weighted(x, data.fit_index) for x in views])
         return principal(side_by_side, max_features, data.fit_index, seed=seed)
 
     modalities = data.mixed_features(held_out=held_out)
@@ -53,8 +64,8 @@ def joint_features(
     )
     stacked = np.empty((data.n_samples, n_common), np.float32)
     for view, rows in zip(modalities, fit_rows, strict=True):
-        weighted = equally_weighted(view.flat(), rows)
-        stacked[view.sample_index] = principal(weighted, n_common, rows, seed=seed)
+        x = weighted(view.flat(), rows)
+        stacked[view.sample_index] = principal(x, n_common, rows, seed=seed)
     return stacked
 
 

@@ -90,6 +90,19 @@ def test_each_modality_has_its_own_axes_of_a_common_number(mixed_blobs):
         np.testing.assert_array_equal(z[view.sample_index], own)
 
 
+def test_without_equal_weights_every_view_is_taken_as_it_comes(paired_blobs, mixed_blobs):
+    data, _ = paired_blobs
+    z = joint_features(data, max_features=100, seed=0, equal_weights=False)
+    expected = sum(((v.values[5] - v.values[9]) ** 2).sum() for v in data.views)
+    assert ((z[5] - z[9]) ** 2).sum() == pytest.approx(expected, rel=1e-4)
+
+    data, _ = mixed_blobs
+    z = joint_features(data, max_features=100, seed=0, equal_weights=False)
+    for view in data.views:
+        own = principal(view.values, 8, np.arange(len(view.values)), seed=0)
+        np.testing.assert_array_equal(z[view.sample_index], own)
+
+
 def test_a_modality_with_few_training_rows_limits_the_common_dimension(mixed_blobs):
     data, _ = mixed_blobs
     image, text = (v.sample_index for v in data.views)
