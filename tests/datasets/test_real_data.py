@@ -129,7 +129,7 @@ def test_a_set_from_a_package_is_as_known(name, prepared):
 
 
 @pytest.mark.parametrize(
-    "name", ["handwritten-mixed", "mnist-2k", "fashion-mnist-5k", "fashion-3view"]
+    "name", ["handwritten-mixed", "mnist-2k", "fashion-mnist-2k", "fashion-3view"]
 )
 def test_a_set_derived_from_a_package_is_as_the_catalogue_tells(name, prepared):
     data, _, card = prepared(name)

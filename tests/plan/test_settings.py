@@ -11,7 +11,7 @@ ROOT = Path(__file__).parents[2]
 
 
 @pytest.mark.parametrize(
-    ("name", "settings"), [("cmmc-fast", "b54ce928"), ("kmeans-concat", "8e339898")]
+    ("name", "settings"), [("cmmc-fast", "b54ce928"), ("kmeans-concat", "4964da8f")]
 )
 def test_stored_runs_of_plain_entries_keep_their_folder(name, settings):
     entry = read_methods([ROOT / "config/methods.yaml"])[name]
