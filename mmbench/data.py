@@ -88,10 +88,13 @@ class Dataset:
         name: as the catalogue names it.
         fit_index: (n_fit,) increasing: the samples to train on; a prediction always covers
             all. Empty means all.
+        further: (n_further, …) rows like those of the only view, to learn from: they are no
+            samples, and no prediction covers them. None where there are none.
 
     Raises:
         InputError: an index is out of range or not increasing, lengths differ, a sample is
-            described by no view, or `n_clusters` is not in 1..n_samples.
+            described by no view, `n_clusters` is not in 1..n_samples, or further rows are
+            unlike those of the view, or stand beside several views.
     """
 
     views: tuple[View, ...]
@@ -99,6 +102,7 @@ class Dataset:
     n_samples: int
     name: str = "unnamed"
     fit_index: Index = field(default_factory=lambda: np.empty(0, np.int64))
+    further: NDArray[Any] | None = None
 
     def __post_init__(self) -> None:
         if not self.views:
@@ -117,6 +121,8 @@ class Dataset:
         self._check_index("fit_index", self.fit_index)
         if not len(self.fit_index):
             object.__setattr__(self, "fit_index", np.arange(self.n_samples))
+        if self.further is not None:
+            self._check_further(self.further)
 
     @classmethod
     def paired(
@@ -286,6 +292,17 @@ class Dataset:
         self._check_held_out(held_out)
         return self.views[0].values
 
+    def further_images(self) -> NDArray[np.uint8]:
+        """Return pictures to learn from that are no samples, (n_further, channels, height, width).
+
+        Most data sets have none: n_further is 0.
+
+        Raises:
+            IncompatibleDataError: the data are features.
+        """
+        none: NDArray[np.uint8] = self.images(held_out=True)[:0]
+        return none if self.further is None else self.further
+
     def save(self, path: Path) -> None:
         """Write the data set as a safetensors file, whole or not at all.
 
@@ -298,6 +315,8 @@ class Dataset:
         for position, view in enumerate(self.views):
             tensors[f"values/{position:02d}"] = np.ascontiguousarray(view.values)
             tensors[f"sample_index/{position:02d}"] = view.sample_index
+        if self.further is not None:
+            tensors["further"] = np.ascontiguousarray(self.further)
         header = {
             "name": self.name,
             "n_samples": self.n_samples,
@@ -341,7 +360,12 @@ class Dataset:
             for i, names in enumerate(about["views"])
         )
         return cls(
-            views, about["n_clusters"], about["n_samples"], about["name"], tensors["fit_index"]
+            views,
+            about["n_clusters"],
+            about["n_samples"],
+            about["name"],
+            tensors["fit_index"],
+            tensors.get("further"),
         )
 
     def _check_view(self, view: View) -> None:
@@ -357,6 +381,17 @@ class Dataset:
                 f" got {len(view.sample_index)}"
             )
         self._check_index(f"{view.name}.sample_index", view.sample_index)
+
+    def _check_further(self, further: NDArray[Any]) -> None:
+        where = f"{self.name}/further"
+        if len(self.views) != 1:
+            raise InputError(f"{where}: expected one view beside it, got {len(self.views)}")
+        like = self.views[0].values
+        if further.shape[1:] != like.shape[1:] or further.dtype != like.dtype:
+            raise InputError(
+                f"{where}: expected rows of {like.dtype} {like.shape[1:]},"
+                f" got {further.dtype} {further.shape[1:]}"
+            )
 
     def _check_index(self, name: str, index: Index) -> None:
         if len(index) == 0:

@@ -19,6 +19,7 @@ def view(rows, name="a", width=3):
 
 MIXED = Dataset((view([0, 2, 3]), view([1, 4, 5], "b", 2)), 2, 6)
 INCOMPLETE = Dataset((view([0, 1, 2, 3]), view([2, 3, 4, 5], "b", 2)), 2, 6)
+FURTHER = replace(PICTURES, further=RNG.integers(0, 256, (9, 1, 4, 4), dtype=np.uint8))
 HELD_OUT = replace(TWO, fit_index=np.array([0, 1, 4]))
 
 
@@ -61,6 +62,14 @@ def test_held_out_samples_are_given_to_a_method_that_asks_for_them():
     assert not TWO.is_split
 
 
+def test_further_pictures_are_no_samples():
+    assert FURTHER.further_images().shape == (9, 1, 4, 4)
+    assert len(FURTHER.images()) == FURTHER.n_samples == 6
+    assert PICTURES.further_images().shape == (0, 1, 4, 4)
+    with pytest.raises(IncompatibleDataError, match="needs images, has feature views"):
+        TWO.further_images()
+
+
 def test_incomplete_features_come_from_any_feature_setting():
     for data in (TWO, MIXED, INCOMPLETE):
         assert data.incomplete_features() == data.views
@@ -85,6 +94,12 @@ def test_incomplete_features_come_from_any_feature_setting():
         (lambda: Dataset((view([1, 0]),), 1, 2), "a.sample_index to increase within 0..1"),
         (lambda: Dataset((view([0, 2]),), 1, 2), "a.sample_index to increase within 0..1"),
         (lambda: replace(TWO, fit_index=np.array([3, 3])), "fit_index to increase"),
+        (
+            lambda: replace(PICTURES, further=np.zeros((2, 1, 4, 5), np.uint8)),
+            r"further: expected rows of uint8 \(1, 4, 4\), got uint8 \(1, 4, 5\)",
+        ),
+        (lambda: replace(PICTURES, further=np.zeros((2, 1, 4, 4))), "got float64"),
+        (lambda: replace(TWO, further=np.ones((2, 3))), "further: expected one view .* got 2"),
     ],
 )
 def test_data_that_do_not_fit_together_are_one_line(make, message):
@@ -92,13 +107,14 @@ def test_data_that_do_not_fit_together_are_one_line(make, message):
         make()
 
 
-@pytest.mark.parametrize("data", [TWO, MIXED, INCOMPLETE, PICTURES, HELD_OUT])
+@pytest.mark.parametrize("data", [TWO, MIXED, INCOMPLETE, PICTURES, HELD_OUT, FURTHER])
 def test_a_stored_data_set_comes_back_as_it_was(tmp_path, data):
     path = tmp_path / "views.safetensors"
     data.save(path)
     back = Dataset.load(path)
     assert (back.setting, back.n_clusters, back.name) == (data.setting, data.n_clusters, data.name)
     np.testing.assert_array_equal(back.fit_index, data.fit_index)
+    np.testing.assert_array_equal(back.further, data.further)
     for ours, theirs in zip(data.views, back.views, strict=True):
         np.testing.assert_array_equal(ours.values, theirs.values)
         np.testing.assert_array_equal(ours.sample_index, theirs.sample_index)

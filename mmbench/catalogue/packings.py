@@ -209,11 +209,13 @@ class StlPacking(BasePacking):
     Attributes:
         members: the files of pictures inside the archive, in order.
         labels: the files of labels, in the same order.
+        further: files of pictures without a label, to learn from.
     """
 
     loader: Literal["stl10-binary"]
     members: Names
     labels: Names
+    further: Names = ()
 
 
 PACKINGS: dict[str, type[BasePacking]] = {

@@ -4,7 +4,7 @@ Labels go into `samples.csv` alone; what a method sees is in `views.safetensors`
 """
 
 import csv
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -46,7 +46,7 @@ def prepare(name: str, entry: DatasetEntry, raw: Path, out: Path) -> None:
     if status.status == "data_unavailable":
         _write_unavailable(name, entry, status, out)
         return
-    table, classes = _base_table(name, entry, raw, status)
+    table, classes, further = _base_table(name, entry, raw, status)
     if entry.derivation is not None:
         try:
             table = derive(table, entry.derivation)
@@ -54,6 +54,8 @@ def prepare(name: str, entry: DatasetEntry, raw: Path, out: Path) -> None:
             raise InputError(f"{name}: {error}") from None
     modalities = {view: spec.modality for view, spec in entry.views.items()}
     data = table.dataset(name, entry.n_clusters, modalities)
+    if entry.derivation is None:  # a derived set is of the samples alone
+        data = replace(data, further=further)
     if entry.n_samples is not None and data.n_samples != entry.n_samples:
         raise InputError(f"{name}: expected {entry.n_samples} samples, got {data.n_samples}")
     with writing(out):
@@ -66,8 +68,11 @@ def prepare(name: str, entry: DatasetEntry, raw: Path, out: Path) -> None:
 
 def _base_table(
     name: str, entry: DatasetEntry, folder: Path, status: FetchStatus
-) -> tuple[Table, list[str]]:
-    """Return the data as the files have them, scaled, in a random order; and the class names."""
+) -> tuple[Table, list[str], NDArray[Any] | None]:
+    """Return the data as the files have them, scaled, in a random order; and the class names.
+
+    The last item is what the files have beyond the samples, to learn from, if anything.
+    """
     raw = _read_raw(entry, folder, status)
     if len(raw.labels) != entry.base_samples:
         raise InputError(
@@ -77,6 +82,10 @@ def _base_table(
         view: scaled(raw.views[view], spec, where=f"{entry.base}/{view}")
         for view, spec in entry.base_views.items()
     }
+    further = None
+    if raw.further is not None:
+        ((view, spec),) = entry.base_views.items()
+        further = scaled(raw.further, spec, where=f"{entry.base}/{view}")
     found, labels = np.unique(raw.labels, return_inverse=True)
     if len(found) != entry.n_classes:
         raise InputError(f"{entry.base}: expected {entry.n_classes} classes, got {len(found)}")
@@ -84,7 +93,7 @@ def _base_table(
     table = Table.of(values, labels)
     # several public files are sorted by class, so that row order would tell the label
     order = np.random.default_rng(entry.seed).permutation(table.n_samples)
-    return table.take(order), classes
+    return table.take(order), classes, further
 
 
 def _read_raw(entry: DatasetEntry, folder: Path, status: FetchStatus) -> Raw:
@@ -170,6 +179,7 @@ def _card(
         "n_classes": len(classes),
         "class_sizes": dict(zip(classes, sizes.tolist(), strict=True)),
         "n_shuffled": int(table.shuffled.sum()),
+        "n_further": 0 if data.further is None else len(data.further),
         "views": [
             {
                 "name": view.name,

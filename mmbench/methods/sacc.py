@@ -13,8 +13,8 @@ its soft assignments, without augmentation.
 Source: Deng et al., Strongly Augmented Contrastive Clustering, Pattern Recognition 139 (2023),
 arXiv:2206.00380, and the code of its authors.
 Departures: every data set has the same loss; the code of the paper has another for STL-10,
-here `pairs="stl-10"`, and there first trains z on unlabelled pictures in each epoch, which is
-left out. Unlike the code, all draws follow from the seed, and the last epoch counts. Those of
+here `pairs="stl-10"`, and there first trains z on unlabelled pictures in each epoch, here
+`further=True`. Unlike the code, all draws follow from the seed, and the last epoch counts. Those of
 the augmentations are told in `mmbench.nn.augment`. Without a loss of clusters, the clusters are
 those of k-means of z.
 As in the code, `strong="normalized"` takes ImageNet's mean and deviation from the strong
@@ -62,6 +62,8 @@ class SACC:
         cluster_weight: sigma; the paper has 0.5 for CIFAR-100. 0: clusters by k-means of z.
         balance_weight: of the part of the loss of clusters that wants them equally large.
         pairs: which augmentations are contrasted.
+        further: whether each epoch first trains z, by the contrast of pictures alone, on the
+            pictures that a data set has beyond its samples; most have none.
         strong: "normalized" as published, "plain", or "none" to leave it out.
         jitter: strength of the colours of the weak augmentation; the paper has 0.5 for CIFAR.
         weak_blur: whether the weak augmentation blurs; off in the paper for CIFAR and STL-10.
@@ -81,6 +83,7 @@ class SACC:
     cluster_weight: NonNegativeFloat = 1.0
     balance_weight: NonNegativeFloat = 1.0
     pairs: Pairs = "paper"
+    further: bool = False
     strong: Literal["normalized", "plain", "none"] = "normalized"
     jitter: NonNegativeFloat = 1.0
     weak_blur: bool = True
@@ -98,8 +101,9 @@ class SACC:
             seed: of the initial weights, the order of the batches and the augmentations.
             device: where to train, as torch names it.
             log: called once an epoch with the mean loss and its parts `instance` and
-                `cluster`; at checkpoints with the assignments; at the end with the directions
-                of z as embedding.
+                `cluster`, and `further`, that of the pictures beyond the samples; at
+                checkpoints with the assignments; at the end with the directions of z as
+                embedding.
 
         Returns:
             y_pred: (n_samples,), the cluster of each sample in 0..n_clusters-1.
@@ -111,6 +115,9 @@ class SACC:
         torch.manual_seed(seed)
         pictures = on_device(data.images(held_out=True), self.side, device)
         fit_rows = torch.as_tensor(data.fit_index, device=device)
+        further = pictures[:0]
+        if self.further:
+            further = on_device(data.further_images(), self.side, device)
         network = ContrastiveNetwork(
             self.backbone, pictures.shape[1], self.side, data.n_clusters
         ).to(device)
@@ -132,6 +139,12 @@ class SACC:
             network.load_state_dict(saved["network"])
             optimiser.load_state_dict(saved["optimiser"])
         for epoch in range(first_epoch, self.epochs):
+            beyond: dict[str, Any] = {}
+            if len(further):
+                losses = partial(self.losses, network, clusters=False)
+                rows = torch.arange(len(further), device=device)
+                told = contrastive_epoch(losses, further, rows, optimiser, self.batch_size)
+                beyond["further"] = told["loss"]
             means: dict[str, Any] = contrastive_epoch(
                 partial(self.losses, network), pictures, fit_rows, optimiser, self.batch_size
             )
@@ -141,6 +154,7 @@ class SACC:
                 y_pred=assignments() if epoch in shown else None,
                 embedding=network.embedding(pictures).cpu().numpy() if last else None,
                 **means,
+                **beyond,
             )
             state = {"network": network.state_dict(), "optimiser": optimiser.state_dict()}
             save_state(log, epoch, state)
@@ -154,7 +168,12 @@ class SACC:
         return {"weak": weak, "strong": Strong(self.side, self.min_crop, self.flip, self.rotation)}
 
     def losses(
-        self, network: ContrastiveNetwork, batch: Tensor, generator: Generator | None = None
+        self,
+        network: ContrastiveNetwork,
+        batch: Tensor,
+        generator: Generator | None = None,
+        *,
+        clusters: bool = True,
     ) -> tuple[Tensor, Tensor, Tensor]:
         """Return the loss of one batch and its parts, of z and of clusters, scalars.
 
@@ -162,6 +181,7 @@ class SACC:
             network: in training mode.
             batch: (n, channels, height, width) uint8.
             generator: of the augmentations, on the CPU; by default the global one.
+            clusters: whether the loss has the part of clusters.
         """
         augment = self.augmentations()
         # one after the other: a batch norm sees one kind of augmentation at a time
@@ -173,7 +193,10 @@ class SACC:
             z_s, c_s = network(imagenet_normalized(x_s) if self.strong == "normalized" else x_s)
         instance = instance_loss(z_i, z_j, z_s, self.pairs)
         cluster = cluster_loss(c_i, c_j, c_s, self.pairs, self.balance_weight)
-        return self.instance_weight * instance + self.cluster_weight * cluster, instance, cluster
+        loss = self.instance_weight * instance
+        if clusters:
+            loss = loss + self.cluster_weight * cluster
+        return loss, instance, cluster
 
 
 def instance_loss(i: Tensor, j: Tensor, s: Tensor | None, pairs: Pairs = "paper") -> Tensor:

@@ -308,7 +308,7 @@ def test_the_binary_batches_of_cifar_are_stacked_in_order(
     np.testing.assert_array_equal(raw.labels, records[..., 0].ravel())
 
 
-def test_the_labelled_parts_of_stl_10_are_stacked_and_the_unlabelled_one_is_left_out(
+def test_the_labelled_parts_of_stl_10_are_stacked_and_the_unlabelled_one_stays_apart(
     tmp_path, catalogue
 ):
     entry = catalogue["stl-10"]
@@ -321,7 +321,7 @@ def test_the_labelled_parts_of_stl_10_are_stacked_and_the_unlabelled_one_is_left
         "stl10_binary/test_y.bin": bytes([3, 10, 1]),
         "stl10_binary/train_X.bin": stored[0],
         "stl10_binary/train_y.bin": bytes([1, 2]),
-        "stl10_binary/unlabeled_X.bin": stored[0],
+        "stl10_binary/unlabeled_X.bin": 3 * stored[0],
         "stl10_binary/class_names.txt": b"airplane\n",
         "stl10_binary/fold_indices.txt": b"1 2\n",
     }
@@ -330,6 +330,13 @@ def test_the_labelled_parts_of_stl_10_are_stacked_and_the_unlabelled_one_is_left
     raw = read(packing, tmp_path, entry.views, name="stl-10")
     np.testing.assert_array_equal(raw.views["image"], pictures)
     assert raw.labels.tolist() == [1, 2, 3, 10, 1]
+    np.testing.assert_array_equal(raw.further, np.tile(pictures[:2], (3, 1, 1, 1)))
+
+
+def test_a_packing_without_further_pictures_has_none(tmp_path):
+    archive(tmp_path / "s.tar.gz", {"s/X": bytes(2 * 60), "s/y": bytes([1, 2])})
+    keys = {"members": "s/X", "labels": "s/y"}
+    assert load(tmp_path, "stl10-binary", ["s.tar.gz"], PICTURES, **keys).further is None
 
 
 @pytest.mark.parametrize("name", ["imagenet-10", "imagenet-dogs"])

@@ -2,7 +2,9 @@
 
 import csv
 import errno
+import io
 import json
+import tarfile
 from pathlib import Path
 
 import numpy as np
@@ -66,6 +68,44 @@ def test_three_files_tell_views_labels_and_origin(made, arrays, tmp_path):
     assert card["checksum"] == read_metadata(tmp_path / "out" / "views.safetensors")["checksum"]
     assert card["files"]["tiny.npz"]["verified"] is False
     assert (card["packing"], card["status"], card["permutation_seed"]) == ("here", "ok", 0)
+
+
+def test_pictures_without_a_label_are_kept_apart_from_the_samples(make_entry, tmp_path):
+    pictures = np.random.default_rng(0).integers(256, size=(16, 3, 4, 5), dtype=np.uint8)
+    stored = [bytes(x.transpose(0, 1, 3, 2).ravel()) for x in (pictures[:12], pictures[12:])]
+    members = {"s/X": stored[0], "s/U": stored[1], "s/y": bytes([1, 2] * 6)}
+    (tmp_path / "raw").mkdir()
+    with tarfile.open(tmp_path / "raw" / "s.tar", "w") as archive:
+        for name, content in members.items():
+            info = tarfile.TarInfo(name)
+            info.size = len(content)
+            archive.addfile(info, io.BytesIO(content))
+    packing = {
+        "name": "here",
+        "loader": "stl10-binary",
+        "files": {"s.tar": {"sha256": "unknown", "from": "manual:make one"}},
+        "members": ["s/X"],
+        "labels": ["s/y"],
+        "further": ["s/U"],
+    }
+    keys = {
+        "sources": [packing],
+        "views": {"image": {"modality": "image", "dims": [3, 4, 5]}},
+        "pairing": "none",
+    }
+    half = {"half": {"from": "tiny", "sample": 6}}
+    entry = make_entry(**keys, also=half)
+    fetch("tiny", entry, tmp_path / "raw")
+    prepare("tiny", entry, tmp_path / "raw", tmp_path / "out")
+    data, samples, card = load(tmp_path / "out")
+    assert data.n_samples == len(samples) == 12
+    assert card["n_further"] == 4
+    np.testing.assert_array_equal(data.further_images(), pictures[12:])
+    # a set derived from it is of its samples alone
+    entry = make_entry("half", **keys, also=half)
+    prepare("half", entry, tmp_path / "raw", tmp_path / "half")
+    data, _, card = load(tmp_path / "half")
+    assert (data.n_samples, len(data.further_images()), card["n_further"]) == (6, 0, 0)
 
 
 def test_rows_of_views_are_those_of_their_source_scaled(made, arrays):

@@ -333,6 +333,33 @@ def test_without_the_strong_augmentation_it_is_cc_bit_for_bit(pictures):
         np.testing.assert_array_equal(left["embedding"], right["embedding"])
 
 
+def test_further_pictures_train_the_pictures_contrast_alone(pictures):
+    data, _ = pictures
+    further = replace(data, further=data.views[0].values[::-1].copy())
+    plain = replace(QUICK, epochs=1)
+    heard, deaf, without = Heard(), Heard(), Heard()
+    replace(plain, further=True).fit_predict(further, seed=0, log=heard)
+    assert "further" in heard.epochs[0][1]
+    # neither a method that is not told to, nor a data set that has none, changes anything
+    y_pred = plain.fit_predict(further, seed=0, log=deaf)
+    np.testing.assert_array_equal(
+        replace(plain, further=True).fit_predict(data, seed=0, log=without), y_pred
+    )
+    assert deaf.losses() == without.losses() != heard.losses()
+    assert "further" not in deaf.epochs[0][1]
+
+
+def test_the_loss_of_further_pictures_leaves_the_clusters_alone():
+    torch.manual_seed(0)
+    network = ContrastiveNetwork("narrow", 1, 25, n_clusters=3).train()
+    batch = torch.randint(0, 256, (8, 1, 25, 25), dtype=torch.uint8)
+    loss, instance, _ = QUICK.losses(network, batch, clusters=False)
+    assert loss == QUICK.instance_weight * instance
+    loss.backward()
+    assert all(weight.grad is None for weight in network.cluster.parameters())
+    assert all(weight.grad is not None for weight in network.instance.parameters())
+
+
 def test_the_same_seed_gives_the_same_bits_and_another_seed_others(pictures):
     data, _ = pictures
     method = replace(QUICK, epochs=2)

@@ -92,13 +92,20 @@ def read_stl(packing: StlPacking, folder: Path, views: Mapping[str, ViewSpec]) -
     ((view, spec),) = views.items()
     path = folder / next(iter(packing.files))
     channels, height, width = spec.dims
-    contents = picked(path, [*packing.members, *packing.labels])
-    parts = []
-    for member in packing.members:
-        values = np.frombuffer(contents[member], np.uint8)
-        if values.size % (channels * height * width):
-            raise InputError(f"{path}: {member}: expected whole pictures, got {values.size} bytes")
-        # planes are stored column by column
-        parts.append(values.reshape(-1, channels, width, height).transpose(0, 1, 3, 2))
+    contents = picked(path, [*packing.members, *packing.labels, *packing.further])
+
+    def pictures(members: Sequence[str]) -> NDArray[np.uint8]:
+        parts = []
+        for member in members:
+            values = np.frombuffer(contents.pop(member), np.uint8)
+            if values.size % (channels * height * width):
+                raise InputError(
+                    f"{path}: {member}: expected whole pictures, got {values.size} bytes"
+                )
+            # planes are stored column by column
+            parts.append(values.reshape(-1, channels, width, height).transpose(0, 1, 3, 2))
+        return np.concatenate(parts)
+
     labels = [np.frombuffer(contents[member], np.uint8) for member in packing.labels]
-    return Raw({view: np.concatenate(parts)}, np.concatenate(labels))
+    further = pictures(packing.further) if packing.further else None
+    return Raw({view: pictures(packing.members)}, np.concatenate(labels), further)
