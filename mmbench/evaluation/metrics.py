@@ -109,6 +109,18 @@ def size_entropy(y_true: ArrayLike, y_pred: ArrayLike) -> float:
     return _entropy(contingency(y_true, y_pred).sum(axis=0))
 
 
+def modality_mixing(modality: ArrayLike, y_pred: ArrayLike) -> float:
+    """Return how alike modalities fill the clusters, in [0, 1]; it knows no class.
+
+    The sum over clusters of the smallest share that a modality has of its samples there. 1:
+    every modality is spread over the clusters alike, as it is where the clusters are classes
+    and a blind coin chose the modality; 0: no cluster holds all modalities.
+    """
+    table = contingency(modality, y_pred)
+    shares = table / table.sum(axis=1, keepdims=True)
+    return float(shares.min(axis=0).sum())
+
+
 METRICS: dict[str, Metric] = {
     "acc": acc,
     "nmi": nmi,

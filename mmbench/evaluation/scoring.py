@@ -37,7 +37,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mmbench.errors import InputError
-from mmbench.evaluation.metrics import METRICS, acc, accuracies, ari, matched, nmi
+from mmbench.evaluation.metrics import METRICS, acc, accuracies, ari, matched, modality_mixing, nmi
 from mmbench.files import read_csv, replacing
 from mmbench.runs import Record, Run, read_runs
 
@@ -303,6 +303,8 @@ def _score_assignments(
             yield protocol, epoch, subset, metric, value
     if known.modalities:  # needs no labels: do clusters follow the modality, not the content?
         yield protocol, epoch, "all", "nmi_modality", nmi(known.modality, y_pred)
+        mixing = modality_mixing(known.modality, y_pred)
+        yield protocol, epoch, "all", "modality_mixing", mixing
 
 
 def _all_metrics(y_true: Labels, y_pred: Labels) -> dict[str, float]:

@@ -6,7 +6,7 @@ oracle and never competes: the best view, and the gap between the best epoch and
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -28,7 +28,9 @@ from mmbench.reporting.tables import (
 
 HEADS = {"acc": "ACC", "nmi": "NMI", "ari": "ARI", "ami": "AMI", "pairwise_f": "pairwise F"}
 # neither much nor little of these is better
-UNRANKED = frozenset({"clusters_used", "size_entropy", "nmi_modality", "acc_gap"})
+UNRANKED = frozenset(
+    {"clusters_used", "size_entropy", "nmi_modality", "modality_mixing", "acc_gap"}
+)
 
 BY_LABEL = (
     "Samples of these data sets were put together by class: their views show different objects"
@@ -40,9 +42,10 @@ SECTIONS = {
     "incomplete": ("Incomplete views", "Some samples lack some of the views."),
     "mixed": (
         "Mixed-modal samples",
-        "Each sample has one modality. ACC of a modality is matched among its samples alone. NMI"
-        " with the modality is high where clusters follow the modality instead of the content;"
-        " it is not ranked.",
+        "Each sample has one modality. Scores of a modality are of its samples alone, matched"
+        " among them. NMI with the modality is high where clusters follow the modality instead of"
+        " the content; the mixing is 1 where both modalities are spread over the clusters alike,"
+        " 0 where no cluster has both. Neither is ranked.",
     ),
     "images": ("Images", "The data are raw pictures."),
     "by-label": ("Views paired by label", BY_LABEL),
@@ -72,6 +75,8 @@ class Column:
             return "oracle gap (ACC)"
         if self.metric == "nmi_modality":
             return "NMI with modality"
+        if self.metric == "modality_mixing":
+            return "mixing"
         name = HEADS.get(self.metric, self.metric.replace("_", " "))
         return name if self.subset == "all" else f"{name}, {self.subset.rpartition(':')[2]}"
 
@@ -182,20 +187,35 @@ def leaderboard_text(spec: ReportSpec, blocks: Sequence[Block]) -> str:
         "¹ best and ² second of a column; oracles do not compete.",
         *(f"{b.dataset.title}: {b.rows[0].note}" for b in blocks if b.is_unavailable),
     ]
-    return plain(text, _sections(spec, here))
+    return plain(text, _sections(spec, [_narrow(block) for block in here]))
+
+
+def _narrow(block: Block) -> Block:
+    """Return what a terminal has room for: of each modality the ACC alone, and no mixing."""
+    columns = [
+        c
+        for c in block.columns
+        if c.metric != "modality_mixing"
+        and (c.metric == "acc" or not c.subset.startswith("modality:"))
+    ]
+    return replace(block, columns=columns)
 
 
 def _block(spec: ReportSpec, stored: Stored) -> Block:
     columns = [Column(metric) for metric in spec.metrics]
     if stored.dataset.setting == "mixed":
-        columns += [Column("acc", subset) for subset in stored.subsets("modality:")]
-        columns.append(Column("nmi_modality"))
+        columns += [
+            Column(metric, subset)
+            for subset in stored.subsets("modality:")
+            for metric in spec.metrics
+        ]
+        columns += [Column("nmi_modality"), Column("modality_mixing")]
     columns += [
         Column(metric, subset) for subset in stored.subsets("test") for metric in spec.metrics
     ]
     columns.append(Column("acc_gap"))
     rows = [row for method in spec.methods for row in _rows(spec, stored, method, columns)]
-    optional = {"acc_gap", "nmi_modality"}
+    optional = {"acc_gap", "nmi_modality", "modality_mixing"}
     shown = [c for c in columns if c.metric not in optional or any(c in row.values for row in rows)]
     return Block(stored, shown, rows)
 

@@ -37,6 +37,7 @@ RANGES = {
     "clusters_used": (1.0, math.inf),
     "size_entropy": (0.0, math.inf),
     "nmi_modality": (0.0, 1.0),
+    "modality_mixing": (0.0, 1.0),
 }
 _ROUNDING = 1e-6  # scores are stored with six digits
 

@@ -19,6 +19,7 @@ from mmbench.evaluation.metrics import (
     clusters_used,
     contingency,
     matched,
+    modality_mixing,
     nmi,
     pairwise_f,
     purity,
@@ -185,6 +186,26 @@ def test_products_of_pairs_do_not_overflow():
     y_true = np.repeat([0, 1], 100_000)
     assert ari(y_true, y_true[::-1]) == 1
     assert ari(y_true, np.tile([0, 1], 100_000)) == pytest.approx(0, abs=1e-4)
+
+
+def test_modalities_mix_by_the_least_share_that_one_has_in_each_cluster():
+    modality = np.repeat([0, 1], [4, 8])
+    assert modality_mixing(modality, modality) == 0
+    assert modality_mixing(modality, np.zeros(12, int)) == 1
+    # a quarter of both in each of four clusters, whatever their sizes
+    assert modality_mixing(modality, [0, 1, 2, 3, 0, 0, 1, 1, 2, 2, 3, 3]) == 1
+    # shares 1/2 1/4 1/4 0 and 0 1/2 1/4 1/4: 1/4 + 1/4
+    y_pred = [0, 0, 1, 2, 1, 1, 1, 1, 2, 2, 3, 3]
+    assert modality_mixing(modality, y_pred) == pytest.approx(0.5)
+    # it is one minus half the distance of the shares, and of three modalities the least
+    rng = np.random.default_rng(0)
+    modality, y_pred = rng.integers(3, size=90), rng.integers(5, size=90)
+    shares = np.array([np.bincount(y_pred[modality == m], minlength=5) for m in range(3)])
+    shares = shares / shares.sum(axis=1, keepdims=True)
+    assert modality_mixing(modality, y_pred) == pytest.approx(shares.min(axis=0).sum())
+    two = modality < 2
+    distance = np.abs(shares[0] - shares[1]).sum() / 2
+    assert modality_mixing(modality[two], y_pred[two]) == pytest.approx(1 - distance)
 
 
 def test_accuracies_are_those_of_each_checkpoint():

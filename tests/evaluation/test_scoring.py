@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from mmbench.errors import InputError
-from mmbench.evaluation.metrics import METRICS, acc, ari, nmi
+from mmbench.evaluation.metrics import METRICS, acc, ari, modality_mixing, nmi
 from mmbench.evaluation.scoring import MAX_EMBEDDED, MAX_LOG_TAIL, read_samples, score
 from mmbench.runs import Record, Run, write_runs
 
@@ -132,6 +132,8 @@ def test_mixed_data_are_scored_by_modality_and_against_it(project):
         ("last", "", "all"): pytest.approx(by_modality, abs=1e-6),
         ("oracle", "0", "all"): pytest.approx(by_modality, abs=1e-6),
     }
+    mixing = modality_mixing(np.repeat([1, 0], 5), ONE_WRONG)
+    assert pick(rows, "modality_mixing")["last", "", "all"] == pytest.approx(mixing, abs=1e-6)
 
 
 def test_each_view_is_scored_on_the_samples_it_describes_and_the_best_one_is_an_oracle(project):

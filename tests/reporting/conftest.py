@@ -146,6 +146,9 @@ def stored(tmp_path):
                     "value": 0.25,
                 }
             )
+            told.scores["halves"].append(
+                {**told.scores["halves"][-1], "metric": "modality_mixing", "value": 0.8}
+            )
             for modality, acc in (("image", 0.6), ("text", 0.7)):
                 told.score("halves", method, seed, acc, subset=f"modality:{modality}")
     for method in ("km-view", "dmim", "sacc"):
