@@ -6,7 +6,7 @@ oracle and never competes: the best view, and the gap between the best epoch and
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -43,9 +43,9 @@ SECTIONS = {
     "mixed": (
         "Mixed-modal samples",
         "Each sample has one modality. Scores of a modality are of its samples alone, matched"
-        " among them. NMI with the modality is high where clusters follow the modality instead of"
-        " the content; the mixing is 1 where both modalities are spread over the clusters alike,"
-        " 0 where no cluster has both. Neither is ranked.",
+        " with the classes among them. NMI with the modality is high where clusters follow the"
+        " modality instead of the content; the mixing is 1 where both modalities spread over the"
+        " clusters alike, 0 where no cluster has both. Neither is ranked.",
     ),
     "images": ("Images", "The data are raw pictures."),
     "by-label": ("Views paired by label", BY_LABEL),
@@ -83,7 +83,7 @@ class Column:
     @property
     def short(self) -> str:
         """What stands above it in a terminal."""
-        narrow = {"acc_gap": "oracle\ngap", "nmi_modality": "NMI,\nmod."}
+        narrow = {"acc_gap": "oracle\ngap", "nmi_modality": "NMI,\nmod.", "modality_mixing": "mix"}
         return narrow.get(self.metric, self.head.replace(", ", ",\n"))
 
 
@@ -187,18 +187,7 @@ def leaderboard_text(spec: ReportSpec, blocks: Sequence[Block]) -> str:
         "¹ best and ² second of a column; oracles do not compete.",
         *(f"{b.dataset.title}: {b.rows[0].note}" for b in blocks if b.is_unavailable),
     ]
-    return plain(text, _sections(spec, [_narrow(block) for block in here]))
-
-
-def _narrow(block: Block) -> Block:
-    """Return what a terminal has room for: of each modality the ACC alone, and no mixing."""
-    columns = [
-        c
-        for c in block.columns
-        if c.metric != "modality_mixing"
-        and (c.metric == "acc" or not c.subset.startswith("modality:"))
-    ]
-    return replace(block, columns=columns)
+    return plain(text, _sections(spec, here))
 
 
 def _block(spec: ReportSpec, stored: Stored) -> Block:
@@ -297,22 +286,38 @@ def _sections(spec: ReportSpec, blocks: Sequence[Block]) -> list[Section]:
     """Return the tables by the kind of data, sets paired by label apart and last."""
     sections = []
     for kind, (title, text) in SECTIONS.items():
-        tables = [_table(spec, b) for b in blocks if b.section == kind]
+        tables = [t for b in blocks if b.section == kind for t in _tables(spec, b)]
         if tables:
             sections.append(Section(title, text, tables))
     return sections
 
 
-def _table(spec: ReportSpec, block: Block) -> Table:
-    ranks = {column: _ranks(block, column) for column in block.columns}
-    head = [
-        Cell("method"),
-        *(Cell(c.head, short=c.short) for c in block.columns),
-        Cell("seeds"),
-    ]
+def _tables(spec: ReportSpec, block: Block) -> list[Table]:
+    """Return the table of a data set and, of mixed-modal data, one of each modality alone."""
+    alone = [c for c in block.columns if c.subset.startswith("modality:")]
+    together = [c for c in block.columns if c not in alone]
+    name, title = f"{spec.name}-{block.dataset.name}", block.dataset.title
+    tables = [_table(spec, block, together, block.rows, name, title)]
+    rows = [row for row in block.rows if any(c in row.values for c in alone)]
+    if rows:
+        name, title = f"{name}-modalities", f"{title}: each modality alone"
+        tables.append(_table(spec, block, alone, rows, name, title))
+    return tables
+
+
+def _table(
+    spec: ReportSpec,
+    block: Block,
+    columns: Sequence[Column],
+    of_methods: Sequence[Row],
+    name: str,
+    title: str,
+) -> Table:
+    ranks = {column: _ranks(block, column) for column in columns}
+    head = [Cell("method"), *(Cell(c.head, short=c.short) for c in columns), Cell("seeds")]
     rows = []
-    for row in block.rows:
-        cells = [_score_cell(row, c, ranks[c].get(row)) for c in block.columns]
+    for row in of_methods:
+        cells = [_score_cell(row, c, ranks[c].get(row)) for c in columns]
         ok = _seeds_ok(block.stored, row.method)
         if ok == 0:
             cells[0] = Cell(block.word(row), note=row.note)
@@ -327,8 +332,7 @@ def _table(spec: ReportSpec, block: Block) -> Table:
                 Cell(f"{ok}/{len(spec.seeds)}", note=seeds_note),
             ]
         )
-    name = f"{spec.name}-{block.dataset.name}"
-    return Table(name, block.dataset.title, block.stored.about(), head, rows)
+    return Table(name, title, block.stored.about(), head, rows)
 
 
 def _marks(method: MethodSpec, dataset: DatasetSpec) -> str:
