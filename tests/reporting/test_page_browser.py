@@ -103,6 +103,13 @@ def heads(browser):
     ]
 
 
+def sort_by(browser, number, direction):
+    """Click a head of the leaderboard, which sorts it a moment later, and wait for that."""
+    head = browser.find_elements(By.CSS_SELECTOR, "#board thead th")[number]
+    head.find_element(By.CSS_SELECTOR, "[role=button]").click()
+    wait(browser, lambda: head.get_attribute("aria-sort") == direction)
+
+
 def choose(browser, name, value):
     Select(browser.find_element(By.ID, name)).select_by_value(value)
 
@@ -137,21 +144,17 @@ def test_the_leaderboard_shows_means_marks_the_best_and_counts_failed_seeds(page
 
 
 def test_a_head_sorts_both_ways_with_what_has_no_score_last(page):
-    head = page.find_elements(By.CSS_SELECTOR, "#board thead th")[1]
-    button = head.find_element(By.CSS_SELECTOR, "[role=button]")
-    button.click()
-    assert head.get_attribute("aria-sort") == "descending"
+    sort_by(page, 1, "descending")
     assert column(page, 1)[0].startswith("0.850")
     assert column(page, 1)[-1] == "n/a"
-    page.find_elements(By.CSS_SELECTOR, "#board thead th")[1].click()
-    assert head.get_attribute("aria-sort") == "ascending"
+    sort_by(page, 1, "ascending")
     assert column(page, 1)[0].startswith("0.100")
     assert column(page, 1)[-1] == "n/a"
 
 
 def test_sorting_follows_the_metric_that_is_shown(page):
     choose(page, "metric", "nmi")
-    page.find_elements(By.CSS_SELECTOR, "#board thead th")[1].click()
+    sort_by(page, 1, "descending")
     assert column(page, 1)[:2] == ["0.425 ± 0.025†", "0.350 ± 0.000 2/3"]
 
 
