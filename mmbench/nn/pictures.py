@@ -25,7 +25,7 @@ def on_device(images: NDArray[np.uint8], side: int, device: str) -> Tensor:
     """
     pictures = torch.as_tensor(images)
     shorter = min(pictures.shape[2:])
-    if shorter > 2 * side:
+    if len(pictures) and shorter > 2 * side:
         shape = [round(2 * side / shorter * n) for n in pictures.shape[2:]]
         rows = chunks(len(pictures), _ROWS)
         pictures = torch.cat([_scaled(pictures[r], shape).mul(255).round().byte() for r in rows])

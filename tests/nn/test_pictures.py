@@ -15,6 +15,10 @@ def test_large_pictures_are_reduced_once_to_twice_the_side():
     assert on_device(images, 50, "cpu").shape == images.shape
 
 
+def test_no_pictures_stay_none_however_large_they_would_be():
+    assert len(on_device(np.empty((0, 3, 100, 150), np.uint8), 28, "cpu")) == 0
+
+
 def test_pictures_on_the_device_keep_their_order_and_their_bytes():
     images = np.random.default_rng(0).integers(0, 256, (7, 3, 16, 20), np.uint8)
     np.testing.assert_array_equal(on_device(images, 28, "cpu").numpy(), images)
