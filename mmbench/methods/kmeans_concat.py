@@ -1,9 +1,9 @@
 """k-means on all views side by side: the plain answer to more than one view.
 
 Every view gets the same weight, whatever its units and its number of columns, unless
-`equal_weights` is off. Mixed-modal
-samples, which have one view each, are brought to one space by a PCA of each modality; no axis
-of one is meant to correspond to one of the other, which is what makes it a baseline.
+`equal_weights` is off. Mixed-modal samples, which have one view each, are brought to one space
+by a PCA of each modality; no axis of one is meant to correspond to one of the other, which is
+what makes it a baseline.
 
 Source: common practice; for mixed-modal data, the k-means row of Jiang et al., "DM2C: Deep
 Mixed-Modal Clustering", NeurIPS 2019.

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from kept_log import Kept
 from torch import Tensor, nn
 from torch.nn import functional
 
@@ -31,20 +32,6 @@ BRIEF = DM2C(
     widths=(32, 16, 8), mapping_widths=(8, 8), pretrain_epochs=2, joint_epochs=3, batch_size=32
 )
 CRITICS = ("wasserstein", "naive", "gradient-penalty")
-
-
-class Kept:
-    """A log that keeps what it is given."""
-
-    def __init__(self) -> None:
-        self.calls: list[tuple[int, dict[str, Any]]] = []
-
-    def __call__(self, epoch: int, **given: Any) -> None:
-        self.calls.append((epoch, given))
-
-    def of(self, name: str) -> dict[int, Any]:
-        """Return what was given under a name, by epoch."""
-        return {epoch: given[name] for epoch, given in self.calls if given.get(name) is not None}
 
 
 def network(method: DM2C = BRIEF, seed: int = 0) -> Translation:

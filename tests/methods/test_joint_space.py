@@ -6,6 +6,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
+from kept_log import Kept
 from torch import nn
 
 from mmbench.data import Dataset, IncompatibleDataError, View
@@ -13,20 +14,6 @@ from mmbench.methods import joint_space
 from mmbench.methods.joint_space import JointSpace, score_gap
 
 BRIEF = JointSpace(widths=(32, 16, 8), pretrain_epochs=2, joint_epochs=5, batch_size=60)
-
-
-class Kept:
-    """A log that keeps what it is given."""
-
-    def __init__(self):
-        self.calls = []
-
-    def __call__(self, epoch, **given):
-        self.calls.append((epoch, given))
-
-    def of(self, name):
-        """Return what was given under a name, by epoch."""
-        return {epoch: given[name] for epoch, given in self.calls if given.get(name) is not None}
 
 
 def test_the_gap_of_a_linear_critic_is_that_of_the_means():
