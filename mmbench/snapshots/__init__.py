@@ -74,7 +74,8 @@ def check(config: Path) -> Plan:
         told = ", ".join(f"{rule} ({n})" for rule, n in jobs.items())
         raise InputError(f"{config}: expected a finished benchmark, but snakemake would run {told}")
     for flaw in checks.flaws(plan):  # Snakemake looks at times and parameters, not into files
-        raise InputError(f"{flaw.reason}; remove {flaw.files[0]} and run snakemake")
+        there = " ".join(str(path) for path in flaw.files if path.exists())
+        raise InputError(f"{flaw.reason}; remove {there} and run snakemake")
     return plan
 
 

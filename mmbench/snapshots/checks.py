@@ -42,7 +42,8 @@ def flaws(plan: Plan) -> Iterator[Flaw]:
     """Yield what is wrong with the data, runs and scores of a benchmark, in that order.
 
     Data are checked against the checksums that `fetch` and `prepare` told, runs against today's
-    parameters and source of their methods and against the data, scores against the runs.
+    parameters and source of their methods and against the data, scores against the runs. Scores
+    of data sets that the benchmark no longer has are a flaw too: they would travel with the rest.
     """
     bases = dict.fromkeys(plan.dataset(name).base for name in plan.dataset_names)
     for base in bases:
@@ -53,6 +54,7 @@ def flaws(plan: Plan) -> Iterator[Flaw]:
         yield from _run_flaws(plan, block)
     for name in plan.dataset_names:
         yield from _score_flaws(plan, name)
+    yield from _left_over(plan)
 
 
 def recipe_flaws(plan: Plan) -> Iterator[Flaw]:
@@ -169,13 +171,7 @@ def _run_flaws(plan: Plan, block: Block) -> Iterator[Flaw]:
 
 
 def _score_flaws(plan: Plan, dataset: str) -> Iterator[Flaw]:
-    results = Path("results", plan.benchmark.name)
-    records = results / "records" / f"{dataset}.csv"
-    files = (
-        records,
-        results / "scores" / f"{dataset}.csv",
-        results / "details" / f"{dataset}.npz",
-    )
+    records, *_ = files = _score_files(plan, dataset)
     if not all(path.is_file() for path in files):
         return
     columns = ("method", "settings", "seed", "fingerprint", "data_checksum")
@@ -194,6 +190,23 @@ def _score_flaws(plan: Plan, dataset: str) -> Iterator[Flaw]:
         reason = f"{records}: expected the runs of today's benchmark and no others"
         yield Flaw(f"{reason}; it differs in {method} {settings}, seed {seed}", files)
         return
+
+
+def _left_over(plan: Plan) -> Iterator[Flaw]:
+    scores = Path("results", plan.benchmark.name, "scores")
+    for path in sorted(scores.glob("*.csv")):
+        if path.stem not in plan.dataset_names:
+            reason = f"{path}: expected scores of today's data sets alone, got those of {path.stem}"
+            yield Flaw(reason, _score_files(plan, path.stem))
+
+
+def _score_files(plan: Plan, dataset: str) -> tuple[Path, ...]:
+    results = Path("results", plan.benchmark.name)
+    return (
+        results / "records" / f"{dataset}.csv",
+        results / "scores" / f"{dataset}.csv",
+        results / "details" / f"{dataset}.npz",
+    )
 
 
 def _card(name: str) -> Path:

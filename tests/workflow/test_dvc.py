@@ -178,6 +178,19 @@ def test_files_that_changed_under_their_records_are_found(tiny):
     assert len(of_processed.files) == 3
 
 
+def test_scores_of_a_data_set_that_the_benchmark_has_no_more_do_not_travel(tiny):
+    plan = Plan.of(tiny)
+    (scores,) = {Path(target).parent for target in plan.targets if "/scores/" in target}
+    scores.mkdir(parents=True)
+    (scores / "toy-3view.csv").touch()
+    assert list(flaws(plan)) == []
+    (scores / "gone.csv").touch()
+    (flaw,) = flaws(plan)
+    assert flaw.reason.endswith("expected scores of today's data sets alone, got those of gone")
+    assert {path.parent.name for path in flaw.files} == {"scores", "details", "records"}
+    assert {path.stem for path in flaw.files} == {"gone"}
+
+
 # ------------------------------------------------------------------ machines
 
 
