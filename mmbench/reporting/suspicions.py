@@ -186,6 +186,8 @@ def _collapsed(spec: ReportSpec, stored: Stored) -> Iterator[Suspicion]:
                 " sample, though the classes are about equally large"
             )
             yield Suspicion("collapsed", stored.dataset.name, method.name, few, told)
+        elif is_balanced:
+            yield from _collapsed_alone(stored, method, n_clusters)
         uneven = tuple(
             s for s in sorted(sized) if s not in few and math.exp(sized[s]) < EFFECTIVE * effective
         )
@@ -196,6 +198,23 @@ def _collapsed(spec: ReportSpec, stored: Stored) -> Iterator[Suspicion]:
                 f" were {effective:.1f} (the exponential of the entropy of the sizes)"
             )
             yield Suspicion("collapsed", stored.dataset.name, method.name, uneven, told)
+
+
+def _collapsed_alone(stored: Stored, method: MethodSpec, n_clusters: int) -> Iterator[Suspicion]:
+    """Find views whose own assignments collapsed, which those of all views together may hide.
+
+    A k-means of soft assignments always fills every cluster, however few the heads use.
+    """
+    for subset in stored.subsets("view:", method.name):
+        used = stored.scores.get((method.name, "last", subset, "clusters_used"), {})
+        few = tuple(s for s in sorted(used) if used[s] < USED * n_clusters)
+        if few:
+            told = (
+                f"by view {subset.removeprefix('view:')} alone as few as"
+                f" {min(used[s] for s in few):.0f} of {n_clusters} clusters have a sample, though"
+                " all views together fill them"
+            )
+            yield Suspicion("collapsed", stored.dataset.name, method.name, few, told)
 
 
 def _below_random(spec: ReportSpec, stored: Stored) -> Iterator[Suspicion]:

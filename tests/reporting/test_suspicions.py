@@ -84,6 +84,21 @@ def test_clusters_without_samples_on_a_balanced_set_are_a_collapse(sound):
     assert "as few as 2 of 4 clusters have a sample" in one.sentence
 
 
+def test_the_answer_of_all_views_does_not_hide_the_collapse_of_one(sound):
+    alone = ("a", "last", "view:left", "clusters_used")
+    sound.scores[alone] = dict(zip(SEEDS, [4, 4, 4], strict=True))
+    assert sound.found() == []
+    sound.scores[alone] = dict(zip(SEEDS, [4, 2, 3], strict=True))
+    (one,) = sound.found()
+    assert (one.kind, one.method, one.seeds) == ("collapsed", "a", (1, 2))
+    assert "by view left alone as few as 2 of 4 clusters" in one.sentence
+    sound.score("a", "clusters_used", [1, 1, 1])  # said once
+    assert ["view" in s.sentence for s in sound.found()] == [False]
+    sound.score("a", "clusters_used", [4, 4, 4])
+    sound.card["class_sizes"]["0"] = 100
+    assert sound.found() == []
+
+
 def test_on_an_unbalanced_set_clusters_may_be_few_but_not_much_more_uneven_than_classes(sound):
     sound.card["class_sizes"] = {"0": 140, "1": 20, "2": 20, "3": 20}
     sound.score("a", "clusters_used", [3, 3, 3])
