@@ -6,9 +6,9 @@ where the network finds a view of no use.
 Source: Trosten, Løkse, Jenssen & Kampffmeyer, Reconsidering Representation Alignment for
 Multi-view Clustering, CVPR 2021, section 4. Settings are those of DeepMVC (the same authors,
 CVPR 2023) for feature data.
-Departures: every seed is a result, where the code keeps the run of lowest loss among five; a
-last batch that is not full is left out. As in the code, and unlike the paper, all other rows
-of a batch are negatives, and the contrasts of both directions are summed.
+Departures: every seed is a result, where the code keeps the run of lowest loss among five. As
+in the code, and unlike the paper, all other rows of a batch are negatives, and the contrasts of
+both directions are summed.
 """
 
 from collections.abc import Sequence

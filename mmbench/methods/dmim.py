@@ -14,8 +14,8 @@ tell and β is too small to mend. The encoder sees its input under noise and dro
 draw for each modality and step: without, it soon agrees with itself on whatever partition it
 first fell into.
 
-It assumes that modalities share what is to be found: with one of pure noise the shared
-information is nil, and the assignments are no better than chance.
+It assumes that modalities share what is to be found: beside one of pure noise there is nothing
+to share, and how much of the clusters is left in the assignments is an accident of the seed.
 
 Source: Mao, Yan, Guo & Ye, Deep Mutual Information Maximin for Cross-Modal Clustering, AAAI
 2021, by its abstract and the caption of its figure 1. A reconstruction: neither code nor the
@@ -23,7 +23,9 @@ full text is public. The two terms are read as a multi-view information bottlene
 et al., ICLR 2020) of discrete codes, the heads as those of IIC (Ji et al., ICCV 2019). Sizes,
 weights and schedule are choices of this file.
 Departures: the views are scaled again, column by column to [0, 1] and then each view by one
-number, since a shared encoder needs them alike.
+number, since a shared encoder needs them alike. The adapter is there for views of equal
+dimensions too, since their columns need not mean the same. Heads are trained together, not in
+turn.
 """
 
 import math
@@ -68,13 +70,14 @@ class DMIM:
         entropy_weight: λ, of equal cluster sizes in the shared information; 1 is the mutual
             information itself, which leaves clusters empty on small sets.
         superfluous_weight: β, of the superfluous information.
-        warmup: the share of the epochs in which β grows from 0. The superfluous information
-            alone is least for a constant output, so it must not come first.
+        warmup: the share of the epochs in which β grows from 0; with 0 it is there from the
+            start. The superfluous information alone is least for a constant output, so it
+            must not come first.
         noise: standard deviation of what is added to the adapted input, in units of its first
             component's.
         dropout: the share of the adapted input set to zero.
         alternating: hold one side of each KL fixed, the bound in odd epochs and the
-            assignments in even ones, so that every step lowers an upper bound.
+            assignments in even ones; a small exact step then lowers an upper bound.
         epochs: passes over the training samples.
         min_steps: small sets get more epochs, until they make as many steps.
         batch_size: halved where the training samples fill fewer than four batches; a last
@@ -99,7 +102,7 @@ class DMIM:
     alternating: bool = False
     epochs: PositiveInt = 100
     min_steps: NonNegativeInt = 300
-    batch_size: PositiveInt = 1024
+    batch_size: Annotated[int, Field(ge=2)] = 1024
     learning_rate: PositiveFloat = 1e-3
 
     def fit_predict(
@@ -159,7 +162,8 @@ class DMIM:
         shown = checkpoints(n_epochs)
 
         for epoch in range(n_epochs):
-            beta = self.superfluous_weight * min(1.0, epoch / max(1.0, self.warmup * n_epochs))
+            grown = min(1.0, epoch / (self.warmup * n_epochs)) if self.warmup else 1.0
+            beta = self.superfluous_weight * grown
             weights = torch.outer(
                 torch.tensor([1.0, self.overcluster_weight]), torch.tensor([-1.0, beta])
             ).to(device)

@@ -6,9 +6,11 @@ that the codes of two views share, with much weight on the entropy of the codes.
 Source: Trosten, Løkse, Jenssen & Kampffmeyer, On the Effects of Self-supervision and
 Contrastive Alignment in Deep Multi-view Clustering (DeepMVC), CVPR 2023; the information term
 is that of Lin et al., COMPLETER, CVPR 2021. Settings are those of the published code for
-feature data, which counts each view's information with itself as a pair too.
-Departures: every seed is a result, where the code keeps the run of lowest loss among five; a
-last batch that is not full is left out; one Adam serves both phases.
+feature data, which counts the information of a view with itself as a pair too.
+Departures: every seed is a result, where the code keeps the run of lowest loss among five. All
+views count with themselves, where the code leaves the last one out. The term has its weight in
+pre-training too, where the code has 1: that matters to the clipping of gradients alone, since
+Adam undoes a factor. One Adam serves both phases.
 """
 
 from collections.abc import Sequence

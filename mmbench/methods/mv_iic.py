@@ -8,8 +8,7 @@ sample by all views, side by side, are clustered by k-means.
 Source: Trosten, Løkse, Jenssen & Kampffmeyer, On the Effects of Self-supervision and
 Contrastive Alignment in Deep Multi-view Clustering (DeepMVC), CVPR 2023, with the loss of Ji,
 Henriques & Vedaldi, ICCV 2019. Settings are those of the published code for feature data.
-Departures: every seed is a result, where the code keeps the run of lowest loss among five; a
-last batch that is not full is left out.
+Departures: every seed is a result, where the code keeps the run of lowest loss among five.
 """
 
 from collections.abc import Sequence

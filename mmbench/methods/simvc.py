@@ -6,8 +6,7 @@ weighted mean, see `mmbench.nn.ddc`.
 Source: Trosten, Løkse, Jenssen & Kampffmeyer, Reconsidering Representation Alignment for
 Multi-view Clustering, CVPR 2021, section 3. Settings are those of DeepMVC (the same authors,
 CVPR 2023) for feature data.
-Departures: every seed is a result, where the code keeps the run of lowest loss among five; a
-last batch that is not full is left out.
+Departures: every seed is a result, where the code keeps the run of lowest loss among five.
 """
 
 from dataclasses import dataclass

@@ -20,11 +20,14 @@ from torch import Tensor, nn
 
 from mmbench.data import Dataset
 from mmbench.nn.batches import checkpoints, chunks, shuffled_batches
+from mmbench.nn.information import widened
 
 # the published constants: width of the kernel relative to the median of squared distances,
 # and the floors of a numerator and of the product below it
 KERNEL_WIDTH = 0.15
 SMALLEST = 1e-9
+# squared distances below this share of the largest squared length may be rounding
+ROUNDING = 1e-4
 
 
 class Fused(NamedTuple):
@@ -104,7 +107,7 @@ def ddc_terms(soft: Tensor, hidden: Tensor) -> Tensor:
     """
     n, n_clusters = soft.shape
     with torch.autocast(soft.device.type, enabled=False):
-        soft = soft.to(torch.promote_types(soft.dtype, torch.float32))
+        soft = widened(soft)
         kernel = gaussian_kernel(hidden.to(soft.dtype))
         # the sum over pairs i < j of the inner products of rows
         pairs = (soft.sum(dim=0).square().sum() - soft.square().sum()) / 2
@@ -144,7 +147,9 @@ def gaussian_kernel(x: Tensor) -> Tensor:
     squares = x.square().sum(dim=1)
     # rounding may leave a small negative number where rows are equal
     distances = (squares[:, None] + squares - 2 * x @ x.T).clamp_min(0)
-    variance = KERNEL_WIDTH * distances.detach().median().clamp_min(SMALLEST)
+    # where most rows are equal the median is what rounding leaves of nothing
+    least = max(SMALLEST, ROUNDING * squares.detach().max().item())
+    variance = KERNEL_WIDTH * distances.detach().median().clamp_min(least)
     return torch.exp(-distances / (2 * variance))
 
 

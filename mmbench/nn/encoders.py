@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from mmbench.data import Dataset, IncompatibleDataError
 from mmbench.nn.batches import in_chunks
+from mmbench.nn.information import widened
 
 
 def normalised_mlp(widths: Sequence[int], n_out: int | None = None) -> nn.Sequential:
@@ -77,7 +78,7 @@ class AssignmentNetwork(nn.Module):
         """Return the soft assignments of rows of a view, (batch, n_features_v)."""
         z = self.encoders[view](x)
         logits = self.overclusters(z).unflatten(1, (self.n_heads, -1)).movedim(1, 0)
-        return self.clusters(z)[None].float().softmax(dim=2), logits.float().softmax(dim=2)
+        return widened(self.clusters(z))[None].softmax(dim=2), widened(logits).softmax(dim=2)
 
     def assign(self, views: Sequence[Tensor]) -> list[Tensor]:
         """Return the soft assignments of all rows of each view, (n_rows_v, n_clusters).

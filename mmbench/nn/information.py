@@ -28,7 +28,7 @@ def joint(p: Tensor, q: Tensor) -> Tensor:
     """
     with torch.autocast(p.device.type, enabled=False):
         # one matrix product: the outer products of all samples are never held at once
-        one_way = _wide(p).mT @ _wide(q) / p.shape[-2]
+        one_way = widened(p).mT @ widened(q) / p.shape[-2]
         return (one_way + one_way.mT) / 2
 
 
@@ -75,7 +75,7 @@ def divergence(p: Tensor, r: Tensor) -> Tensor:
         kl: (...,).
     """
     with torch.autocast(p.device.type, enabled=False):
-        p, r = _wide(p), _wide(r)
+        p, r = widened(p), widened(r)
         logs = p.clamp_min(SMALLEST).log() - r.clamp_min(SMALLEST).log()
         return (p * logs).sum(dim=-1).mean(dim=-1)
 
@@ -98,5 +98,6 @@ def superfluous_information(p: Tensor, q: Tensor) -> Tensor:
     return (divergence(p, q) + divergence(q, p)) / 2
 
 
-def _wide(p: Tensor) -> Tensor:
+def widened(p: Tensor) -> Tensor:
+    """Return p in float32, or in float64 if that is what it is."""
     return p.to(torch.promote_types(p.dtype, torch.float32))

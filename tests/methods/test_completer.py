@@ -63,6 +63,17 @@ def test_terms_are_information_reconstruction_and_prediction():
     torch.testing.assert_close(net.terms(views, 10.0), torch.stack(expected))
 
 
+def test_the_terms_are_the_same_whichever_view_comes_first():
+    torch.manual_seed(0)
+    network = Network([6, 4], (8,), 5, (3, 4)).eval()
+    views = [torch.rand(20, 6), torch.rand(20, 4)]
+    terms = network.terms(views, 10.0)
+    for parts in (network.encoders, network.decoders, network.predictors):
+        first, second = parts
+        parts[0], parts[1] = second, first
+    torch.testing.assert_close(network.terms(views[::-1], 10.0), terms)
+
+
 def test_codes_are_distributions_as_long_as_asked_for():
     code = network().encoders[0](torch.rand(3, 5))
     assert code.shape == (3, 6)

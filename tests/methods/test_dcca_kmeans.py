@@ -47,6 +47,13 @@ def test_equal_views_correlate_fully_but_for_the_ridge(ridge):
     torch.testing.assert_close(total_correlation(x, x, ridge), expected)
 
 
+def test_neither_view_comes_first():
+    generator = torch.Generator().manual_seed(0)
+    a = torch.randn(50, 4, generator=generator)
+    b = a[:, :3] + torch.randn(50, 3, generator=generator)
+    torch.testing.assert_close(total_correlation(a, b, 1e-3), total_correlation(b, a, 1e-3))
+
+
 def test_independent_views_hardly_correlate():
     found = total_correlation(normal(0, 20000, 3), normal(1, 20000, 3), 1e-4)
     assert 0 < found < 0.1

@@ -9,6 +9,8 @@ import torch
 from sklearn.metrics import adjusted_rand_score
 
 from mmbench.data import Dataset, IncompatibleDataError, View
+from mmbench.errors import InputError
+from mmbench.methods import build
 from mmbench.methods.dmim import (
     DMIM,
     adapt,
@@ -101,6 +103,37 @@ def test_every_variant_solves_the_toy(paired_blobs, variant):
     assert adjusted_rand_score(y_true, y_pred) > 0.95
 
 
+def test_heads_of_their_own_number_the_clusters_as_they_like(paired_blobs):
+    # each view finds the three clusters, which is all that its own shared information asks for;
+    # only heads that the views share make them number the clusters alike
+    data, y_true = paired_blobs
+    views = [torch.as_tensor(x) for x in data.paired_features(at_least=2)]
+    agreements = []
+    for seed in range(8):
+        torch.manual_seed(seed)
+        apart = [
+            AssignmentNetwork(
+                shared_encoders(1, (x.shape[1], 16)), 16, 3, n_heads=1, n_overclusters=6
+            )
+            for x in views
+        ]
+        optimiser = torch.optim.Adam([p for n in apart for p in n.parameters()], lr=1e-2)
+        chosen = []
+        for network, x in zip(apart, views, strict=True):
+            for _ in range(60):
+                p, q = (network(x + 0.05 * torch.randn_like(x), 0)[0] for _ in range(2))
+                optimiser.zero_grad()
+                (-shared_information(p, q, entropy_weight=2.0).sum()).backward()
+                optimiser.step()
+            chosen.append(network(x, 0)[0][0].argmax(dim=1))
+        if min(adjusted_rand_score(y_true, y) for y in chosen) > 0.95:
+            agreements.append((chosen[0] == chosen[1]).float().mean().item())
+    assert len(agreements) >= 4
+    assert np.mean(agreements) < 0.6
+    _, log = fitted(QUICK, data)
+    assert log.last("agreement") > 0.9
+
+
 def test_too_much_weight_on_the_superfluous_from_the_start_collapses(paired_blobs):
     data, _ = paired_blobs
     _, sound = fitted(QUICK, data)
@@ -116,6 +149,7 @@ def test_beside_a_view_of_noise_there_is_nothing_to_share(paired_blobs):
     _, log_of_clean = fitted(QUICK, data)
     assert log.last("information") < 0.1 * log_of_clean.last("information")
     assert adjusted_rand_score(y_true, y_pred) < 0.3
+    assert adjusted_rand_score(y_true, log_of_clean.last("y_pred")) > 0.95
     assert adjusted_rand_score(y_true, log.last("parts")["view-2"]) < 0.1
 
 
@@ -227,6 +261,76 @@ def test_overclustering_trains_the_encoder():
     assert network.encoders[0][0].weight.grad.abs().sum() > 0
     assert network.overclusters.weight.grad.abs().sum() > 0
     assert network.clusters.weight.grad.abs().sum() == 0
+
+
+@pytest.mark.parametrize("over", [0.0, 0.5])
+def test_the_loss_weighs_the_terms_as_asked(paired_blobs, over):
+    method = replace(QUICK, epochs=3, min_steps=1, warmup=0.0, overcluster_weight=over)
+    _, log = fitted(replace(method, superfluous_weight=0.3), paired_blobs[0])
+    told = {name: np.array(values) for name, values in log.figures.items() if "shared" in name}
+    told |= {n: np.array(v) for n, v in log.figures.items() if "superfluous" in n or n == "loss"}
+    fine = -told["overcluster_shared"] + 0.3 * told["overcluster_superfluous"]
+    expected = -told["shared"] + 0.3 * told["superfluous"] + over * fine
+    np.testing.assert_allclose(told["loss"], expected, rtol=1e-5)
+
+
+def bare(**changes):
+    """A method that disturbs nothing, so that the terms of a batch can be told beforehand."""
+    return replace(QUICK, noise=0.0, dropout=0.0, **changes)
+
+
+@pytest.mark.parametrize(
+    ("epoch", "alternating", "held"),
+    [(0, True, "assignments"), (1, True, "bound"), (0, False, "none"), (1, False, "none")],
+)
+def test_alternation_holds_the_bound_in_odd_epochs_and_the_assignments_in_even(
+    epoch, alternating, held
+):
+    network = small_network().eval()
+    x, y = torch.randn(2, 30, 6)
+    terms = bare(alternating=alternating)._terms(
+        network, [x, y], torch.arange(30).tile(2, 1), epoch
+    )
+    expected = information_terms(network(x, 0), network(y, 1), QUICK.entropy_weight, held)
+    weights = list(network.parameters())
+    found = torch.autograd.grad(terms[0, 1], weights, allow_unused=True)
+    for mine, theirs in zip(
+        found, torch.autograd.grad(expected[0, 1], weights, allow_unused=True), strict=True
+    ):
+        torch.testing.assert_close(mine, theirs)
+
+
+def test_terms_of_three_incomplete_views_are_summed_over_pairs_of_rows_that_meet():
+    rng = np.random.default_rng(0)
+    network = AssignmentNetwork(
+        shared_encoders(3, (6, 8)), 8, 3, n_heads=2, n_overclusters=4
+    ).eval()
+    inputs = [torch.randn(40, 6) for _ in range(3)]
+    for missing in (0.3, 0.6, 0.9):
+        rows = torch.as_tensor(
+            np.where(rng.random((3, 25)) < missing, -1, rng.integers(40, size=(3, 25)))
+        )
+        expected = torch.zeros(2, 2)
+        for u, v in ((0, 1), (0, 2), (1, 2)):
+            both = (rows[u] >= 0) & (rows[v] >= 0)
+            # views with a single row in the batch are left out
+            if both.any() and min((rows[u] >= 0).sum(), (rows[v] >= 0).sum()) > 1:
+                p, q = (network(inputs[w][rows[w][both]], w) for w in (u, v))
+                expected += information_terms(p, q, QUICK.entropy_weight)
+        torch.testing.assert_close(bare()._terms(network, inputs, rows, 0), expected)
+
+
+def test_views_that_never_meet_are_told_apart_by_a_third(three_view_blobs):
+    data, y_true = three_view_blobs
+    half = data.n_samples // 2
+    image, text, audio = data.views
+    views = (
+        View(image.values[:half], np.arange(half), image.name, image.modality),
+        text,
+        View(audio.values[half:], np.arange(half, data.n_samples), audio.name, audio.modality),
+    )
+    y_pred, _ = fitted(QUICK, replace(data, views=views))
+    assert adjusted_rand_score(y_true, y_pred) > 0.95
 
 
 # ------------------------------------------------------------------------------------ adapter
@@ -356,3 +460,10 @@ def test_beta_grows_over_the_warmup_and_then_stays(paired_blobs):
     method = DMIM(hidden=(4,), epochs=10, min_steps=1, superfluous_weight=0.3, warmup=0.3)
     _, log = fitted(method, paired_blobs[0])
     assert log.figures["beta"] == pytest.approx([0, 0.1, 0.2] + [0.3] * 7)
+    _, log = fitted(replace(method, warmup=0.0), paired_blobs[0])
+    assert log.figures["beta"] == [0.3] * 10
+
+
+def test_a_batch_of_one_row_which_would_train_nothing_is_refused():
+    with pytest.raises(InputError, match="batch_size"):
+        build("dmim", {"batch_size": 1})

@@ -1,10 +1,13 @@
 """SiMVC on toys; its loss and fusion have their tests in tests/nn/test_ddc.py."""
 
 import pytest
+import torch
 from sklearn.metrics import adjusted_rand_score
 
 from mmbench.data import IncompatibleDataError
 from mmbench.methods.simvc import SiMVC
+from mmbench.nn.ddc import FusionNetwork, ddc_terms
+from mmbench.nn.encoders import normalised_mlp
 
 QUICK = SiMVC(hidden=(64, 64), n_latent=32, epochs=40, batch_size=60)
 
@@ -13,6 +16,21 @@ QUICK = SiMVC(hidden=(64, 64), n_latent=32, epochs=40, batch_size=60)
 def test_separated_blobs_are_recovered(request, setting):
     data, y_true = request.getfixturevalue(setting)
     assert adjusted_rand_score(y_true, QUICK.fit_predict(data, seed=0)) > 0.95
+
+
+def test_the_loss_is_the_same_whichever_view_comes_first():
+    torch.manual_seed(0)
+    network = FusionNetwork([normalised_mlp((n, 8), 5) for n in (6, 4)], 5, 7, 3).eval()
+    network.logits.data = torch.tensor([0.3, -0.2])
+    views = [torch.rand(20, 6), torch.rand(20, 4)]
+    first = network(views)
+    network.encoders[0], network.encoders[1] = network.encoders[1], network.encoders[0]
+    network.logits.data = network.logits.data.flip(0)
+    second = network(views[::-1])
+    torch.testing.assert_close(second.mean, first.mean)
+    torch.testing.assert_close(
+        ddc_terms(second.soft, second.hidden), ddc_terms(first.soft, first.hidden)
+    )
 
 
 def test_the_log_tells_the_terms_and_the_weight_of_each_view(paired_blobs):

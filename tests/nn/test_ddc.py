@@ -59,6 +59,18 @@ def test_equal_rows_have_a_finite_kernel_and_gradient():
     assert torch.isfinite(x.grad).all()
 
 
+@pytest.mark.parametrize("scale", [0.01, 1.0, 100.0])
+def test_where_most_rows_are_equal_rounding_is_not_taken_for_distance(scale):
+    x = scale * torch.randn(100, 100, generator=torch.Generator().manual_seed(0))
+    x[:75] = x[0]
+    x.requires_grad_()
+    kernel = gaussian_kernel(x)
+    kernel.sum().backward()
+    torch.testing.assert_close(kernel[:75, :75], torch.ones(75, 75), atol=0.02, rtol=0)
+    assert kernel[75:, :75].max() < 0.02
+    assert (scale * x.grad).abs().max() < 1
+
+
 def test_overlap_is_nil_of_clusters_far_apart_and_one_of_equal_ones():
     assert overlap(torch.eye(3), torch.eye(3)).item() == pytest.approx(0, abs=1e-6)
     assert overlap(torch.full((6, 3), 1 / 3), torch.eye(6)).item() == pytest.approx(1, abs=1e-6)
