@@ -1,8 +1,9 @@
 """`results/{benchmark}/manifest.json`: every file that the results of a benchmark consist of.
 
 Beside the sha256 and the size of each file it says what the results were made from: the
-config, the versions, the commit, the checksums of the data and the protocol. It holds no time
-and no name of a machine, so equal results have equal manifests.
+config, the versions, the commit, the checksums of the data and the protocol. It says no time and
+no name of a machine itself; records of runs, tables of cost and the page do, so that their
+checksums differ between machines where those of equal scores do not.
 """
 
 import importlib.metadata

@@ -1,5 +1,6 @@
 """The benchmarks that the project ships: each can be planned, and asks what it says it asks."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -38,6 +39,20 @@ def test_robustness_spoils_one_data_set_in_three_ways(spec):
     assert {d.base for d in spoilt} == {first.name}
     for kind in ("missing_rate", "unpaired_rate", "shuffled_rate"):
         assert [d.varied[kind] for d in spoilt if kind in d.varied] == [0.1, 0.3, 0.5, 0.7]
+
+
+def test_robustness_asks_every_method_that_joins_views(spec):
+    asked = {
+        m.name.removesuffix("-fast") for m in spec("config/experiments/robustness.yaml").methods
+    }
+    # those that refuse a single view, as far as they take samples that have all views
+    several = {
+        path.stem.replace("_", "-")
+        for path in (ROOT / "mmbench/methods").glob("*.py")
+        if re.search(r"at_least=2|paired_tensors\(", path.read_text())
+    }
+    assert {"dmim", "late-fusion", "comvc", "cmmc"} <= several
+    assert several <= asked
 
 
 def test_the_ablation_takes_one_thing_away_at_a_time(spec):
