@@ -44,6 +44,8 @@ class MVIIC:
         n_overclusters: clusters of each of them.
         overcluster_weight: of their mean loss beside that of the cluster head.
         entropy_weight: λ, of equal cluster sizes; 1 is the mutual information itself.
+        symmetric: take the joint distribution of two views in both orders, as published. Two
+            views may then use other halves of the clusters, each for half the classes.
         epochs: passes over the training samples.
         batch_size: samples to a step.
         learning_rate: of Adam.
@@ -58,6 +60,7 @@ class MVIIC:
     n_overclusters: PositiveInt = 100
     overcluster_weight: NonNegativeFloat = 0.01
     entropy_weight: Annotated[float, Field(ge=1)] = 1.5
+    symmetric: bool = True
     epochs: PositiveInt = 100
     batch_size: Annotated[int, Field(ge=2)] = 100
     learning_rate: PositiveFloat = 1e-3
@@ -104,7 +107,9 @@ class MVIIC:
             figures = []
             for rows in shuffled_batches(len(fitted[0]), self.batch_size, device, drop_last=True):
                 soft = [network(x[rows], v) for v, x in enumerate(fitted)]
-                shared, over = shared_between_pairs(soft, self.entropy_weight)
+                shared, over = shared_between_pairs(
+                    soft, self.entropy_weight, symmetric=self.symmetric
+                )
                 loss = -shared - self.overcluster_weight * over
                 optimiser.zero_grad()
                 loss.backward()
@@ -127,12 +132,15 @@ class MVIIC:
         return y_pred
 
 
-def shared_between_pairs(soft: Sequence[Soft], entropy_weight: float) -> tuple[Tensor, Tensor]:
+def shared_between_pairs(
+    soft: Sequence[Soft], entropy_weight: float, *, symmetric: bool = True
+) -> tuple[Tensor, Tensor]:
     """Return the shared information summed over pairs of views, in nats, two scalars.
 
     Args:
         soft: of each view, for the same samples.
         entropy_weight: λ of `shared_information`.
+        symmetric: of the joint of a pair of views, likewise.
 
     Returns:
         shared: of the cluster head.
@@ -141,7 +149,12 @@ def shared_between_pairs(soft: Sequence[Soft], entropy_weight: float) -> tuple[T
     pairs = list(combinations(soft, 2))
     shared, over = (
         torch.stack(
-            [shared_information(p[i], q[i], entropy_weight=entropy_weight).mean() for p, q in pairs]
+            [
+                shared_information(
+                    p[i], q[i], entropy_weight=entropy_weight, symmetric=symmetric
+                ).mean()
+                for p, q in pairs
+            ]
         ).sum()
         for i in range(2)
     )

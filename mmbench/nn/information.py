@@ -16,29 +16,37 @@ from torch import Tensor
 SMALLEST = 1e-8
 
 
-def joint(p: Tensor, q: Tensor) -> Tensor:
-    """Return the joint distribution of the clusters of two views, the same in both orders.
+def joint(p: Tensor, q: Tensor, *, symmetric: bool = True) -> Tensor:
+    """Return the joint distribution of the clusters of two views.
 
     Args:
         p: (..., n_samples, n_clusters) soft assignments; rows sum to 1.
         q: (..., n_samples, n_clusters), of the same samples by the other view.
+        symmetric: take the mean over both orders of the views, else rows are those of p.
 
     Returns:
-        cells: (..., n_clusters, n_clusters), symmetric; they sum to 1.
+        cells: (..., n_clusters, n_clusters); they sum to 1.
     """
     with torch.autocast(p.device.type, enabled=False):
         # one matrix product: the outer products of all samples are never held at once
         one_way = widened(p).mT @ widened(q) / p.shape[-2]
-        return (one_way + one_way.mT) / 2
+        return (one_way + one_way.mT) / 2 if symmetric else one_way
 
 
-def shared_information(p: Tensor, q: Tensor, *, entropy_weight: float = 1.0) -> Tensor:
+def shared_information(
+    p: Tensor, q: Tensor, *, entropy_weight: float = 1.0, symmetric: bool = True
+) -> Tensor:
     """Return I = Σ P (log P - λ log P_row - λ log P_column) of the joint P, in nats.
 
-    With λ = 1 it is the mutual information of the symmetrised joint, in [0, log(n_clusters)]:
-    0 where it is a product, the bound where the views determine each other and clusters are
-    equally large. A larger λ adds 2(λ - 1) times the entropy of the cluster sizes, against
+    With λ = 1 it is the mutual information of that joint, in [0, log(n_clusters)]: 0 where it
+    is a product, the bound where the views determine each other and clusters are equally large.
+    A larger λ adds λ - 1 times the entropies of the cluster sizes of both views, against
     collapse; the bound is then (2λ - 1) log(n_clusters).
+
+    A symmetrised joint is right for two draws of one view, which IIC has. Views with encoders
+    of their own can reach its bound with half the classes, one half of the clusters for the
+    one view and the other half for the other: a sample then has cluster a in one order and
+    b in the other, as if there were twice as many kinds of samples.
 
     It is biased upwards: independent hard assignments of n samples have about
     n_clusters (n_clusters - 1) / (4 n), so many clusters in a small batch reward noise.
@@ -50,13 +58,15 @@ def shared_information(p: Tensor, q: Tensor, *, entropy_weight: float = 1.0) -> 
         p: (..., n_samples, n_clusters) soft assignments; rows sum to 1.
         q: (..., n_samples, n_clusters), of the same samples by the other view.
         entropy_weight: λ.
+        symmetric: of the joint, see there.
 
     Returns:
         information: (...,).
     """
-    cells = joint(p, q)
-    marginal = cells.sum(dim=-1).clamp_min(SMALLEST).log()  # of rows and columns alike
-    expected = entropy_weight * (marginal[..., :, None] + marginal[..., None, :])
+    cells = joint(p, q, symmetric=symmetric)
+    rows = cells.sum(dim=-1).clamp_min(SMALLEST).log()
+    columns = rows if symmetric else cells.sum(dim=-2).clamp_min(SMALLEST).log()
+    expected = entropy_weight * (rows[..., :, None] + columns[..., None, :])
     return (cells * (cells.clamp_min(SMALLEST).log() - expected)).sum(dim=(-2, -1))
 
 

@@ -40,6 +40,17 @@ def test_pairs_of_views_are_summed_and_heads_averaged():
     torch.testing.assert_close(shared_between_pairs(views[::-1], 1.5), (shared, over))
 
 
+def test_without_symmetry_each_view_uses_every_cluster(paired_blobs):
+    data, y_true = paired_blobs
+    for seed in range(3):
+        kept = {}
+        replace(QUICK, symmetric=False).fit_predict(
+            data, seed=seed, log=lambda epoch, kept=kept, **values: kept.update(values)
+        )
+        for part in kept["parts"].values():
+            assert adjusted_rand_score(y_true, part) > 0.95
+
+
 def test_the_log_tells_each_view_and_the_clusters_used(paired_blobs):
     data, y_true = paired_blobs
     kept = {}

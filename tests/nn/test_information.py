@@ -57,6 +57,30 @@ def test_views_that_agree_on_two_equal_clusters_share_all_that_the_weight_allows
     assert information == pytest.approx(expected, abs=1e-6)
 
 
+@pytest.mark.parametrize("weight", [1.0, 1.5])
+def test_views_that_use_other_halves_of_the_clusters_reach_the_bound_in_both_orders_alone(weight):
+    # two classes; one view calls them 0 and 1, the other 2 and 3
+    p = torch.eye(4)[[0, 1]].repeat(5, 1)
+    q = torch.eye(4)[[2, 3]].repeat(5, 1)
+    factor = 2 * weight - 1
+    both = shared_information(p, q, entropy_weight=weight).item()
+    one_way = shared_information(p, q, entropy_weight=weight, symmetric=False).item()
+    assert both == pytest.approx(factor * math.log(4), abs=1e-6)
+    assert one_way == pytest.approx(factor * math.log(2), abs=1e-6)
+
+
+def test_the_one_way_joint_is_that_of_p_in_rows_and_q_in_columns():
+    found = joint(P, Q, symmetric=False)
+    expected = sum(torch.outer(a, b) for a, b in zip(P, Q, strict=True)) / 3
+    torch.testing.assert_close(found, expected)
+    a, b = random_soft(50, 4), random_soft(50, 4, seed=1)
+    values = [shared_information(*pair, symmetric=False) for pair in ((a, b), (b, a))]
+    torch.testing.assert_close(*values)
+    cells = joint(a, b, symmetric=False)
+    product = torch.outer(cells.sum(dim=1), cells.sum(dim=0))
+    torch.testing.assert_close(values[0], (cells * (cells / product).log()).sum())
+
+
 @pytest.mark.parametrize("n_clusters", [2, 5, 11])
 @pytest.mark.parametrize("weight", [1.0, 1.5, 10.0])
 def test_the_bound_is_two_lambda_minus_one_log_k(n_clusters, weight):
