@@ -264,6 +264,7 @@ class Plan:
             "title": entry.title,
             "pairing": entry.pairing,
             "setting": entry.setting,
+            "root": entry.base,
             "base": base,
             "varied": dataset_differences(entry, self.datasets[base]),
         }

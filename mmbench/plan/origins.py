@@ -17,7 +17,9 @@ def dataset_origin(name: str, datasets: Mapping[str, DatasetEntry]) -> str:
     """Return the data set that an entry is a spoilt form of, or its own name.
 
     An entry counts as such where it differs from the one it is made from in rates or in
-    numbers of the generator alone: other views or fewer samples make another data set.
+    numbers of the generator alone, so that scores can be drawn against these. With other views
+    or fewer samples it is another curve; it is no other evidence, and tests count all that have
+    the same root as one (`DatasetEntry.base`).
     """
     parent = datasets[name].parent
     if not parent or not dataset_differences(datasets[name], datasets[parent]):

@@ -177,10 +177,13 @@ def _values(block: Block, key: tuple[str, str], column: Column) -> NDArray[np.fl
 
 
 def _units(blocks: Sequence[Block]) -> list[list[Block]]:
-    """Return the data sets, those that derive from the same one together."""
+    """Return the data sets, those together that go back to the same one, however far.
+
+    Fewer samples or other views of one data set are no new evidence of what holds on the next.
+    """
     units: dict[str, list[Block]] = {}
     for block in blocks:
-        units.setdefault(block.dataset.base or block.dataset.name, []).append(block)
+        units.setdefault(block.dataset.root or block.dataset.name, []).append(block)
     return list(units.values())
 
 

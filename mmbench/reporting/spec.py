@@ -18,7 +18,9 @@ class DatasetSpec(BaseModel):
         title: as tables print it.
         pairing: how the views were joined; sets joined by label are tabled apart.
         setting: how views describe samples.
-        base: the data set it is derived from, or its own name.
+        root: the data set at the root of those it is derived from, or its own name. Tests count
+            the data sets of one root as one.
+        base: the data set it is a spoilt form of, or its own name; what curves start from.
         varied: by how much it was spoilt on purpose, such as {"missing_rate": 0.3}.
     """
 
@@ -28,6 +30,7 @@ class DatasetSpec(BaseModel):
     title: str
     pairing: Pairing
     setting: Setting
+    root: str = ""
     base: str = ""
     varied: dict[str, float] = {}
 

@@ -1,7 +1,10 @@
 """What an entry is a variant of, and by how much: what figures are drawn against."""
 
+from pathlib import Path
+
 import pytest
 
+from mmbench.catalogue import load_datasets
 from mmbench.reporting import ReportSpec
 
 
@@ -20,6 +23,24 @@ from mmbench.reporting import ReportSpec
 def test_a_data_set_that_differs_in_numbers_alone_is_told_by_its_base(plan, name, base, varied):
     (told,) = plan(datasets=[name]).report_spec()["datasets"]
     assert (told["base"], told["varied"]) == (base, varied)
+
+
+@pytest.mark.parametrize("name", ["toy", "toy-mixed", "toy-missing-30-few", "toy-private-20"])
+def test_every_data_set_is_told_by_its_root_whatever_sets_it_apart(plan, name):
+    (told,) = plan(datasets=[name]).report_spec()["datasets"]
+    assert told["root"] == "toy"
+
+
+def test_views_and_samples_of_one_data_set_have_its_root_in_the_shipped_catalogue():
+    datasets = load_datasets([Path("config/datasets.yaml")])
+    by_root = {
+        "caltech-5v": ["caltech-5v", "caltech-2v", "caltech-3v", "caltech-4v"],
+        "handwritten": ["handwritten", "handwritten-2view", "handwritten-2view-missing-30"],
+        "fashion-mnist": ["fashion-mnist", "fashion-mnist-2k", "fashion-mnist-5k"],
+        "wikipedia": ["wikipedia", "wikipedia-mixed", "wikipedia-mixed-split"],
+    }
+    for root, names in by_root.items():
+        assert {datasets[name].base for name in names} == {root}
 
 
 def test_a_variant_is_told_by_the_entry_at_the_root(plan):

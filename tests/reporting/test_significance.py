@@ -126,8 +126,8 @@ def test_a_method_without_a_score_on_one_of_many_data_sets_costs_that_data_set()
 
 def test_data_sets_that_derive_from_one_count_as_one():
     spec, _ = made(4, a=[0.5] * 4, b=[0.6] * 4)
-    bases = ["x", "x", "x", "y"]
-    datasets = [d.model_copy(update={"base": b}) for d, b in zip(spec.datasets, bases, strict=True)]
+    roots = ["x", "x", "x", "y"]
+    datasets = [d.model_copy(update={"root": b}) for d, b in zip(spec.datasets, roots, strict=True)]
     spec = spec.model_copy(update={"datasets": tuple(datasets)})
     _, stored = made(4, a=[0.1, 0.2, 0.3, 0.5], b=[0.6] * 4)
     stored = [Stored(d, s.card, s.records, s.scores) for d, s in zip(datasets, stored, strict=True)]
@@ -138,9 +138,27 @@ def test_data_sets_that_derive_from_one_count_as_one():
     )
 
 
+def test_forms_of_one_data_set_buy_no_claim():
+    spec, stored = made(6, a=[0.5] * 6, b=[0.6, 0.61, 0.62, 0.63, 0.64, 0.65])
+    (one,) = compare(spec, stored)
+    assert one.comparison.p_control[1] == pytest.approx(2 / 2**6)
+    # as the plan tells Caltech-2V to 5V: other views, so that each is its own base
+    forms = [
+        d.model_copy(update={"root": "x" if i < 4 else d.name, "base": d.name})
+        for i, d in enumerate(spec.datasets)
+    ]
+    spec = spec.model_copy(update={"datasets": tuple(forms)})
+    stored = [Stored(d, s.card, s.records, s.scores) for d, s in zip(forms, stored, strict=True)]
+    (found,) = (one.comparison for one in compare(spec, stored))
+    assert found.n_datasets == 3
+    assert found.wins[1, 0] == 3
+    assert "at least 6 data sets are needed" in found.sentences[0]
+    assert np.isnan(found.better[1])  # no posterior of three data sets
+
+
 def test_spoilt_forms_of_one_data_set_count_alike_and_do_not_widen_its_interval():
     spec, stored = made(2, a=[0.1, 0.9], b=[0.6, 0.6])
-    datasets = [d.model_copy(update={"base": "x"}) for d in spec.datasets]
+    datasets = [d.model_copy(update={"root": "x"}) for d in spec.datasets]
     spec = spec.model_copy(update={"datasets": tuple(datasets)})
     stored = [Stored(d, s.card, s.records, s.scores) for d, s in zip(datasets, stored, strict=True)]
     (found,) = (one.comparison for one in compare(spec, stored))
