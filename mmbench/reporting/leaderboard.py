@@ -322,12 +322,12 @@ def _table(
         if ok == 0:
             cells[0] = Cell(block.word(row), note=row.note)
         origin = block.origin(row.method)
-        name = row.title + _marks(row.method, block.dataset) + " §" * bool(origin)
+        shown = row.title + _marks(row.method, block.dataset) + " §" * bool(origin)
         note = "; ".join(filter(None, [row.note if ok and row.is_oracle else "", origin]))
         seeds_note = row.note if ok and not row.is_oracle else ""
         rows.append(
             [
-                Cell(name, "oracle" if row.is_oracle else "", note),
+                Cell(shown, "oracle" if row.is_oracle else "", note),
                 *cells,
                 Cell(f"{ok}/{len(spec.seeds)}", note=seeds_note),
             ]

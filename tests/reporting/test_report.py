@@ -1,6 +1,7 @@
 """All files of a report: there, the same bytes each time, and none when the input is bad."""
 
 import csv
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -11,6 +12,11 @@ from mmbench.errors import InputError
 from mmbench.reporting import report
 from mmbench.reporting.cost import write_cost
 from mmbench.reporting.figures import figure_names
+from mmbench.reporting.habits import write_habits
+from mmbench.reporting.leaderboard import leaderboard, write_leaderboard
+from mmbench.reporting.published import read_published, write_verdicts
+from mmbench.reporting.robustness import write_robustness
+from mmbench.reporting.significance import write_significance
 
 PUBLISHED = Path(__file__).parents[2] / "config" / "published.csv"
 
@@ -52,6 +58,22 @@ def test_every_file_is_written_and_another_process_writes_the_same_bytes(stored)
     for name, content in first.items():
         assert (stored.results / name).read_bytes() == content, name
     assert (stored.results / "report" / "index.html").read_text() == page
+
+
+def test_no_two_tables_share_a_label_so_that_a_paper_can_input_all_of_them(stored, tmp_path):
+    read, printed = stored.read(), read_published(PUBLISHED)
+    write_leaderboard(stored.spec, leaderboard(stored.spec, read), tmp_path)
+    write_verdicts(stored.spec, read, printed, tmp_path)
+    for write in (write_significance, write_robustness, write_habits, write_cost):
+        write(stored.spec, read, tmp_path)
+    labels = [
+        label
+        for path in sorted(tmp_path.glob("*.tex"))
+        for label in re.findall(r"\\label\{(.*?)\}", path.read_text())
+    ]
+    assert len(labels) > 20
+    assert {"tab:tiny-digits", "tab:tiny-halves-modalities"} <= set(labels)
+    assert len(set(labels)) == len(labels)
 
 
 def test_cost_is_over_the_seeds_that_ended_ok_and_spending_over_all(stored):
