@@ -72,7 +72,9 @@ class Compared:
         methods: those that were compared, in the order of `comparison.names`.
         comparison: what came of it.
         outside: rows that are shown beside them, with their mean over the same data sets, NaN
-            where it is not on all of them; controls and oracles.
+            where it is not on all of them: controls, oracles, and what else takes no part. A
+            row that has a score on none of them is left out.
+        imported: the methods of which a seed was imported, on any data set of the section.
     """
 
     section: str
@@ -80,6 +82,7 @@ class Compared:
     methods: tuple[MethodSpec, ...]
     comparison: Comparison
     outside: tuple[tuple[Row, float], ...]
+    imported: frozenset[str]
 
 
 def compare(spec: ReportSpec, stored: Sequence[Stored]) -> list[Compared]:
@@ -136,7 +139,9 @@ def _compared(
 ) -> Compared | None:
     """Return the comparison of a section, or None where no method has a score."""
     column = Column(metric)
-    imported = {m.name for m in spec.methods if any(b.stored.is_imported(m.name) for b in blocks)}
+    imported = frozenset(
+        m.name for m in spec.methods if any(b.stored.is_imported(m.name) for b in blocks)
+    )
     tested = [m for m in spec.methods if _is_tested(spec, m) and m.name not in imported]
     cells = [[_values(block, (m.name, "all"), column) for m in tested] for block in blocks]
     present = np.array([[len(values) > 0 for values in row] for row in cells], dtype=bool)
@@ -157,11 +162,12 @@ def _compared(
     )
     outside: dict[tuple[str, str], Row] = {}
     for row in (row for unit in units for block in unit for row in block.rows):
-        if row.is_oracle or (row.kind == "all" and row.method not in tested):
+        is_shown = row.is_oracle or (row.kind == "all" and row.method not in tested)
+        if is_shown and column in row.values:
             outside.setdefault((row.method.name, row.kind), row)
     means = [np.mean([_mean(unit, key, column) for unit in units]) for key in outside]
     beside = zip(outside.values(), map(float, means), strict=True)
-    return Compared(section, metric, tuple(methods), comparison, tuple(beside))
+    return Compared(section, metric, tuple(methods), comparison, tuple(beside), imported)
 
 
 def _is_tested(spec: ReportSpec, method: MethodSpec) -> bool:
@@ -283,13 +289,19 @@ def _table(spec: ReportSpec, one: Compared) -> Table:
     ]
     rows = [_row(one, m) for m in range(len(one.methods))]
     for row, mean in one.outside:
-        word = "control" if row.method.fidelity == "control" else "imported"
-        title = row.title if row.is_oracle else f"{row.title} ({word})"
+        title = row.title if row.is_oracle else f"{row.title} ({_outside(one, row.method)})"
         emphasis: Emphasis = "oracle" if row.is_oracle else ""
         cells = [Cell(title, emphasis), Cell(_score(mean), emphasis)]
         rows.append(cells + [Cell("–")] * (len(head) - 2))
     label = f"{spec.name}-significance-{one.section}-{one.metric}"
     return Table(label, name, result.removesuffix("."), head, rows)
+
+
+def _outside(one: Compared, method: MethodSpec) -> str:
+    """Return why a method that is shown takes no part."""
+    if method.fidelity == "control":
+        return "control"
+    return "imported" if method.name in one.imported else "not tested"
 
 
 def _row(one: Compared, m: int) -> list[Cell]:

@@ -107,6 +107,22 @@ def test_imported_rows_are_shown_and_marked_but_not_tested(stored):
     assert "| CMMC (imported) | 0.850 | – | – |" in text
 
 
+def test_a_method_with_a_row_for_each_view_and_no_score_is_not_shown_as_imported(stored):
+    text = section(write(stored)["significance.md"], "Mixed-modal samples")
+    assert "| Majority (control) | 0.500 | – | – |" in text
+    assert "k-means |" not in text
+    assert "imported" not in text
+
+
+def test_one_that_has_a_score_there_is_shown_as_not_tested(stored):
+    kept = [row for row in stored.records["halves"] if row["method"] != "km-view"]
+    stored.records["halves"] = kept
+    stored.ok("halves", "km-view", [0.3, 0.3, 0.3])
+    stored.write()
+    text = section(write(stored)["significance.md"], "Mixed-modal samples")
+    assert "| k-means (not tested) | 0.300 | – | – |" in text
+
+
 def test_who_was_left_out_and_who_lacks_seeds_is_told(stored):
     text = section(write(stored)["significance.md"], "Paired views")
     assert "Left out, since a score is missing: SACC (n/a)." in text
