@@ -22,6 +22,7 @@ from scipy import stats
 from statsmodels.stats.multitest import multipletests
 
 from mmbench.errors import InputError
+from mmbench.evaluation.rounding import DIGITS, told_gain
 
 Floats = NDArray[np.float64]
 
@@ -33,7 +34,6 @@ MIN_POSTERIOR = 5  # data sets; with fewer, the posterior is sure of what two of
 N_DRAWS = 10_000  # of the posterior: probabilities are good to about 0.01
 N_RESAMPLES = 2_000  # of the bootstrap
 _MAX_TIED = 13  # 2^13 signs are counted out in an instant
-_DIGITS = 9  # equal scores stay equal after averaging
 
 
 @dataclass(frozen=True)
@@ -191,7 +191,7 @@ def wilcoxon_p(differences: ArrayLike) -> float:
     approximation. Data sets without a difference say nothing and are left out; if none has
     one, p is 1.
     """
-    x = np.round(np.asarray(differences, dtype=np.float64), _DIGITS)
+    x = np.round(np.asarray(differences, dtype=np.float64), DIGITS)
     x = x[x != 0]
     if not len(x):
         return 1.0
@@ -316,10 +316,10 @@ def compare(
             if not len(np.asarray(cell)):
                 raise InputError(f"expected a score of {name} on data set {i}, got none")
     means = [[np.asarray(cell, dtype=np.float64).mean() for cell in row] for row in cells]
-    scores = np.array(means).round(_DIGITS)
+    scores = np.array(means).round(DIGITS)
     n_datasets, n_methods = scores.shape
     # (row, column, data set); + 0.0: no minus before zero
-    apart = (scores.T[:, None] - scores.T[None]).round(_DIGITS) + 0.0
+    apart = (scores.T[:, None] - scores.T[None]).round(DIGITS) + 0.0
     upper = np.triu_indices(n_methods, 1)
     raw = np.array([wilcoxon_p(differences) for differences in apart[upper]])
 
@@ -367,11 +367,6 @@ def compare(
 def told_p(p: float) -> str:
     """Return a p value as tables and sentences print it."""
     return "< 0.001" if p < 0.001 else f"{p:.3f}"
-
-
-def told_gain(value: float) -> str:
-    """Return a difference of scores as tables and sentences print it."""
-    return f"{round(value, 3) + 0.0:+.3f}"  # + 0.0: no minus before zero
 
 
 def _symmetric(values: Floats, upper: tuple[NDArray[np.int64], ...], n: int) -> Floats:

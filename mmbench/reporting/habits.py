@@ -13,7 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
-from mmbench.evaluation.statistics import told_gain
+from mmbench.evaluation.rounding import told_gain, told_score
 from mmbench.files import write_text
 from mmbench.reporting.leaderboard import HEADS, SECTIONS, UNRANKED, leaderboard
 from mmbench.reporting.spec import MethodSpec, ReportSpec
@@ -152,7 +152,7 @@ def _table(spec: ReportSpec, stored: Stored, known: Mapping[Key, float]) -> Tabl
         for metric in metrics:
             one = found[method.name, metric]
             gained = [one.oracle_epoch, one.oracle_seed, one.oracle_both]
-            row.append(Cell(f"{round(one.mean, 3) + 0.0:.3f}"))
+            row.append(Cell(told_score(one.mean)))
             row += [_gain(x) for x in (gained if metric == "acc" else gained[1:2])]
             row += [Cell(_placed(one))] * (metric in printed)
         rows.append(row)
@@ -185,7 +185,7 @@ def _placed(one: Habit) -> str:
     if math.isnan(one.published):
         return "–"
     z = "–" if math.isnan(one.z) else f"{one.z:+.1f}"
-    return f"{one.published:.3f} ({one.seeds_below:.2f}, {z})"
+    return f"{told_score(one.published)} ({one.seeds_below:.2f}, {z})"
 
 
 _CSV_COLUMNS = (

@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from mmbench.evaluation.rounding import rounded, told_gain, told_score
 from mmbench.files import write_text
 from mmbench.reporting.spec import DatasetSpec, MethodSpec, ReportSpec
 from mmbench.reporting.stored import BEST_VIEW, Stored
@@ -274,7 +275,7 @@ def _ranks(block: Block, column: Column) -> dict[Row, int]:
     if column.metric in UNRANKED:
         return {}
     means = {
-        row: round(float(row.values[column].mean()), 3)
+        row: rounded(row.values[column].mean())
         for row in block.rows
         if column in row.values and not (row.is_oracle or block.stored.is_imported(row.method.name))
     }
@@ -346,20 +347,16 @@ def _score_cell(row: Row, column: Column, rank: int | None) -> Cell:
         return Cell("–")
     mean = float(values.mean())
     if column.metric == "acc_gap":
-        return Cell(f"{mean:+.3f}", "oracle")
-    text = _three_digits(mean)
+        return Cell(told_gain(mean), "oracle")
+    text = told_score(mean)
     if len(values) > 1:
-        text += f" ± {values.std(ddof=1):.3f}"
+        text += f" ± {told_score(values.std(ddof=1))}"
     extra = column.subset != "all" or column.metric in UNRANKED
-    narrow = _three_digits(mean) if extra else text.replace(" ", "")
+    narrow = told_score(mean) if extra else text.replace(" ", "")
     emphasis: Emphasis = "oracle" if row.is_oracle else ""
     if rank is not None:
         emphasis = "best" if rank == 1 else "second"
     return Cell(text, emphasis, short=narrow)
-
-
-def _three_digits(value: float) -> str:
-    return f"{round(value, 3) + 0.0:.3f}"  # + 0.0: no minus before zero
 
 
 def _explained(spec: ReportSpec, blocks: Sequence[Block]) -> list[str]:

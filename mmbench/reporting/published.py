@@ -27,6 +27,7 @@ from pydantic import (
 
 from mmbench.checks import checked
 from mmbench.errors import InputError
+from mmbench.evaluation.rounding import told_gain, told_score
 from mmbench.files import read_csv, write_text
 from mmbench.reporting.leaderboard import STATUS_WORDS
 from mmbench.reporting.spec import MethodSpec, ReportSpec
@@ -120,7 +121,7 @@ class Published(BaseModel):
         """The number as a table shows it; from memory, in brackets."""
         text = str(self.value)
         if self.std is not None:
-            text += f" ± {self.std:.3f}"
+            text += f" ± {told_score(self.std)}"
         return f"({text})" if self.verified == "memory" else text
 
 
@@ -155,8 +156,8 @@ class Ours:
         """Mean and standard deviation as a table shows them, or the word."""
         if not len(self.values):
             return self.word
-        text = f"{round(self.mean, 3) + 0.0:.3f}"  # + 0.0: no minus before zero
-        return text if self.std is None else f"{text} ± {self.std:.3f}"
+        text = told_score(self.mean)
+        return text if self.std is None else f"{text} ± {told_score(self.std)}"
 
 
 def read_published(path: Path) -> list[Published]:
@@ -349,7 +350,7 @@ def _line(spec: ReportSpec, found: _Compared) -> list[Cell]:
         Cell(row.printed),
         Cell(ours.text if has else "–"),
         Cell(f"{len(ours.values)}/{ours.seeds}" if ours.seeds else "–"),
-        Cell(f"{round(ours.mean - float(row.value), 3) + 0.0:+.3f}" if has else "–"),
+        Cell(told_gain(ours.mean - float(row.value)) if has else "–"),
         Cell(found.verdict, note=found.why),
         Cell(f"{row.paper}, {row.table}", note=f"read in: {row.source}"),
     ]

@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from mmbench.evaluation.rounding import told_score
 from mmbench.files import write_text
 from mmbench.reporting.leaderboard import HEADS
 from mmbench.reporting.spec import MethodSpec, ReportSpec
@@ -152,8 +153,8 @@ def _table(spec: ReportSpec, sweep: Sweep, stored: Sequence[Stored], metric: str
 def _cell(values: NDArray[np.float64]) -> Cell:
     if not len(values):
         return Cell("–")
-    deviation = f" ± {values.std(ddof=1):.3f}" if len(values) > 1 else ""
-    return Cell(f"{values.mean():.3f}{deviation}")
+    deviation = f" ± {told_score(values.std(ddof=1))}" if len(values) > 1 else ""
+    return Cell(told_score(values.mean()) + deviation)
 
 
 def _csv_rows(

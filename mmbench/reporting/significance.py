@@ -16,7 +16,8 @@ from numpy.typing import NDArray
 
 from mmbench.errors import unknown
 from mmbench.evaluation import statistics
-from mmbench.evaluation.statistics import Comparison, complete_block, summary, told_gain, told_p
+from mmbench.evaluation.rounding import told_gain, told_score
+from mmbench.evaluation.statistics import Comparison, complete_block, summary, told_p
 from mmbench.files import write_text
 from mmbench.reporting.leaderboard import HEADS, SECTIONS, UNRANKED, Block, Column, Row, leaderboard
 from mmbench.reporting.spec import MethodSpec, ReportSpec
@@ -329,7 +330,7 @@ def _row(one: Compared, m: int) -> list[Cell]:
 
 
 def _score(value: float) -> str:
-    return "–" if math.isnan(value) else f"{round(value, 3) + 0.0:.3f}"
+    return "–" if math.isnan(value) else told_score(value)
 
 
 def _probability(value: float) -> str:

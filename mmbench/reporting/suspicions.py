@@ -15,6 +15,7 @@ from pathlib import Path
 
 from scipy.stats import entropy
 
+from mmbench.evaluation.rounding import told_score
 from mmbench.files import write_text
 from mmbench.reporting.leaderboard import HEADS, STATUS_WORDS, UNRANKED
 from mmbench.reporting.spec import MethodSpec, ReportSpec
@@ -227,7 +228,9 @@ def _below_random(spec: ReportSpec, stored: Stored) -> Iterator[Suspicion]:
             ours, chance = (stored.values(name, metric) for name in (method.name, RANDOM))
             if len(ours) and len(chance) and ours.mean() < chance.mean():
                 name = HEADS.get(metric, metric)
-                low.append(f"{name} {ours.mean():.3f}, at random {chance.mean():.3f}")
+                low.append(
+                    f"{name} {told_score(ours.mean())}, at random {told_score(chance.mean())}"
+                )
         if low:
             told = "; ".join(low)
             yield Suspicion("below random", stored.dataset.name, method.name, (), told)

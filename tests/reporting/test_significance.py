@@ -2,11 +2,13 @@
 
 import csv
 import io
+import re
 
 import numpy as np
 import pytest
 
 from mmbench.errors import InputError
+from mmbench.reporting.leaderboard import leaderboard, write_leaderboard
 from mmbench.reporting.significance import compare, write_significance
 from mmbench.reporting.spec import DatasetSpec, MethodSpec, ReportSpec
 from mmbench.reporting.stored import Stored, read_stored
@@ -253,6 +255,20 @@ def test_every_statistic_has_a_sentence_that_says_what_it_is(stored):
     said = section(text, "What the columns say").lower()
     for column in head.strip("| ").split(" | ")[1:]:
         assert column.split(" ")[0].lower() in said, column
+
+
+def test_a_score_has_the_digits_of_the_leaderboard(stored):
+    accs = [0.52, 0.53, 0.5475]  # their mean is 0.5325, and the float beside it in another order
+    for row in stored.scores["halves"]:
+        if (row["method"], row["subset"], row["metric"]) == ("cmmc", "all", "acc"):
+            row["value"] = accs[row["seed"]]
+    stored.write()
+    folder = stored.results / "tables"
+    write_leaderboard(stored.spec, leaderboard(stored.spec, read(stored, stored.spec)), folder)
+    board = (folder / "leaderboard.md").read_text().split("### Halves\n")[1]
+    (printed,) = re.findall(r"\| CMMC \| \W*(0\.\d{3}) ±", board.split("###")[0])
+    text = section(write(stored)["significance.md"], "Mixed-modal samples")
+    assert f"| CMMC | {printed} |" in text.split("### NMI")[0]
 
 
 def test_intervals_have_a_row_for_each_cell_of_the_leaderboard(stored):
