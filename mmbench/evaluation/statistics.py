@@ -84,10 +84,10 @@ class Comparison:
         wins: on how many data sets the row is better by more than `TIE`.
         ties: on how many they are at most `TIE` apart.
         losses: on how many the row is worse by more than `TIE`.
-        better: (n_methods,), posterior probability of being better than the control by more
-            than `ROPE`; NaN for the control itself, for all without one, and with fewer than
-            `MIN_POSTERIOR` data sets.
-        equal: (n_methods,), posterior probability of being at most `ROPE` apart from it.
+        better: (n_methods,), posterior probability that of better (than the control, by more
+            than `ROPE`), equal and worse, better is the likeliest; NaN for the control itself,
+            for all without one, and with fewer than `MIN_POSTERIOR` data sets.
+        equal: (n_methods,), the same of equal: at most `ROPE` apart from it.
         iqm: (n_methods,), interquartile mean over all seeds of all data sets.
         iqm_low: (n_methods,), lower end of its 95 % bootstrap interval; NaN where a cell has a
             single seed.
@@ -269,7 +269,14 @@ def interquartile_mean(cells: Sequence[ArrayLike], *, seed: int = 0) -> tuple[fl
 def signed_rank_posterior(
     scores: Floats, control: int, *, rope: float = ROPE, seed: int = 0
 ) -> tuple[Floats, Floats]:
-    """Return the probabilities of being better than the control, and of being equal in practice.
+    """Return the probabilities that better, and that equal, is likelier than the other two.
+
+    The three are: better than the control by more than `rope`, at most so far apart, worse, all
+    for the mean difference on two data sets, as signed ranks have it. How likely each is, is not
+    known; the posterior is over that. Returned is the share of its draws
+    in which an outcome has the largest of the three probabilities, as `baycomp` counts, and not
+    the mean of that probability: 0.97 says that better is most surely the likeliest outcome, not
+    that the method is better on 97 of 100 data sets.
 
     Args:
         scores: (n_datasets, n_methods).
@@ -278,7 +285,7 @@ def signed_rank_posterior(
         seed: of the draws from the posterior.
 
     Returns:
-        Two arrays (n_methods,), NaN for the control. What is left is "worse".
+        Two arrays (n_methods,), NaN for the control. What is missing to 1 is that of "worse".
     """
     better, equal = np.full((2, scores.shape[1]), np.nan)
     for m in range(scores.shape[1]):

@@ -48,10 +48,11 @@ EXPLAINED = (
     "Difference: the mean over data sets of a method's score minus the baseline's.",
     "Win/tie/loss: on how many data sets a method is better than the baseline, at most"
     f" {statistics.TIE} apart, worse.",
-    "P(better), P(equal): the probability, by a Bayesian signed-rank test, that a method is better"
-    f" than the baseline by more than {statistics.ROPE}, and that both are at most"
-    f" {statistics.ROPE} apart. What is missing to 1 is the probability of being worse. Not"
-    f" computed for fewer than {statistics.MIN_POSTERIOR} data sets.",
+    "P(better), P(equal): a method is better than the baseline by more than"
+    f" {statistics.ROPE}, at most so far apart from it, or worse. These are the probabilities, by"
+    " a Bayesian signed-rank test, that the first, and the second, is the likeliest of the three:"
+    " how sure that is, not on which share of data sets it will be so. What is missing to 1 is"
+    f" that of worse. Not computed for fewer than {statistics.MIN_POSTERIOR} data sets.",
     "p: how often data without any difference would look at least this different from the"
     " baseline (Wilcoxon's signed-rank test, exact), corrected by Holm for comparing every method"
     " with the baseline. Below 0.05 the difference is called one.",

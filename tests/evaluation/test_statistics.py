@@ -227,6 +227,13 @@ def test_the_posterior_of_one_data_set_by_its_formula():
     assert better[1] + equal[1] == pytest.approx(1)
 
 
+def test_the_posterior_says_what_is_likeliest_and_not_on_how_many_data_sets_it_holds():
+    gains = np.tile([0.1, 0.1, 0.1, -0.05, -0.05], 20)  # better on 60 of 100
+    better, equal = signed_rank_posterior(np.stack([np.full(100, 0.5), 0.5 + gains], axis=1), 0)
+    assert better[1] > 0.99
+    assert equal[1] < 0.01
+
+
 def test_the_interquartile_mean_by_hand():
     # the middle four of eight: 2 3 4 5
     value, low, high = interquartile_mean([[0.0, 2.0, 4.0, 100.0], [1.0, 3.0, 5.0, 7.0]])
