@@ -26,7 +26,7 @@ from mmbench.evaluation.rounding import DIGITS, told_gain
 
 Floats = NDArray[np.float64]
 
-ALPHA = 0.05  # of all claims of a family together
+ALPHA = 0.05  # of all claims of a family together: those about the control, or those about pairs
 CONFIDENCE = 0.95
 TIE = 0.005  # mean scores at most this far apart are a tie, neither win nor loss
 ROPE = 0.01  # differences up to this are of no practical consequence

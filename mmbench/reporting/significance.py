@@ -57,7 +57,8 @@ EXPLAINED = (
     " baseline (Wilcoxon's signed-rank test, exact), corrected by Holm for comparing every method"
     " with the baseline. Below 0.05 the difference is called one.",
     "Groups: methods that share a number cannot be told apart (Wilcoxon's test of all pairs,"
-    " corrected by Holm).",
+    " corrected by Holm for all pairs). The comparisons with the baseline and those of all pairs"
+    " are corrected apart, as are the tables: each keeps its own chance of 5 % of a false claim.",
     "Friedman's test: how often methods that are all alike would give average ranks at least this"
     " far apart. Its approximation is rough below about ten data sets.",
     "Controls know nothing and oracles are chosen by label: they are shown, and not tested.",
