@@ -54,8 +54,9 @@ EXPLAINED = (
     " how sure that is, not on which share of data sets it will be so. What is missing to 1 is"
     f" that of worse. Not computed for fewer than {statistics.MIN_POSTERIOR} data sets.",
     "p: how often data without any difference would look at least this different from the"
-    " baseline (Wilcoxon's signed-rank test, exact), corrected by Holm for comparing every method"
-    " with the baseline. Below 0.05 the difference is called one.",
+    " baseline (Wilcoxon's signed-rank test), corrected by Holm for comparing every method with the"
+    f" baseline. At most {statistics.ALPHA}, and the difference is called one. Exact up to 50 data"
+    " sets, where differences tie up to 13; beyond, by the normal approximation.",
     "Groups: methods that share a number cannot be told apart (Wilcoxon's test of all pairs,"
     " corrected by Holm for all pairs). The comparisons with the baseline and those of all pairs"
     " are corrected apart, as are the tables: each keeps its own chance of 5 % of a false claim.",
