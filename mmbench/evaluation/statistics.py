@@ -89,8 +89,8 @@ class Comparison:
             for all without one, and with fewer than `MIN_POSTERIOR` data sets.
         equal: (n_methods,), the same of equal: at most `ROPE` apart from it.
         iqm: (n_methods,), interquartile mean over all seeds of all data sets.
-        iqm_low: (n_methods,), lower end of its 95 % bootstrap interval; NaN where a cell has a
-            single seed.
+        iqm_low: (n_methods,), lower end of its resampling interval, see `interquartile_mean`;
+            NaN where a cell has a single seed.
         iqm_high: (n_methods,), its upper end.
         cliques: groups of two or more methods, best rank first, within which no pair differs;
             empty where too few data sets make any claim about a pair impossible.
@@ -234,10 +234,14 @@ def friedman_p(scores: Floats) -> float:
 
 
 def interquartile_mean(cells: Sequence[ArrayLike], *, seed: int = 0) -> tuple[float, float, float]:
-    """Return the mean of the middle half of all values, and its 95 % bootstrap interval.
+    """Return the mean of the middle half of all values, and its resampling interval.
 
-    The interval resamples the seeds of each data set among themselves. So it tells how the
-    figure would move with other seeds, not with other data sets.
+    A quarter of the values, rounded down, is cut off at each end: of three none.
+
+    The interval holds 95 % of the means when the seeds of each data set are resampled among
+    themselves (percentile bootstrap). So it tells how the figure would move with other seeds, not
+    with other data sets. It is no 95 % confidence interval: with few seeds it is too narrow
+    (docs/statistics.md has figures).
 
     Args:
         cells: for each data set, (n_seeds,) values of a method.

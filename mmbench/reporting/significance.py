@@ -42,9 +42,10 @@ INTRODUCTION = (
 EXPLAINED = (
     "Mean: the average over data sets.",
     "Rank: the average place among the methods, 1 is best; equal scores share their places.",
-    "IQM: the mean of the middle half of all seeds of all data sets. The interval (95 %, bootstrap"
-    " over the seeds of each data set) says how it would move with other seeds, not with other"
-    " data sets.",
+    "IQM: the mean of the middle half of all seeds of all data sets (of three values, of all). The"
+    " interval holds it in 95 % of resamplings of the seeds of each data set: how it would move"
+    " with other seeds, not with other data sets. With three or five seeds it is too narrow to be a"
+    " 95 % confidence interval.",
     "Difference: the mean over data sets of a method's score minus the baseline's.",
     "Win/tie/loss: on how many data sets a method is better than the baseline, at most"
     f" {statistics.TIE} apart, worse.",

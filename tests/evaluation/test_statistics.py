@@ -241,6 +241,20 @@ def test_the_interquartile_mean_by_hand():
     assert low <= value <= high
 
 
+@pytest.mark.parametrize(
+    ("values", "expected"), [([0.0, 0.3, 0.9], 0.4), ([0.0, 0.3, 0.5, 9.0], 0.4)]
+)
+def test_a_quarter_is_rounded_down_so_that_of_three_values_nothing_is_cut_off(values, expected):
+    assert interquartile_mean([values])[0] == pytest.approx(expected)
+
+
+def test_with_three_seeds_the_interval_holds_the_truth_less_often_than_it_seems():
+    # as docs/statistics.md says: about 74 of 100
+    rng = np.random.default_rng(0)
+    ends = [interquartile_mean([rng.normal(size=3)])[1:] for _ in range(100)]
+    assert 60 <= sum(low <= 0 <= high for low, high in ends) <= 88
+
+
 def test_the_interval_resamples_seeds_within_their_data_set():
     # seeds agree, data sets differ: nothing can vary
     assert interquartile_mean([[0.1] * 3, [0.5] * 3, [0.9] * 3]) == pytest.approx((0.5, 0.5, 0.5))
