@@ -28,6 +28,7 @@ from pydantic import (
 from mmbench.checks import checked
 from mmbench.errors import InputError
 from mmbench.evaluation.rounding import told_gain, told_score
+from mmbench.evaluation.statistics import summary
 from mmbench.files import read_csv, write_text
 from mmbench.reporting.leaderboard import STATUS_WORDS
 from mmbench.reporting.spec import MethodSpec, ReportSpec
@@ -46,13 +47,22 @@ METRICS: dict[Metric, str] = {
 MARGIN = 0.02
 
 Verdict = Literal[
-    "reproduced", "above", "below", "not comparable", "data unavailable", "not run", "unverified"
+    "reproduced",
+    "above",
+    "below",
+    "undecided",
+    "not comparable",
+    "data unavailable",
+    "not run",
+    "unverified",
 ]
 RULE = (
     "Reproduced: our mean over the seeds that ended ok differs from the printed number by at most"
-    f" {MARGIN}, or by at most twice its standard error, or by at most the standard deviation"
-    " that the paper prints, whichever is largest. Otherwise above or below. Not comparable:"
-    " other samples, features or split than the paper's, or hyperparameters set by the benchmark."
+    f" {MARGIN}, or by at most the standard deviation that the paper prints where that is larger,"
+    " and is known as well as that: half of its 95 % t-interval over seeds is no wider. Above,"
+    " below: it differs by more than both. Undecided: our seeds are too few or too far apart to"
+    " tell; a single one always is. Not comparable: other samples, features or split than the"
+    " paper's, or hyperparameters set by the benchmark."
 )
 
 LEFT_OUT = "Left out are numbers from memory and methods that are not in the catalogue."
@@ -250,15 +260,19 @@ def verdict(spec: ReportSpec, row: Published, data: str, ours: Ours) -> tuple[Ve
     if method is not None and method.changed:
         return "not comparable", f"the benchmark sets {_set_by_benchmark(method)}"
     said = "; ".join(filter(None, [row.caveat, ours.reason]))
-    standard_error = (ours.std or 0.0) / math.sqrt(len(ours.values))
-    allowed = max(MARGIN, 2 * standard_error, row.std or 0.0)
-    if allowed == row.std:
+    margin = max(MARGIN, row.std or 0.0)
+    if margin > MARGIN:
         said = "; ".join(filter(None, [f"margin: the printed deviation, {row.std}", said]))
     # scores and printed numbers have few digits: compare them as such
     difference = round(ours.mean - float(row.value), 6)
-    if abs(difference) <= round(allowed, 6):
-        return "reproduced", said
-    return ("above" if difference > 0 else "below"), said
+    unsure, margin = round(_half_interval(ours), 6), round(margin, 6)
+    if abs(difference) > max(margin, unsure):
+        return ("above" if difference > 0 else "below"), said
+    if unsure > margin:  # else few or wild seeds would reproduce anything
+        n = len(ours.values)
+        known = "one seed" if n == 1 else f"{n} seeds tell our mean to ± {told_score(unsure)}"
+        return "undecided", "; ".join(filter(None, [known, said]))
+    return "reproduced", said
 
 
 def write_verdicts(
@@ -384,6 +398,12 @@ def name_here(spec: ReportSpec, printed: str, entry: str) -> str:
     if ours.casefold().startswith(printed.casefold()):
         return ours if method else printed
     return f"{printed} (here: {ours})"
+
+
+def _half_interval(ours: Ours) -> float:
+    """Return half the width of the 95 % t-interval of our mean; infinite for a single seed."""
+    told = summary(ours.values, ours.seeds)
+    return math.inf if math.isnan(told.high) else told.high - told.mean
 
 
 def _method(spec: ReportSpec, entry: str) -> MethodSpec | None:

@@ -167,7 +167,7 @@ def test_a_paper_that_is_named_first_counts_and_memory_gets_no_verdict(stored, p
         printed_dataset="Digits",
         metric="ACC",
     )
-    assert (row["printed"], row["paper"], row["verdict"]) == ("0.860", "SCMVC", "reproduced")
+    assert (row["printed"], row["paper"], row["verdict"]) == ("0.860", "SCMVC", "undecided")
     turned = LAYOUT.replace("[SCMVC, MFLVC]", "[MFLVC, SCMVC]")
     row = rows_of(
         write(stored, published, layout(tmp_path, turned)),

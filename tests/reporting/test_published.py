@@ -61,30 +61,50 @@ def write(folder, *lines):
 @pytest.mark.parametrize(
     ("values", "word"),
     [
-        ([0.82], "reproduced"),
-        ([0.78], "reproduced"),
-        ([0.8201], "above"),
-        ([0.7799], "below"),
-        ([0.82, 0.82, 0.82], "reproduced"),
-        # two seeds d apart have a standard error of d / 2, so a margin of d
-        ([0.80, 0.90], "reproduced"),
-        ([0.851, 0.949], "above"),
-        ([0.7, 0.8], "reproduced"),
-        ([0.65, 0.75], "reproduced"),
-        ([0.649, 0.749], "below"),
+        ([0.82] * 3, "reproduced"),
+        ([0.78] * 3, "reproduced"),
+        ([0.8201] * 3, "above"),
+        ([0.7799] * 3, "below"),
+        # t with 2 degrees of freedom is 4.303: half of the interval is 2.484 deviations
+        ([0.792, 0.8, 0.808], "reproduced"),
+        ([0.787, 0.795, 0.803], "reproduced"),
+        ([0.812, 0.82, 0.828], "reproduced"),
+        ([0.8121, 0.8201, 0.8281], "above"),
+        ([0.7919, 0.8, 0.8081], "undecided"),
+        ([0.85, 0.9, 0.95], "undecided"),
+        ([0.88, 0.93, 0.98], "above"),
+        ([0.62, 0.67, 0.72], "below"),
+        # with 1 it is 12.706
+        ([0.80, 0.90], "undecided"),
+        ([0.8], "undecided"),
+        ([0.2], "undecided"),
     ],
 )
-def test_the_margin_is_two_hundredths_or_twice_the_standard_error(stored, values, word):
-    assert verdict(stored.spec, printed(), "digits", got(*values)) == (word, "")
+def test_a_verdict_needs_seeds_that_agree_better_than_the_margin(stored, values, word):
+    assert verdict(stored.spec, printed(), "digits", got(*values))[0] == word
+
+
+def test_wilder_or_fewer_seeds_never_reproduce_what_tamer_or_more_do_not(stored):
+    for n in (1, 2, 3, 5, 10):
+        for spread in (0.001, 0.01, 0.1):
+            values = 0.83 + spread * np.resize([-1, 1], n)
+            word, _ = verdict(stored.spec, printed(), "digits", got(*values))
+            assert word in ("above", "undecided"), (n, spread)
+
+
+def test_undecided_says_how_well_our_mean_is_known(stored):
+    told = verdict(stored.spec, printed(caveat="scaled"), "digits", got(0.75, 0.8, 0.85))
+    assert told == ("undecided", "3 seeds tell our mean to ± 0.124; scaled")
+    assert verdict(stored.spec, printed(), "digits", got(0.8)) == ("undecided", "one seed")
 
 
 def test_the_deviation_that_a_paper_prints_widens_the_margin_and_the_table_says_so(stored):
     wide = printed(std=0.05)
     said = "margin: the printed deviation, 0.05"
-    assert verdict(stored.spec, wide, "digits", got(0.85)) == ("reproduced", said)
-    assert verdict(stored.spec, wide, "digits", got(0.8501)) == ("above", said)
+    assert verdict(stored.spec, wide, "digits", got(0.85, 0.85)) == ("reproduced", said)
+    assert verdict(stored.spec, wide, "digits", got(0.8501, 0.8501)) == ("above", said)
     narrow = printed(std=0.01)
-    assert verdict(stored.spec, narrow, "digits", got(0.82)) == ("reproduced", "")
+    assert verdict(stored.spec, narrow, "digits", got(0.82, 0.82)) == ("reproduced", "")
 
 
 def test_other_data_or_hyperparameters_of_the_benchmark_are_not_comparable(stored):
@@ -98,7 +118,8 @@ def test_other_data_or_hyperparameters_of_the_benchmark_are_not_comparable(store
 
 def test_what_else_differs_in_the_same_data_is_told_beside_the_verdict(stored):
     scaled = printed(caveat="scaled otherwise")
-    assert verdict(stored.spec, scaled, "digits", got(0.8)) == ("reproduced", "scaled otherwise")
+    told = ("reproduced", "scaled otherwise")
+    assert verdict(stored.spec, scaled, "digits", got(0.8, 0.8)) == told
 
 
 @pytest.mark.parametrize(
@@ -231,17 +252,18 @@ MARKDOWN = f"""\
 
 | method | metric | printed | ours | seeds | difference | verdict | source |
 | :-- | --: | --: | --: | --: | --: | --: | --: |
-| CMMC | ACC | 0.860 | 0.850 ± 0.050 | 3/3 | -0.010 | reproduced \
-| A paper, Table 1 <sup>a</sup> |
-| CMMC | NMI | 0.300 ± 0.020 | 0.425 ± 0.025 | 3/3 | +0.125 | above <sup>b</sup> \
-| A paper, Table 1 <sup>a</sup> |
-| MFLVC (here: CMMC) | ACC | 0.9954 | 0.850 ± 0.050 | 3/3 | -0.145 | not comparable <sup>c</sup> \
-| B paper, Table 2 <sup>d</sup> |
+| CMMC | ACC | 0.860 | 0.850 ± 0.050 | 3/3 | -0.010 | undecided <sup>a</sup> \
+| A paper, Table 1 <sup>b</sup> |
+| CMMC | NMI | 0.300 ± 0.020 | 0.425 ± 0.025 | 3/3 | +0.125 | above <sup>c</sup> \
+| A paper, Table 1 <sup>b</sup> |
+| MFLVC (here: CMMC) | ACC | 0.9954 | 0.850 ± 0.050 | 3/3 | -0.145 | not comparable <sup>d</sup> \
+| B paper, Table 2 <sup>e</sup> |
 
-<sup>a</sup> read in: its text<br>
-<sup>b</sup> scaled otherwise<br>
-<sup>c</sup> half of it<br>
-<sup>d</sup> read in: a picture
+<sup>a</sup> 3 seeds tell our mean to ± 0.124<br>
+<sup>b</sup> read in: its text<br>
+<sup>c</sup> scaled otherwise<br>
+<sup>d</sup> half of it<br>
+<sup>e</sup> read in: a picture
 
 ### Away
 
@@ -252,6 +274,7 @@ MARKDOWN = f"""\
 <sup>a</sup> no source answered<br>
 <sup>b</sup> read in: its text
 """
+TEX_RULE = RULE.replace("%", r"\%")
 LATEX = rf"""
 \begin{{table}}[htbp]
 \centering\small
@@ -268,7 +291,7 @@ SACC & ACC & 0.700 & -- & 0/3 & -- & data unavailable$^{{a}}$ & A paper, Table 3
 \begin{{minipage}}{{\linewidth}}\footnotesize\smallskip
 $^{{a}}$ no source answered\\
 $^{{b}}$ read in: its text\\
-{RULE} {LEFT_OUT}
+{TEX_RULE} {LEFT_OUT}
 \end{{minipage}}
 \end{{table}}
 """
@@ -276,7 +299,7 @@ CSV = """\
 benchmark,dataset,method,metric,subset,printed,printed_std,mean,std,seeds_ok,seeds,difference,\
 verdict,why,printed_method,printed_dataset,paper,table,source
 tiny,digits,cmmc,acc,all,0.860,,0.85,0.05,3,3,-0.01,\
-reproduced,,CMMC,Digits,A paper,Table 1,its text
+undecided,3 seeds tell our mean to ± 0.124,CMMC,Digits,A paper,Table 1,its text
 tiny,digits,cmmc,nmi,all,0.300,0.02,0.425,0.025,3,3,0.125,\
 above,scaled otherwise,CMMC,Digits,A paper,Table 1,its text
 tiny,digits,cmmc,acc,all,0.9954,,0.85,0.05,3,3,-0.1454,\
