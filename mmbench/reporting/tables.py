@@ -236,10 +236,13 @@ _TEX = {
     ">": r"\textgreater{}",
     "|": r"\textbar{}",
     "·": r"\textperiodcentered{}",
+    "−": "$-$",
     **{c: rf"\{c}" for c in "&%$#_{}"},
 }
+# the hyphen of a negative number; those of names, ranges and formulas have no decimal behind them
+_MINUS = re.compile(r"(?<![\w.-])-(?=\d*\.\d)")
 
 
 def _tex(text: str) -> str:
     """Return text that LaTeX shows as it is."""
-    return "".join(_TEX.get(c, c) for c in text)
+    return "".join(_TEX.get(c, c) for c in _MINUS.sub("−", text))

@@ -107,5 +107,13 @@ def test_latex_escapes_every_special_character():
     assert "\\label{tab:a-b-c}" in text
 
 
+def test_latex_prints_a_minus_before_a_number_and_a_hyphen_within_a_name():
+    row = [Cell("k-means-0.5"), Cell("-0.385"), Cell("0.9 (0.3, -1.2) [-0.10, .5]"), Cell("n-1")]
+    table = Table("x", "CMMC: -0.385 (n - 1)", "", [Cell("m")] * 4, [row])
+    text = latex([], [Section("S", "", [table])])
+    assert r"k-means-0.5 & $-$0.385 & 0.9 (0.3, $-$1.2) [$-$0.10, .5] & n-1 \\" in text
+    assert r"\caption{CMMC: $-$0.385 (n - 1).}" in text
+
+
 def test_csv_quotes_what_needs_quotes():
     assert csv_text(["a", "b"], [["x,y", 1.5], ['"', ""]]) == 'a,b\n"x,y",1.5\n"""",\n'
