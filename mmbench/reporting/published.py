@@ -65,6 +65,7 @@ RULE = (
     " paper's, or hyperparameters set by the benchmark."
 )
 
+NONE = "No number in print is about the data sets of this benchmark."
 LEFT_OUT = "Left out are numbers from memory and methods that are not in the catalogue."
 
 
@@ -290,10 +291,8 @@ def write_verdicts(
         if rows:
             name = f"{spec.name}-{one.dataset.name}-published"
             tables.append(Table(name, one.dataset.title, one.about(), _HEAD, rows))
-    text = [RULE, LEFT_OUT]
+    text = [RULE if tables else NONE, LEFT_OUT]
     sections = [Section("Verdicts", "", tables)] if tables else []
-    if not tables:
-        text.append("No number in print is about the data sets of this benchmark.")
     title = f"In print and here: {spec.name}"
     write_text(folder / "published.md", markdown(title, text, sections))
     write_text(folder / "published.tex", latex(text, sections))

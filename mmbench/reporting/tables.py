@@ -113,7 +113,10 @@ def markdown(title: str, text: Sequence[str], sections: Sequence[Section]) -> st
 
 
 def latex(text: Sequence[str], sections: Sequence[Section]) -> str:
-    r"""Return one table environment per table, for `\input`; needs the package booktabs."""
+    r"""Return one table environment per table, for `\input`; needs the package booktabs.
+
+    Without a table it is the text alone, so that a paper shows why none is there.
+    """
     cells = [c for s in sections for t in s.tables for row in t.rows for c in row]
     is_grey = any(cell.emphasis == "unverified" for cell in cells)
     parts = [r"% needs \usepackage{booktabs}" + r" and \usepackage{xcolor}" * is_grey]
@@ -142,6 +145,8 @@ def latex(text: Sequence[str], sections: Sequence[Section]) -> str:
                 r"\end{table}",
             ]
             parts.append("\n".join(lines))
+    if not any(section.tables for section in sections):
+        parts.append(_tex(" ".join(text)))
     return "\n\n".join(parts) + "\n"
 
 

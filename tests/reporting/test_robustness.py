@@ -72,7 +72,9 @@ def test_the_table_has_a_row_for_each_method_and_the_area_last(tmp_path):
 
 def test_without_a_sweep_the_table_says_so(tmp_path):
     write_robustness(spec_of([dataset("toy")]), [], tmp_path)
-    assert "No data set of this benchmark is spoilt" in (tmp_path / "robustness.md").read_text()
+    for form in ("md", "tex"):
+        text = (tmp_path / f"robustness.{form}").read_text()
+        assert "No data set of this benchmark is spoilt by degrees." in text
 
 
 def test_variants_are_a_sweep_where_they_differ_in_the_same_numbers_and_else_an_ablation():

@@ -107,6 +107,12 @@ def test_latex_escapes_every_special_character():
     assert "\\label{tab:a-b-c}" in text
 
 
+def test_latex_without_a_table_is_the_text_so_that_input_shows_it():
+    assert latex(["Nothing & none.", "50 %."], []) == (
+        "% needs \\usepackage{booktabs}\n\nNothing \\& none. 50 \\%.\n"
+    )
+
+
 def test_latex_prints_a_minus_before_a_number_and_a_hyphen_within_a_name():
     row = [Cell("k-means-0.5"), Cell("-0.385"), Cell("0.9 (0.3, -1.2) [-0.10, .5]"), Cell("n-1")]
     table = Table("x", "CMMC: -0.385 (n - 1)", "", [Cell("m")] * 4, [row])
