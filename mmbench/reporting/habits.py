@@ -28,10 +28,12 @@ TEXT = (
     "Oracle epoch: what showing the epoch with the highest ACC would add to the last epoch's, on"
     " average. Oracle seed: the best seed minus the mean. Oracle both: the best epoch of the best"
     " seed minus the mean of the last epochs.",
+)
+PUBLISHED_TEXT = (
     "Published: a number in print, with the share of our seeds below it and its distance from"
     " our mean in standard deviations of our seeds (z). Far above every seed means that something"
     " other than a lucky seed differs. There is none where the benchmark sets hyperparameters on"
-    " top of the catalogue's.",
+    " top of the catalogue's."
 )
 
 
@@ -103,18 +105,21 @@ def write_habits(
         published: numbers in print, as fractions, by method entry, data set and metric.
     """
     known = published or {}
+    placed = [one for s in stored for one in _habits(spec, s, known).values()]
+    is_placed = any(not math.isnan(one.published) for one in placed)
+    text = [*TEXT, PUBLISHED_TEXT] if is_placed else TEXT
     sections = []
-    for key, (title, text) in SECTIONS.items():
+    for key, (title, about) in SECTIONS.items():
         blocks = [b for b in leaderboard(spec, stored) if b.section == key]
         tables = [table for block in blocks if (table := _table(spec, block.stored, known))]
         if tables:
-            sections.append(Section(title, text, tables))
+            sections.append(Section(title, about, tables))
     title = f"What publishing habits would buy in {spec.name}"
-    write_text(folder / "habits.md", markdown(title, TEXT, sections))
-    write_text(folder / "habits.tex", latex(TEXT, sections))
+    write_text(folder / "habits.md", markdown(title, text, sections))
+    write_text(folder / "habits.tex", latex(text, sections))
     rows = [row for one in stored for row in _csv_rows(spec, one, known)]
     write_text(folder / "habits.csv", csv_text(_CSV_COLUMNS, rows))
-    return Document(title, TEXT, sections)
+    return Document(title, text, sections)
 
 
 def _habits(
