@@ -102,6 +102,16 @@ def test_the_file_of_a_data_set_keeps_inside_the_folder_whatever_its_name(stored
     assert files == ["000--x.js", "001--x.js"]
 
 
+def test_the_board_has_the_digits_of_the_leaderboard(stored):
+    accs = [0.52, 0.53, 0.5475]  # their mean is the float above 0.5325
+    for row in stored.scores["halves"]:
+        if (row["method"], row["subset"], row["metric"]) == ("cmmc", "all", "acc"):
+            row["value"] = accs[row["seed"]]
+    told = board(stored.spec, stored.write().read())
+    assert "[0.532, 0.014]" in json.dumps(told)
+    assert "0.533" not in json.dumps(told)
+
+
 def test_each_cell_has_its_scores_curves_and_log(page):
     (script,) = (page / "data").glob("*-digits.js")
     file, runs = argument(script.read_text())

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from mmbench.evaluation.rounding import rounded
 from mmbench.reporting.leaderboard import SECTIONS, STATUS_WORDS, UNRANKED, Column
 from mmbench.reporting.spec import MethodSpec, ReportSpec
 from mmbench.reporting.stored import BEST_VIEW, Stored
@@ -238,8 +239,7 @@ def _values(one: Stored, method: MethodSpec, metric: str, protocol: str) -> NDAr
 def _summary(values: NDArray[np.float64]) -> tuple[float, float | None] | None:
     if not len(values):
         return None
-    sd = round(float(values.std(ddof=1)), 3) if len(values) > 1 else None
-    return round(float(values.mean()), 3) + 0.0, sd  # + 0.0: no minus before zero
+    return rounded(values.mean()), rounded(values.std(ddof=1)) if len(values) > 1 else None
 
 
 def _n_ok(one: Stored, method: MethodSpec) -> int:
