@@ -155,7 +155,21 @@ def test_the_claim_shows_both_levels_before_and_after(drawn):
         shared, shared.write_shared, spec_of(), [stored_of({"base": [0.5, 0.5]})],
         {"toy": Details(arrays, SEEDS)},
     ).axes  # fmt: skip
-    assert texts(axes) == ["0.51", "0.91", "0.31", "0.41"]
+    assert sorted(texts(axes)) == ["0.31", "0.41", "0.51", "0.91"]
+
+
+def test_the_higher_level_is_written_above_in_the_colour_of_its_line(drawn):
+    values = {"z_before": 0.19, "z_after": 0.86, "h_before": 0.18, "h_after": 0.85}
+    arrays = {f"loss/base/0/cka_{name}": np.array([[9], [v]]) for name, v in values.items()}
+    (axes,) = drawn(
+        shared, shared.write_shared, spec_of(), [stored_of({"base": [0.5, 0.5]})],
+        {"toy": Details(arrays, SEEDS)},
+    ).axes  # fmt: skip
+    height = {text.get_text(): text.get_position()[1] for text in axes.texts}
+    colour = {text.get_text(): text.get_color() for text in axes.texts}
+    assert height["0.86"] > height["0.85"]
+    assert height["0.19"] > height["0.18"]
+    assert colour == {"0.18": "C0", "0.85": "C0", "0.19": "C1", "0.86": "C1"}
 
 
 def test_a_confusion_matrix_shows_percentages_of_each_class_and_the_acc(drawn):

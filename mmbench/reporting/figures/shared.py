@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
+from matplotlib.axes import Axes
 
 from mmbench.reporting.figures.details import Details
 from mmbench.reporting.figures.names import SHARED
@@ -16,6 +17,7 @@ from mmbench.reporting.figures.variants import representatives
 from mmbench.reporting.spec import ReportSpec
 from mmbench.reporting.stored import Stored
 
+COLUMNS = 4
 LEVELS = {"h": "h, high-level", "z": "z, low-level"}
 TITLE = "Similarity of the views (CKA) before and after the joint phase"
 
@@ -37,9 +39,11 @@ def write_shared(
         save(explained(TITLE, reason), folder / SHARED)
         return {SHARED: f"{TITLE}. {reason}"}
     shown, rest = first(found, "pairs of a method and a data set")
-    figure, grid = panels(len(shown), columns=4, width=2.5, height=2.4)
+    figure, grid = panels(len(shown), columns=COLUMNS, width=2.5, height=2.4)
+    width = int(12 * figure.get_figwidth() / min(len(shown), COLUMNS))  # letters over a panel
     for axes, (one, method) in zip(grid, shown, strict=True):
         arrays = details[one.dataset.name]
+        by_level: list[list[float]] = []
         for i, (level, label) in enumerate(LEVELS.items()):
             before, after = (
                 [float(c[1, -1]) for c in arrays.logged(method.name, f"cka_{level}_{when}")]
@@ -52,22 +56,15 @@ def write_shared(
             axes.plot(
                 [0, 1], means, style.dash, color=style.colour, marker=style.marker, label=label
             )
-            for x, mean in enumerate(means):
-                axes.annotate(
-                    f"{mean:.2f}",
-                    (x, mean),
-                    xytext=(6 if x else -6, -4 if i else 4),
-                    textcoords="offset points",
-                    ha="left" if x else "right",
-                    va="center",
-                    fontsize=7.5,
-                )
+            by_level.append(means)
+        for x, means_at in enumerate(zip(*by_level, strict=True)):
+            _write_means(axes, x, means_at)
         axes.set_xticks([0, 1], ["before", "after"])
         axes.set_xlim(-0.45, 1.45)
         axes.set_ylim(-0.03, 1.05)
         axes.grid(visible=True, axis="y")
         axes.set_title(
-            f"{wrapped(one.dataset.title, 30, 1)}\n{wrapped(method.printed, 30, 1)}", loc="left"
+            f"{wrapped(one.dataset.title, width)}\n{wrapped(method.printed, width)}", loc="left"
         )
     grid[0].set_ylabel("CKA between views")
     handles, _ = grid[0].get_legend_handles_labels()
@@ -81,3 +78,19 @@ def write_shared(
         f" diversity: h should rise above z. Thin lines are seeds.{rest}"
     )
     return {SHARED: caption}
+
+
+def _write_means(axes: Axes, x: int, means: Sequence[float]) -> None:
+    """Write the mean of each level beside its mark, in its colour, the higher one above."""
+    order = np.argsort(means, kind="stable")
+    for place, i in enumerate(order):
+        axes.annotate(
+            f"{means[i]:.2f}",
+            (x, means[i]),
+            xytext=(6 if x else -6, 5 if place else -5),
+            textcoords="offset points",
+            color=look(int(i)).colour,
+            ha="left" if x else "right",
+            va="center",
+            fontsize=7.5,
+        )
