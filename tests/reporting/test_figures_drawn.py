@@ -233,6 +233,22 @@ def test_cost_is_drawn_at_mean_seconds_and_mean_score(drawn):
     assert texts(axes) == ["1", "2"]
 
 
+def test_numbers_stand_clear_of_marks_of_one_another_and_of_the_front():
+    # two marks that nearly cover each other, one on the front, one below it
+    at = np.array([[20.0, 10], [20, 17], [90, 80], [60, 30]])
+    line = np.array([[20.0, 17], [90, 80]])
+    places = at + cost.offsets(at, line)
+    for i, place in enumerate(places):
+        others = np.concatenate([np.delete(places, i, axis=0), at])
+        assert np.linalg.norm(others - place, axis=1).min() >= 9
+        along = line[0] + np.linspace(0, 1, 200)[:, None] * (line[1] - line[0])
+        assert np.linalg.norm(along - place, axis=1).min() >= 6
+
+
+def test_a_number_without_anything_in_its_way_stands_above_its_mark():
+    np.testing.assert_array_equal(cost.offsets(np.array([[5.0, 5]]), np.empty((0, 2))), [[0, 9]])
+
+
 def sweep_of(*rates, key="missing_rate"):
     base = DatasetSpec(name="toy", title="toy", pairing="same-object", setting="paired")
     spoilt = [

@@ -2,12 +2,14 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 from matplotlib.patheffects import withStroke
+from numpy.typing import NDArray
 
 from mmbench.reporting.figures.names import COST
 from mmbench.reporting.figures.style import (
@@ -24,6 +26,12 @@ from mmbench.reporting.figures.variants import representatives
 from mmbench.reporting.leaderboard import HEADS
 from mmbench.reporting.spec import MethodSpec, ReportSpec
 from mmbench.reporting.stored import Stored
+
+# where a number may stand, from its mark: above if it can be, in points
+_AROUND = np.array([(0, 9), (9, 0), (-9, 0), (0, -9), (8, 7), (-8, 7), (8, -7), (-8, -7)])
+PLACES = np.concatenate([_AROUND, 1.6 * _AROUND]).astype(np.float64)
+ROOM = 9.0  # points from a number to another one, or to another mark
+LINE_ROOM = 6.0  # points from a number to the front
 
 
 @dataclass(frozen=True)
@@ -71,6 +79,9 @@ def write_cost_figure(spec: ReportSpec, stored: Sequence[Stored], folder: Path) 
     handles = [*looks, front, *numbers]
     figure.legend(handles=handles, loc="outside lower center", ncols=3, handlelength=1.6)
     figure.suptitle(title)
+    figure.draw_without_rendering()  # only now it is known how far marks are apart
+    for axes, (_, of_one) in zip(grid, shown, strict=True):
+        _number(axes, of_one)
     save(figure, folder / COST)
     caption = (
         f"{title}: mean seconds of a seed, logarithmic, and mean {head}. Methods on the dashed"
@@ -117,14 +128,57 @@ def _draw(axes: Axes, points: Sequence[Point]) -> None:
     for point in points:
         colour, marker, _ = KINDS[point.method.fidelity]
         axes.plot([point.seconds], [point.score], marker, color=colour, ms=6, mec="white", mew=0.5)
+    axes.margins(0.1)
+    axes.grid(visible=True, axis="both")
+
+
+def _number(axes: Axes, points: Sequence[Point]) -> None:
+    """Write the number of each point where it hides nothing."""
+    front = pareto(points)
+    at, line = (
+        axes.transData.transform([(p.seconds, p.score) for p in some]) * 72 / axes.figure.dpi
+        for some in (points, front)
+    )
+    for point, offset in zip(points, offsets(at, line), strict=True):
         axes.annotate(
             str(point.number),
             (point.seconds, point.score),
-            xytext=(0, 4.5),
+            xytext=tuple(offset),
             textcoords="offset points",
             ha="center",
+            va="center",
             fontsize=7.5,
             path_effects=[withStroke(linewidth=2, foreground="white")],
         )
-    axes.margins(0.08)
-    axes.grid(visible=True, axis="both")
+
+
+def offsets(at: NDArray[np.float64], line: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return (n, 2), where the number of each mark stands from it: the first free place.
+
+    Args:
+        at: (n, 2), the marks, in points.
+        line: (m, 2), the corners of a line that numbers should not cover; one is none.
+
+    Where no place is free, it is the one with the most room.
+    """
+    chosen = np.empty((len(at), 2))
+    for i, mark in enumerate(at):
+        places = mark + PLACES
+        # what is in the way: other marks, and the numbers that stand already
+        things = np.concatenate([np.delete(at, i, axis=0), at[:i] + chosen[:i]])
+        apart = np.linalg.norm(places[:, None] - things, axis=2)
+        lack = np.clip(ROOM - apart, 0, None).sum(axis=1)
+        for a, b in pairwise(line):
+            lack += np.clip(LINE_ROOM - _distance(places, a, b), 0, None)
+        chosen[i] = PLACES[lack.argmin()]
+    return chosen
+
+
+def _distance(
+    points: NDArray[np.float64], a: NDArray[np.float64], b: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """Return (n,), the distance of each of (n, 2) points to the stretch from a to b."""
+    squared = float((b - a) @ (b - a)) or 1.0  # both ends may be one point
+    along = np.clip((points - a) @ (b - a) / squared, 0, 1)
+    apart: NDArray[np.float64] = np.linalg.norm(points - a - along[:, None] * (b - a), axis=1)
+    return apart
