@@ -182,6 +182,13 @@ def test_a_confusion_matrix_shows_percentages_of_each_class_and_the_acc(drawn):
     assert texts(axes) == ["75", "25", "0", "0", "50", "50"]
     assert axes.get_title(loc="left").endswith("0.625")
     assert [label.get_text() for label in axes.get_xticklabels()] == ["cat", "dog", "+1"]
+    assert (axes.get_ylabel(), axes.get_xlabel()) == ("class", "matched cluster")
+
+
+def test_half_a_per_cent_is_rounded_up_wherever_it_is():
+    counts = np.arange(1, 200, 2)  # of 200: each ends on half a per cent
+    assert [confusion.percent(n / 200) for n in counts] == [str((n + 1) // 2) for n in counts]
+    assert [confusion.percent(x) for x in (0.0, 0.0049, 0.0151, 1.0)] == ["0", "0", "2", "100"]
 
 
 def test_agreement_follows_the_order_of_the_report_not_of_the_file(drawn):

@@ -1,5 +1,6 @@
 """Which classes a clustering takes for one another, after clusters are matched with classes."""
 
+import math
 from pathlib import Path
 
 import numpy as np
@@ -49,19 +50,29 @@ def write_confusion(
             shares,
             rows if few else [],
             columns if few else [],
-            lambda share: f"{100 * share:.0f}",
+            percent,
             norm=Normalize(0, 1),
             size=6.5,
         )
         accuracy = np.trace(counts) / counts.sum()
         axes.set_title(f"{wrapped(method.printed, 26, 1)}  {accuracy:.3f}", loc="left")
+        axes.set_xlabel("matched cluster")
+        axes.set_ylabel("class")
         axes.set_box_aspect(1)
     figure.suptitle(title)
     save(figure, folder / name)
     caption = (
         f"{title}: of each class, a row, the percentage in each cluster, a column, after clusters"
         " are matched with classes. The figure beside a name is the ACC of this first seed, the"
-        " share on the diagonal. Clusters named + are more than there are classes. Controls are"
-        f" left out.{rest}"
+        " share on the diagonal. Percentages are rounded, so a row need not add up to 100."
+        f" Clusters named + are more than there are classes. Controls are left out.{rest}"
     )
     return {name: caption}
+
+
+def percent(share: float) -> str:
+    """Return a share in per cent, half a per cent rounded up.
+
+    Formatting rounds half to even: of classes of 200, every second figure would be drawn to it.
+    """
+    return f"{math.floor(100 * share + 0.5 + 1e-9)}"  # 0.145 is stored as a little less
