@@ -337,7 +337,7 @@ def test_ranks_are_drawn_at_their_place_and_groups_joined(drawn):
     assert [t for t in texts(axes) if "." in t] == ["b  1.00", "a  2.50", "2.50  c"]
     (clique,) = [line for line in axes.lines if line.get_color() == "C1"]
     np.testing.assert_allclose(clique.get_xdata(), [2.5, 2.5])
-    p_axes, difference_axes = figure.figures[1].axes
+    p_axes, difference_axes, _colour_bar = figure.figures[1].axes
     assert texts(p_axes) == [".020", "1", ".020", "<.001", "1", "<.001"]
     assert texts(difference_axes) == ["-1.00", "-2.00", "+1.00", "-1.00", "+2.00", "+1.00"]
 
@@ -351,6 +351,20 @@ def test_where_no_claim_is_possible_no_group_is_drawn_and_it_is_said(drawn):
     assert not [line for line in axes.lines if line.get_color() == "C1"]
     assert "with 2 data sets no difference" in texts(axes)[-1]
     assert "can be no evidence" in figure.captions["pairwise-paired"]
+    assert "can be no evidence" in figure.figures[1].get_supxlabel()
+
+
+def test_colours_of_differences_mean_the_same_in_every_figure(drawn):
+    def colours(factor):
+        told = compared_of(feasible=True)
+        told.comparison.difference = told.comparison.difference * factor
+        figure = drawn(
+            comparison, comparison.write_comparisons, spec_of("abc", metrics=("acc",)), [told]
+        )
+        return figure.figures[1].axes[1].collections[0]
+
+    small, large = colours(0.05), colours(0.2)
+    assert small.get_clim() == large.get_clim() == (-0.5, 0.5)
 
 
 def test_a_large_benchmark_is_bounded_and_the_caption_tells_what_is_left_out(drawn):

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.cm import ScalarMappable
 from matplotlib.colors import BoundaryNorm, Normalize
 from matplotlib.figure import Figure
 
@@ -18,6 +19,7 @@ from mmbench.reporting.spec import ReportSpec
 
 LEVELS = (0.001, 0.01, 0.05)  # of p; a cell shows which one is reached
 NOTHING = "Fewer than two methods have a score on the same data sets."
+DARKEST = 0.5  # difference of scores from which on a cell grows no darker
 MAX_CLIQUES = 12
 LINE = 0.21  # inches from a name to the next
 CLIQUE = 0.11  # inches from a bar to the next
@@ -140,7 +142,7 @@ def _write_pairs(section: str, metric: str, comparison: Comparison | None, path:
         return f"{title}. {NOTHING}"
     n = len(comparison.names)
     side = 0.42 * min(n, 14)
-    figure = Figure(figsize=(max(MIN_INCHES, 2 * side + 4.2), side + 2.2), layout="constrained")
+    figure = Figure(figsize=(max(MIN_INCHES, 2 * side + 4.8), side + 2.2), layout="constrained")
     p_axes, difference_axes = figure.subplots(1, 2)
     off_diagonal = np.where(np.eye(n, dtype=bool), np.nan, 0.0)
     names: Sequence[str] = comparison.names
@@ -154,33 +156,39 @@ def _write_pairs(section: str, metric: str, comparison: Comparison | None, path:
         colours="Blues_r",
     )
     p_axes.set_title("p, corrected by Holm for all pairs", loc="left")
-    largest = float(np.abs(comparison.difference).max()) or 1.0
+    # one scale for all figures: a dark cell is a large difference wherever it stands
+    norm, colours = Normalize(-DARKEST, DARKEST), "PuOr"
     heat(
         difference_axes,
         comparison.difference + off_diagonal,
         names,
         names,
         (lambda x: f"{x:+.2f}") if n <= MAX_NUMBERED else lambda x: "+" if x > 0 else "–",
-        norm=Normalize(-largest, largest),
-        colours="PuOr",
+        norm=norm,
+        colours=colours,
         max_side=40,  # a sign has room in a smaller cell, and tells grey readers which is which
     )
     difference_axes.set_yticks([])
     difference_axes.set_title(f"{head} of the row minus that of the column", loc="left")
     for axes in (p_axes, difference_axes):
         axes.set_box_aspect(1)
+    scale = ScalarMappable(norm, colours)
+    bar = figure.colorbar(scale, ax=difference_axes, extend="both", shrink=0.7)
+    bar.ax.grid(visible=False)
     figure.suptitle(f"{title}, {_datasets(comparison)}")
-    save(figure, path)
     claim = (
         ""
         if comparison.is_feasible
-        else f" With {_datasets(comparison)} no difference between two of {n} methods can be"
+        else f"With {_datasets(comparison)} no difference between two of {n} methods can be"
         " significant, so the p on the left can be no evidence."
     )
+    figure.supxlabel(claim, style="italic", color=QUIET, fontsize=8)
+    save(figure, path)
     return (
         f"{title} over {_datasets(comparison)}. Left: p of Wilcoxon's signed-rank test, the darker"
         " the smaller, in steps at 0.001, 0.01 and 0.05. Right: the mean difference, which tells"
-        f" how much it matters.{claim}"
+        f" how much it matters; its colours mean the same in every such figure and go to"
+        f" ±{DARKEST:g}, beyond which they grow no darker. {claim}".rstrip()
     )
 
 
