@@ -342,6 +342,21 @@ def test_ranks_are_drawn_at_their_place_and_groups_joined(drawn):
     assert texts(difference_axes) == ["-1.00", "-2.00", "+1.00", "-1.00", "+2.00", "+1.00"]
 
 
+def test_equal_ranks_are_spread_around_their_place_and_others_stay():
+    spread = comparison.spread(np.array([1.0, 3, 3, 5, 5.05]), 0.2)
+    np.testing.assert_allclose(spread, [1, 2.9, 3.1, 4.925, 5.125])
+
+
+def test_each_name_has_a_leader_of_its_own_from_the_dot_of_its_rank(drawn):
+    figure = drawn(
+        comparison, comparison.write_comparisons, spec_of("abc", metrics=("acc",)),
+        [compared_of(feasible=True)],
+    )  # fmt: skip
+    leaders = [line for line in figure.axes[0].lines if line.get_color() == "#444444"]
+    assert sorted(line.get_xdata()[0] for line in leaders) == [1, 2.5, 2.5]
+    assert len({line.get_xdata()[1] for line in leaders}) == 3
+
+
 def test_where_no_claim_is_possible_no_group_is_drawn_and_it_is_said(drawn):
     figure = drawn(
         comparison, comparison.write_comparisons, spec_of("abc", metrics=("acc",)),

@@ -8,6 +8,8 @@ from matplotlib.axes import Axes
 from matplotlib.cm import ScalarMappable
 from matplotlib.colors import BoundaryNorm, Normalize
 from matplotlib.figure import Figure
+from numpy.typing import NDArray
+from scipy.optimize import isotonic_regression
 
 from mmbench.evaluation.statistics import Comparison
 from mmbench.reporting.figures.heat import MAX_NUMBERED, heat
@@ -24,6 +26,7 @@ MAX_CLIQUES = 12
 LINE = 0.21  # inches from a name to the next
 CLIQUE = 0.11  # inches from a bar to the next
 HEAD = 0.65  # inches above the axis of ranks
+LEADER = 0.07  # inches from the line to one name to that of the next
 NAME_INCHES = 2.8
 
 
@@ -98,12 +101,14 @@ def draw_ranks(axes: Axes, comparison: Comparison, depth: float) -> None:
         axes.text(tick, -0.08, f"{tick:g}", ha="center", va="bottom", fontsize=8)
     cliques = comparison.cliques[:MAX_CLIQUES]
     below = 0.16 + CLIQUE * len(cliques)
-    for place, i in enumerate(order):
+    leaders = spread(comparison.ranks[order], LEADER * unit)
+    for place, (i, leader) in enumerate(zip(order, leaders, strict=True)):
         is_left = place < left
         y = below + LINE * (place if is_left else n - 1 - place)
         end = 1 - 0.1 * unit if is_left else n + 0.1 * unit
         rank = comparison.ranks[i]
-        axes.plot([rank, rank, end], [0, y, y], color="#444444", lw=0.8)
+        # the dot is at the rank itself; from it a leader of its own goes to each name
+        axes.plot([rank, leader, leader, end], [0, 0.08, y, y], color="#444444", lw=0.8)
         axes.plot([rank], [0], "o", ms=3.5, color="C0", clip_on=False)
         name = wrapped(comparison.names[i], 46, 1)
         text = f"{name}  {rank:.2f}" if is_left else f"{rank:.2f}  {name}"
@@ -131,6 +136,18 @@ def draw_ranks(axes: Axes, comparison: Comparison, depth: float) -> None:
             color=QUIET,
             fontsize=8,
         )
+
+
+def spread(ranks: NDArray[np.float64], gap: float) -> NDArray[np.float64]:
+    """Return ranks moved as little as puts each at least `gap` above the one before it.
+
+    Args:
+        ranks: (n,), rising; equal ones are spread around their own place.
+        gap: in ranks.
+    """
+    steps = gap * np.arange(len(ranks))
+    moved: NDArray[np.float64] = isotonic_regression(ranks - steps).x + steps
+    return moved
 
 
 def _write_pairs(section: str, metric: str, comparison: Comparison | None, path: Path) -> str:
