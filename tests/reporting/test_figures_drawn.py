@@ -216,6 +216,29 @@ def test_both_maps_of_an_embedding_keep_separated_groups_apart():
         assert (own == groups).all(), project
 
 
+def test_ten_labels_have_ten_colours_and_many_more_look_different():
+    looks = [embeddings.mark(label, 3) for label in range(200)]
+    assert len({look["mec"] for look in looks[:10]}) == 10
+    assert len({(look["mec"], look["mfc"], look["marker"]) for look in looks}) == 200
+
+
+def test_the_legend_of_an_embedding_says_of_which_panels_it_is(drawn):
+    labels = np.repeat(np.arange(12), 3)
+    arrays = {
+        "classes": np.array([f"class {i}" for i in range(12)]),
+        "embedding/base/0": np.eye(12)[labels],
+        "embedding_true/base/0": labels,
+        "embedding_pred/base/0": labels[::-1],
+    }
+    stored = stored_of({"base": [0.5, 0.5]})
+    figure = drawn(
+        embeddings, embeddings.write_embeddings, spec_of(), stored, Details(arrays, SEEDS)
+    ).figures[0]
+    (legend,) = figure.legends
+    assert "panels by class" in legend.get_title().get_text()
+    assert len({(h.get_markerfacecolor(), h.get_marker()) for h in legend.legend_handles}) == 12
+
+
 def test_the_front_holds_what_no_other_method_beats():
     rng = np.random.default_rng(0)
     method = spec_of().methods[0]

@@ -1,6 +1,7 @@
 """Embeddings in two dimensions, by class and by cluster side by side."""
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -11,7 +12,15 @@ from sklearn.manifold import TSNE
 from threadpoolctl import threadpool_limits
 
 from mmbench.reporting.figures.details import Details, Embedding
-from mmbench.reporting.figures.style import explained, first, look, panels, save, styled, wrapped
+from mmbench.reporting.figures.style import (
+    MARKERS,
+    explained,
+    first,
+    panels,
+    save,
+    styled,
+    wrapped,
+)
 from mmbench.reporting.figures.variants import representatives
 from mmbench.reporting.spec import ReportSpec
 from mmbench.reporting.stored import Stored
@@ -19,6 +28,19 @@ from mmbench.reporting.stored import Stored
 MAX_METHODS = 3  # four panels each
 MAX_POINTS = 500  # of one panel: more hide each other, and t-SNE takes its time
 LEGEND_NAMES = 20
+# ten that colour-blind readers can tell apart: the muted ones of Paul Tol, his grey made black
+COLOURS = (
+    "#332288",
+    "#CC6677",
+    "#117733",
+    "#DDCC77",
+    "#88CCEE",
+    "#882255",
+    "#44AA99",
+    "#999933",
+    "#AA4499",
+    "#000000",
+)
 
 
 @styled()
@@ -51,11 +73,15 @@ def write_embeddings(
         grid[4 * i].set_ylabel(wrapped(method.printed, 30))
     classes = details.classes
     if 0 < len(classes) <= LEGEND_NAMES:
-        handles = [_points(grid[0], np.empty((0, 2)), c) for c in range(len(classes))]
-        for handle, class_name in zip(handles, classes, strict=True):
-            handle.set_label(wrapped(class_name, 18, 1))
+        handles = [
+            Line2D([], [], ls="", **mark(c, 6.5), label=wrapped(class_name, 18, 1))
+            for c, class_name in enumerate(classes)
+        ]
         figure.legend(
-            handles=handles, loc="outside lower center", ncols=min(10, len(classes)), title="class"
+            handles=handles,
+            loc="outside lower center",
+            ncols=min(10, len(classes)),
+            title="panels by class (the colours of clusters follow their own numbers)",
         )
     figure.suptitle(title)
     save(figure, folder / name)
@@ -107,15 +133,22 @@ def _sample(embedding: Embedding) -> Embedding:
 
 def _scatter(axes: Axes, xy: NDArray[np.float64], labels: NDArray[np.int32]) -> None:
     for label in np.unique(labels):
-        _points(axes, xy[labels == label], int(label))
+        axes.plot(*xy[labels == label].T, ls="", **mark(int(label), 3.2), alpha=0.75)
     axes.set_xticks([])
     axes.set_yticks([])
     axes.spines[:].set_visible(False)
 
 
-def _points(axes: Axes, xy: NDArray[np.float64], label: int) -> Line2D:
-    style = look(label)
-    (points,) = axes.plot(
-        xy[:, 0], xy[:, 1], style.marker, color=style.colour, ms=3, mew=0, alpha=0.75
-    )
-    return points
+def mark(label: int, size: float) -> dict[str, Any]:
+    """Return how the points of a label look: ten colours, filled, then the same ones hollow."""
+    colour = COLOURS[label % len(COLOURS)]
+    is_hollow = label // len(COLOURS) % 2 == 1
+    # shifted when all have been used, so that no two labels below 200 look the same
+    marker = MARKERS[(label + label // (2 * len(COLOURS))) % len(MARKERS)]
+    return {
+        "marker": marker,
+        "ms": size * 1.4 if marker == "*" else size,  # a star is mostly corners
+        "mec": colour,
+        "mfc": "none" if is_hollow else colour,
+        "mew": 0.7 if is_hollow else 0,
+    }

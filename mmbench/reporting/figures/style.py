@@ -32,8 +32,8 @@ KINDS: dict[str, tuple[str, str, str]] = {
     "oracle": ("C3", "X", "oracle, chosen by label"),
 }
 QUIET = "#666666"
+MARKERS = "osD^vPX*<>"
 _COLOURS = 7  # of the style
-_MARKERS = "osD^vPX*<>"
 _DASHES = ("-", "--", "-.", ":")
 _HATCHES = ("", "///", "...", "xxx", "\\\\\\", "+++", "ooo")
 
@@ -52,7 +52,7 @@ def look(i: int) -> Look:
     """Return the look of number i, counted from 0."""
     return Look(
         f"C{i % _COLOURS}",
-        _MARKERS[i % len(_MARKERS)],
+        MARKERS[i % len(MARKERS)],
         _DASHES[i % len(_DASHES)],
         _HATCHES[i % len(_HATCHES)],
     )
