@@ -10,7 +10,7 @@ import pytest
 
 from mmbench.errors import InputError
 from mmbench.reporting.page import PageSection, script_json
-from mmbench.reporting.page.content import board, failures
+from mmbench.reporting.page.content import board, endings
 from mmbench.reporting.page.runs import MAX_POINTS, ORACLE_CURVE, command
 from mmbench.reporting.tables import Cell, Table
 
@@ -165,11 +165,11 @@ def test_the_command_of_a_swept_row_names_the_entry_and_an_imported_one_has_none
     assert command(stored.spec, one, cmmc.model_copy(update={"uses": "imported"})) == ""
 
 
-def test_failures_are_counted_and_grouped_by_cause(stored):
-    told = failures(stored.spec, stored.read())
+def test_endings_are_counted_and_grouped_by_cause(stored):
+    told = endings(stored.spec, stored.read())
     assert told["n_runs"] == 5 * 6 * 3
     # three paired sets: six methods less sacc and a seed of dmim; halves: three methods
-    assert told["n_ok"] == 3 * (5 * 3 - 1) + 3 * 3
+    assert told["statuses"]["ok"] == 3 * (5 * 3 - 1) + 3 * 3
     causes = {(c["status"], c["reason"]): c for c in told["causes"]}
     assert causes["not applicable", "needs images"]["runs"] == 9
     assert [c["at"] for c in causes["diverged", "loss is NaN at epoch 3"]["cells"]] == [
@@ -177,6 +177,14 @@ def test_failures_are_counted_and_grouped_by_cause(stored):
         "4,1",
         "4,3",
     ]
+
+
+def test_what_could_not_be_run_is_no_failure(stored, page):
+    told = endings(stored.spec, stored.read())["told"]
+    assert told == "51 ok, 18 not applicable, 18 data unavailable, 3 failed"
+    text = "".join(Reader((page / "index.html").read_text()).text)
+    assert text.count(f"90 runs: {told}.") == 2  # at the top, and where the causes are
+    assert "Failures" not in text
 
 
 def test_an_oracle_is_in_italics_and_the_word_is_near(page):

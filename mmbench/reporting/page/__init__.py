@@ -82,7 +82,7 @@ def write_page(
         "spec": spec,
         "board": board,
         "sections": sections,
-        "failures": content.failures(spec, stored),
+        "endings": content.endings(spec, stored),
         "figures": content.figures(figures),
         "cards": [content.data_card(one) for one in stored],
         "methods": [content.method_card(method, stored) for method in spec.methods],

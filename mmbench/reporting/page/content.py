@@ -14,7 +14,8 @@ from mmbench.reporting.leaderboard import SECTIONS, STATUS_WORDS, UNRANKED, Colu
 from mmbench.reporting.spec import MethodSpec, ReportSpec
 from mmbench.reporting.stored import BEST_VIEW, Stored
 
-MAX_CAUSES = 200  # of failures; thousands would not be read
+MAX_CAUSES = 200  # of no score; thousands would not be read
+NO_FAILURES = ("not_applicable", "data_unavailable")  # nothing ran that could have failed
 IMBALANCE = 3  # the largest class over the smallest, from which on a card says so
 
 PAIRINGS = {
@@ -82,8 +83,8 @@ def board(spec: ReportSpec, stored: Sequence[Stored]) -> dict[str, Any]:
     }
 
 
-def failures(spec: ReportSpec, stored: Sequence[Stored]) -> dict[str, Any]:
-    """Return how many runs ended how, and for each cause the cells it struck."""
+def endings(spec: ReportSpec, stored: Sequence[Stored]) -> dict[str, Any]:
+    """Return how many runs ended how, and for each cause of no score the cells it struck."""
     statuses: Counter[str] = Counter()
     causes: dict[tuple[str, str], Counter[tuple[int, int]]] = {}
     for j, one in enumerate(stored):
@@ -97,8 +98,8 @@ def failures(spec: ReportSpec, stored: Sequence[Stored]) -> dict[str, Any]:
     most = sorted(causes.items(), key=lambda item: -item[1].total())
     return {
         "statuses": {_plain(status): n for status, n in statuses.most_common()},
-        "n_ok": statuses["ok"],
         "n_runs": statuses.total(),
+        "told": _told(statuses),
         "causes": [
             {
                 "status": _plain(status),
@@ -274,6 +275,14 @@ def _traps(one: Stored) -> Iterable[str]:
         yield f"Its classes are unequal: {min(sizes)} to {max(sizes)} samples."
     if any(not file.get("verified") for file in (card.get("files") or {}).values()):
         yield "No published checksum vouches for its files."
+
+
+def _told(statuses: Mapping[str, int]) -> str:
+    """Return how many runs ended ok and how many failed; what could not be run did not fail."""
+    counts = {status: statuses.get(status, 0) for status in ("ok", *NO_FAILURES)}
+    failed = sum(statuses.values()) - sum(counts.values())
+    words = [f"{n} {_plain(status)}" for status, n in counts.items() if n or status == "ok"]
+    return ", ".join([*words, f"{failed} failed"])
 
 
 def _plain(status: str) -> str:
