@@ -179,6 +179,20 @@ def test_endings_are_counted_and_grouped_by_cause(stored):
     ]
 
 
+def test_the_leaderboard_says_which_view_stands_for_k_means_of_one_view(stored, page_of):
+    def hint():
+        text = "".join(Reader((page_of() / "index.html").read_text()).text)
+        return "k-means: as one number, that of the view" in text
+
+    assert not hint()
+    methods = [
+        m.model_copy(update={"uses": "kmeans_view"}) if m.name == "km-view" else m
+        for m in stored.spec.methods
+    ]
+    stored.spec = stored.spec.model_copy(update={"methods": tuple(methods)})
+    assert hint()
+
+
 def test_what_could_not_be_run_is_no_failure(stored, page):
     told = endings(stored.spec, stored.read())["told"]
     assert told == "51 ok, 18 not applicable, 18 data unavailable, 3 failed"
