@@ -303,6 +303,58 @@ def test_robustness_starts_at_the_base_and_follows_the_means(drawn):
     assert axes.get_xlabel() == "missing rate"
 
 
+def many_robust(n_methods=18, n_everywhere=7):
+    """Return a report of two sweeps, and scores: some later methods have the second alone."""
+    missing, shuffled = (sweep_of(0.5, key=key) for key in ("missing_rate", "shuffled_rate"))
+    datasets = [*missing, shuffled[1].model_copy(update={"name": "toy-shuffled"})]
+    names = [f"m{i}" for i in range(n_methods)]
+    variant = {"name": "m0-without", "base": "m0"}
+    stored = [
+        stored_of(
+            {
+                m: [0.5, 0.7]
+                for i, m in enumerate([*names, "m0-without"])
+                if one is not missing[1] or i % 2 == 0 or i < n_everywhere
+            },
+            dataset=one.name,
+        )
+        for one in datasets
+    ]
+    return spec_of([*names, variant], datasets, metrics=("acc",)), stored
+
+
+def test_more_methods_than_a_panel_has_room_for_are_all_drawn_in_rows_of_panels(drawn):
+    spec, stored = many_robust()
+    figure = drawn(robustness, robustness.write_robustness_figure, spec, stored)
+    caption = figure.captions["robustness"]
+    n_lines = [[], []]
+    members = []
+    for i, row in enumerate(figure.figures[0].subfigs):
+        for lines, axes in zip(n_lines, row.axes, strict=True):
+            lines.append(len(axes.containers))
+        legend = {text.get_text() for text in row.legends[0].get_texts()}
+        members.append(legend - {"methods of other rows"})
+        (told,) = [s for s in caption.split(". ") if s.startswith(f"Row {i + 1}: ")]
+        assert set(told.removeprefix(f"Row {i + 1}: ").split("; ")) == members[i]
+    # the methods with a line in both sweeps come first, with the variant of one of them
+    assert n_lines == [[10, 3], [10, 9]]
+    assert {"m0", "m0-without"} <= members[0]
+    assert "None on toy by missing rate: m7; m9; m11; m13; m15; m17." in caption
+
+
+def test_a_score_on_the_base_alone_is_no_curve(drawn):
+    datasets = sweep_of(0.5, 0.25)
+    stored = [
+        stored_of({"base": [0.5, 0.5], "paired": [] if i else [0.9, 0.9]}, dataset=one.name)
+        for i, one in enumerate(datasets)
+    ]
+    spec = spec_of(["base", "paired"], datasets)
+    figure = drawn(robustness, robustness.write_robustness_figure, spec, stored)
+    (axes,) = figure.axes
+    assert len(axes.containers) == 1
+    assert "None on toy by missing rate: paired." in figure.captions["robustness"]
+
+
 def test_one_parameter_gives_a_line_through_the_entry_itself(drawn):
     methods = ["base", *({"name": f"w{w}", "base": "base", "varied": {"w": w}} for w in (10, 0.1))]
     scores = {"base": [0.4, 0.6], "w10": [0.7, 0.7], "w0.1": [0.2, 0.2]}
