@@ -104,6 +104,11 @@ class Benchmark(_Model):
         description="by method and parameter, the values to try: a row for each combination,"
         " beside that of the plain entry",
     )
+    remarks: dict[Name, str] = Field(
+        {},
+        description="by method, a sentence that stands under every leaderboard where it has a"
+        " score, such as what a label helped to choose",
+    )
     control: str = Field(
         "", description="the method that tests compare the others with; else kmeans-concat"
     )
@@ -118,6 +123,7 @@ class Benchmark(_Model):
         named_by_key = {
             "params": tuple(self.params),
             "sweep": tuple(self.sweep),
+            "remarks": tuple(self.remarks),
             "control": (self.control,) if self.control else (),
         }
         for key, named in named_by_key.items():

@@ -285,6 +285,7 @@ class Plan:
             "base": base,
             "varied": point.values if point else method_differences(name, base, self.methods),
             "params": self._params_on_top(name),
+            "remark": self.benchmark.remarks.get(point.method if point else name, ""),
         }
 
     # ------------------------------------------------------------------ details
@@ -318,7 +319,12 @@ class Plan:
     def _check_keys(self) -> None:
         """Raise where a key speaks of no method; `Benchmark` cannot tell what `all` stands for."""
         control = (self.benchmark.control,) if self.benchmark.control else ()
-        keys = {"params": self.benchmark.params, "sweep": self.benchmark.sweep, "control": control}
+        keys: dict[str, Iterable[str]] = {
+            "params": self.benchmark.params,
+            "sweep": self.benchmark.sweep,
+            "remarks": self.benchmark.remarks,
+            "control": control,
+        }
         for key, names in keys.items():
             for name in names:
                 if name not in self.method_names:

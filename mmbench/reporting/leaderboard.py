@@ -324,7 +324,8 @@ def _table(
             cells[0] = Cell(block.word(row), note=row.note)
         origin = block.origin(row.method)
         shown = row.title + _marks(row.method, block.dataset) + " §" * bool(origin)
-        note = "; ".join(filter(None, [row.note if ok and row.is_oracle else "", origin]))
+        remark = row.method.remark if ok else ""
+        note = "; ".join(filter(None, [row.note if ok and row.is_oracle else "", origin, remark]))
         seeds_note = row.note if ok and not row.is_oracle else ""
         rows.append(
             [

@@ -50,6 +50,7 @@ class MethodSpec(BaseModel):
         base: the entry that it is a variant of, or its own name.
         varied: the parameters in which it differs from that entry, with its values.
         params: those of them that the benchmark set, not the catalogue.
+        remark: what the benchmark says of its row, wherever it has a score.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -65,6 +66,7 @@ class MethodSpec(BaseModel):
     base: str = ""
     varied: dict[str, Any] = {}
     params: dict[str, Any] = {}
+    remark: str = ""
 
     @property
     def printed(self) -> str:

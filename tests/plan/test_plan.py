@@ -91,6 +91,10 @@ def test_all_stands_for_every_entry_but_toys(plan):
             {"methods": ["all"], "params": {"kmean": {}}},
             "test.yaml: params: unknown method 'kmean'",
         ),
+        (
+            {"methods": ["all"], "remarks": {"kmean": "chosen by label"}},
+            "test.yaml: remarks: unknown method 'kmean'",
+        ),
         ({"methods": ["all"], "control": "kmean"}, "test.yaml: control: unknown method 'kmean'"),
         (
             {"methods": ["all"], "sweep": {"kmean": {"n_init": [1]}}},

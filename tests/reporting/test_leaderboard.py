@@ -197,6 +197,21 @@ def test_names_that_stand_twice_are_refused(stored):
         ReportSpec.model_validate(told)
 
 
+def test_a_remark_stands_under_each_table_where_the_method_has_a_score(stored):
+    told = stored.spec.model_dump()
+    (cmmc,) = (m for m in told["methods"] if m["name"] == "cmmc")
+    cmmc["remark"] = "oracle: epochs chosen after seeing ACC"
+    for row in stored.records["joined"]:
+        if row["method"] == "cmmc":
+            row["status"] = "timed_out"
+    stored.write()
+    folder = write(stored, ReportSpec.model_validate(told))
+    assert "CMMC † <sup>b</sup>" in markdown_rows(folder, "Digits")
+    assert "CMMC" in markdown_rows(folder, "Joined")
+    text = (folder / "leaderboard.md").read_text()
+    assert "<sup>b</sup> oracle: epochs chosen after seeing ACC" in text
+
+
 def test_rows_that_were_not_trained_here_are_marked_and_say_where_they_are_from(stored):
     for row in stored.records["digits"]:
         elsewhere = {"km_all": "imported", "cmmc": "node7" if row["seed"] == 1 else ""}

@@ -193,6 +193,14 @@ def test_the_leaderboard_says_which_view_stands_for_k_means_of_one_view(stored, 
     assert hint()
 
 
+def test_the_leaderboard_says_what_the_benchmark_remarks_on_a_row(stored, page_of):
+    methods = [m.model_copy(update={"remark": "oracle: epochs"}) for m in stored.spec.methods[:1]]
+    methods += stored.spec.methods[1:]
+    stored.spec = stored.spec.model_copy(update={"methods": tuple(methods)})
+    text = "".join(Reader((page_of() / "index.html").read_text()).text)
+    assert text.count(f"{methods[0].title}: oracle: epochs.") == 1
+
+
 def test_what_could_not_be_run_is_no_failure(stored, page):
     told = endings(stored.spec, stored.read())["told"]
     assert told == "51 ok, 18 not applicable, 18 data unavailable, 3 failed"
