@@ -25,7 +25,8 @@ PAIRINGS = {
     "none": "Nothing is paired.",
 }
 FIDELITIES = {
-    "reference": "It follows the code that its authors released.",
+    "reference": "It follows the code that its authors released; an entry that is called small or"
+    " fast has its losses, with a smaller network and fewer epochs.",
     "reconstruction": "No code is public; it was written from what could be read.",
     "baseline": "A known method that others are compared with.",
     "control": "It knows nothing: what a table is read against.",
