@@ -94,3 +94,13 @@ def test_the_leaderboard_in_the_readme_names_every_method_of_the_default_benchma
     entries = read_methods([ROOT / "config/methods.yaml"])
     for name in config["methods"]:
         assert (entries[name].title or name) in shown
+
+
+def test_the_numbers_of_the_leaderboard_in_the_readme_are_those_of_the_stored_one():
+    shown = README.partition("<!-- leaderboard -->")[2].partition("```\n")[0]
+    title = shown.partition("```text\n")[2].partition("\n")[0]
+    stored = (ROOT / "results/default/tables/leaderboard.md").read_text()
+    section = stored.partition(f"### {title}\n")[2].partition("\n### ")[0].replace(" ± ", "±")
+    numbers = re.findall(r"\d\.\d{3}±\d\.\d{3}", shown)
+    assert sorted(numbers) == sorted(re.findall(r"\d\.\d{3}±\d\.\d{3}", section))
+    assert len(numbers) > 20
