@@ -30,11 +30,19 @@ def read_yaml(path: Path) -> dict[str, Any]:
         text = path.read_text(encoding="utf-8")
     except FileNotFoundError:
         raise InputError(f"{path}: expected a YAML file, found none") from None
+    except UnicodeDecodeError as error:
+        raise InputError(
+            f"{path}: expected UTF-8, but {error.reason} at byte {error.start}"
+        ) from None
     try:
         value = yaml.load(text, Loader=_UniqueKeys)
     except yaml.MarkedYAMLError as error:
         line = error.problem_mark.line + 1 if error.problem_mark else 0
         raise InputError(f"{path}, line {line}: {error.problem}") from None
+    except (yaml.YAMLError, ValueError, TypeError) as error:
+        # a character that YAML has not, a date that is none, a list for a key
+        reason = " ".join(str(error).split())
+        raise InputError(f"{path}: expected YAML, but {reason}") from None
     if value is None:
         return {}
     if not isinstance(value, dict):

@@ -1,6 +1,7 @@
 """What people write is checked, and every mistake is one line that helps."""
 
 import dataclasses
+import re
 from pathlib import Path
 
 import pytest
@@ -71,6 +72,23 @@ def write(folder: Path, text: str) -> Path:
 def test_a_key_that_stands_twice_is_refused_with_its_line(tmp_path):
     with pytest.raises(InputError, match=r"a\.yaml, line 2: the key 'a' stands twice"):
         read_yaml(write(tmp_path, "a: 1\na: 2\n"))
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        (b"a: \xff", "expected UTF-8, but invalid start byte at byte 3"),
+        (b"a: \x01", "expected YAML, but"),
+        (b"a: 2024-13-45", "expected YAML, but month must be in 1..12"),
+        (b"[1, 2]: 3", "expected YAML, but"),
+    ],
+)
+def test_what_no_yaml_reader_can_take_is_one_line(tmp_path, content, reason):
+    path = tmp_path / "a.yaml"
+    path.write_bytes(content)
+    with pytest.raises(InputError, match="a.yaml: " + re.escape(reason)) as caught:
+        read_yaml(path)
+    assert "\n" not in str(caught.value)
 
 
 def test_broken_yaml_is_one_line(tmp_path):

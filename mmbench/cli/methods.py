@@ -1,6 +1,7 @@
 """`mmbench new method NAME`: start a method of one's own from a file that works."""
 
 import argparse
+import keyword
 import re
 from importlib.resources import files
 from pathlib import Path
@@ -31,6 +32,8 @@ def new(arguments: argparse.Namespace) -> None:
     if not _NAME.fullmatch(name):
         raise InputError(f"new: expected a name such as my-method, got {name!r}")
     module = name.replace("-", "_")
+    if keyword.iskeyword(module):
+        raise InputError(f"new: expected a name that Python has no use for, got {name!r}")
     words = name.split("-")
     names = {
         "name": name,

@@ -100,6 +100,10 @@ def run(arguments: argparse.Namespace) -> None:
 
     if arguments.seeds < 1:
         raise InputError(f"run: --seeds: expected at least 1, got {arguments.seeds}")
+    if arguments.threads < 1:
+        raise InputError(f"run: --threads: expected at least 1, got {arguments.threads}")
+    if arguments.gpus is not None and arguments.gpus < 0:
+        raise InputError(f"run: --gpus: expected at least 0, got {arguments.gpus}")
     name, entry = _method(arguments.method, arguments.methods)
     params = {**entry.params, **entry.params_by_dataset.get(arguments.dataset, {})}
     params = resolved(name, entry, {**params, **_assigned(arguments.assigned)})

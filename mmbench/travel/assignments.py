@@ -104,6 +104,8 @@ def _read_csv(path: Path, known: Known, seed: int | None) -> dict[int, Assignmen
         where = f"{path}, line {line}"
         number = _whole(row[key], f"{where}: {key}")
         run = _whole(row["seed"], f"{where}: seed") if "seed" in columns else seed or 0
+        if run < 0:
+            raise InputError(f"{where}: seed: expected at least 0, got {run}")
         if number not in sample_of:
             raise InputError(f"{where}: {known.where} has no {key} {number}")
         clusters = found.setdefault(run, np.full(known.n_samples, -1, dtype=np.int32))

@@ -81,6 +81,7 @@ GOOD = "0,1\n1,2\n2,0\n3,1\n"
             "each of 4 samples, but seed 0 lacks 1, the first sample 3",
         ),
         ("sample,cluster\n" + GOOD + "3,1\n", "line 6: sample 3 of seed 0 stands twice"),
+        ("sample,seed,cluster\n0,-2,1\n", "line 2: seed: expected at least 0, got -2"),
         ("sample,cluster\n" + GOOD + "4,1\n", r"line 6: samples\.csv has no sample 4"),
         ("sample,cluster\n0,\n", "line 2: cluster: expected a whole number, got ''"),
         ("sample,cluster\n0,nan\n", "line 2: cluster: expected a whole number, got 'nan'"),
