@@ -163,9 +163,6 @@ def load(uses: str, *, where: str = "methods") -> type[Method]:
         raise InputError(f"{where}: cannot import {uses!r}: {error}") from error
     except SyntaxError as error:
         raise InputError(f"{where}: {path}, line {error.lineno}: {error.msg}") from None
-    except (Exception, SystemExit) as error:  # whatever somebody's module does when it is read
-        told = f"{type(error).__name__}: {error}"
-        raise InputError(f"{where}: cannot import {uses!r}: {told}") from error
     method = getattr(module, "METHOD", None)
     if not (isinstance(method, type) and is_dataclass(method) and hasattr(method, "fit_predict")):
         raise InputError(

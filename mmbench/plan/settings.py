@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from mmbench.config import MethodEntry
+from mmbench.errors import InputError
 from mmbench.methods import build
 
 
@@ -17,7 +18,13 @@ def resolved(name: str, entry: MethodEntry, params: Mapping[str, Any]) -> dict[s
         InputError: the method cannot be imported, or a parameter is unknown or of the wrong
             type.
     """
-    method = build(entry.uses, params, where=f"method {name}")
+    try:
+        method = build(entry.uses, params, where=f"method {name}")
+    except InputError:
+        raise
+    except (Exception, SystemExit) as error:  # whatever somebody's module does when it is read
+        told = f"{type(error).__name__}: {error}".splitlines()[0]
+        raise InputError(f"method {name}: cannot use {entry.uses!r}: {told}") from error
     as_json: dict[str, Any] = json.loads(json.dumps(dataclasses.asdict(method)))  # type: ignore[call-overload]
     return as_json
 

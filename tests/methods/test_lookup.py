@@ -36,19 +36,6 @@ def mine(tmp_path, monkeypatch):
     return package / "mine.py"
 
 
-@pytest.mark.parametrize(
-    ("line", "told"),
-    [
-        ("import sys; sys.exit(4)", "SystemExit: 4"),
-        ("x = undefined", "NameError: name 'undefined'"),
-    ],
-)
-def test_a_file_that_fails_when_it_is_read_is_named(mine, line, told):
-    mine.write_text(line)
-    with pytest.raises(InputError, match=f"cannot import '{mine}': {told}"):
-        load(str(mine))
-
-
 def test_a_module_of_this_package_goes_by_its_bare_name():
     assert "kmeans_concat" in shipped()
     assert dataclasses.is_dataclass(load("kmeans_concat"))

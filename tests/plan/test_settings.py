@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from mmbench.config import read_methods
+from mmbench.config import MethodEntry, read_methods
+from mmbench.errors import InputError
 from mmbench.plan import resolved, settings_of
 
 ROOT = Path(__file__).parents[2]
@@ -19,6 +20,21 @@ def test_stored_runs_of_plain_entries_keep_their_folder(name, settings):
     # If this fails because a hyperparameter was added or changed, write the new digits here. If
     # it fails for another reason, every run that anybody has stored would be trained again.
     assert settings_of(params, "float32", restarts=entry.restarts) == settings
+
+
+@pytest.mark.parametrize(
+    ("line", "told"),
+    [
+        ("import sys; sys.exit(4)", "SystemExit: 4"),
+        ("x = undefined", "NameError: name 'undefined'"),
+    ],
+)
+def test_a_file_that_fails_when_it_is_read_is_named_in_one_line(tmp_path, line, told):
+    path = tmp_path / "theirs.py"
+    path.write_text(line)
+    with pytest.raises(InputError, match=f"method theirs: cannot use '{path}': {told}") as caught:
+        resolved("theirs", MethodEntry(uses=str(path)), {})
+    assert "\n" not in str(caught.value)
 
 
 def test_restarts_have_settings_of_their_own_and_one_restart_has_those_of_none():
