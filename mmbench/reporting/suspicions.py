@@ -187,8 +187,8 @@ def _collapsed(spec: ReportSpec, stored: Stored) -> Iterator[Suspicion]:
                 " sample, though the classes are about equally large"
             )
             yield Suspicion("collapsed", stored.dataset.name, method.name, few, told)
-        elif is_balanced:
-            yield from _collapsed_alone(stored, method, n_clusters)
+        if is_balanced:
+            yield from _collapsed_alone(stored, method, n_clusters, told_already=few)
         uneven = tuple(
             s for s in sorted(sized) if s not in few and math.exp(sized[s]) < EFFECTIVE * effective
         )
@@ -201,14 +201,18 @@ def _collapsed(spec: ReportSpec, stored: Stored) -> Iterator[Suspicion]:
             yield Suspicion("collapsed", stored.dataset.name, method.name, uneven, told)
 
 
-def _collapsed_alone(stored: Stored, method: MethodSpec, n_clusters: int) -> Iterator[Suspicion]:
+def _collapsed_alone(
+    stored: Stored, method: MethodSpec, n_clusters: int, *, told_already: Sequence[int]
+) -> Iterator[Suspicion]:
     """Find views whose own assignments collapsed, which those of all views together may hide.
 
     A k-means of soft assignments always fills every cluster, however few the heads use.
     """
     for subset in stored.subsets("view:", method.name):
         used = stored.scores.get((method.name, "last", subset, "clusters_used"), {})
-        few = tuple(s for s in sorted(used) if used[s] < USED * n_clusters)
+        few = tuple(
+            s for s in sorted(used) if used[s] < USED * n_clusters and s not in told_already
+        )
         if few:
             told = (
                 f"by view {subset.removeprefix('view:')} alone as few as"
