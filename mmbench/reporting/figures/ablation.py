@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 from matplotlib.axes import Axes
 
+from mmbench.evaluation.rounding import told_gain, told_score
 from mmbench.reporting.figures.style import (
     QUIET,
     explained,
@@ -94,10 +95,10 @@ def _draw(axes: Axes, stored: Stored, rows: Sequence[MethodSpec], metric: str) -
             linewidth=0.6,
             error_kw={"lw": 1, "capsize": 2},
         )
-        text = f"{values.mean():.3f}"
+        text = told_score(values.mean())
         both = sorted(set(base) & set(scores))
         if y and both:
-            text += f" ({np.mean([scores[s] - base[s] for s in both]):+.3f})"
+            text += f" ({told_gain(float(np.mean([scores[s] - base[s] for s in both])))})"
         axes.text(max(values.mean() + sd, 0) + 0.02, y, text, va="center", fontsize=7.5)
     axes.set_xlim(0, 1.45)
     axes.set_xticks([0, 0.25, 0.5, 0.75, 1])

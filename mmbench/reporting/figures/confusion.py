@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 from matplotlib.colors import Normalize
 
+from mmbench.evaluation.rounding import told_score
 from mmbench.reporting.figures.details import Details
 from mmbench.reporting.figures.heat import heat
 from mmbench.reporting.figures.style import explained, first, panels, save, styled, wrapped
@@ -55,7 +56,7 @@ def write_confusion(
             size=6.5,
         )
         accuracy = np.trace(counts) / counts.sum()
-        axes.set_title(f"{wrapped(method.printed, 26, 1)}  {accuracy:.3f}", loc="left")
+        axes.set_title(f"{wrapped(method.printed, 26, 1)}  {told_score(accuracy)}", loc="left")
         axes.set_xlabel("matched cluster")
         axes.set_ylabel("class")
         axes.set_box_aspect(1)

@@ -8,6 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.colors import Normalize
 from numpy.typing import NDArray
 
+from mmbench.evaluation.rounding import told_score
 from mmbench.reporting.figures.heat import heat
 from mmbench.reporting.figures.style import explained, first, panels, save, styled, wrapped
 from mmbench.reporting.figures.variants import Grid, by_seed, grids, setting
@@ -101,6 +102,6 @@ def _draw_surface(axes: Axes, points: Points, norm: Normalize) -> None:
         table,
         [f"{value:g}" for value in rows],
         [f"{value:g}" for value in columns],
-        lambda x: f"{x:.3f}",
+        told_score,
         norm=norm,
     )
