@@ -88,7 +88,7 @@ def add_commands(commands: Commands) -> None:
     add_json(doctor_)
 
 
-def run(arguments: argparse.Namespace) -> None:
+def run(arguments: argparse.Namespace) -> int:
     """Try one method on one data set; nothing is left in results/.
 
     Fetches and prepares the data set if it is not here, trains every seed with a progress
@@ -100,35 +100,32 @@ def run(arguments: argparse.Namespace) -> None:
 
     if arguments.seeds < 1:
         raise InputError(f"run: --seeds: expected at least 1, got {arguments.seeds}")
-    if arguments.threads < 1:
-        raise InputError(f"run: --threads: expected at least 1, got {arguments.threads}")
-    if arguments.gpus is not None and arguments.gpus < 0:
-        raise InputError(f"run: --gpus: expected at least 0, got {arguments.gpus}")
     name, entry = _method(arguments.method, arguments.methods)
     params = {**entry.params, **entry.params_by_dataset.get(arguments.dataset, {})}
     params = resolved(name, entry, {**params, **_assigned(arguments.assigned)})
     if arguments.show_augmentations:
         _show_augmentations(arguments, name, entry.uses, params)
-        return
+        return 0
     processed = _data_at_hand(arguments)
     seeds = tuple(range(arguments.seeds))
     with tempfile.TemporaryDirectory(prefix="mmbench-run-") as scratch:
         settings = settings_of(params, arguments.precision, restarts=entry.restarts)
         cell = Path(scratch, arguments.dataset, name, settings)
         block = cell / format_seeds(seeds)
-        job = Job(
-            method=name,
-            uses=entry.uses,
-            params=params,
-            precision=arguments.precision,
-            fingerprint="",
-            views=processed / "views.safetensors",
-            seeds=seeds,
-            threads=arguments.threads,
-            gpus=int(entry.gpu) if arguments.gpus is None else arguments.gpus,
-            timeout_minutes=entry.timeout_minutes,
-            restarts=entry.restarts,
-        )
+        told = {
+            "method": name,
+            "uses": entry.uses,
+            "params": params,
+            "precision": arguments.precision,
+            "fingerprint": "",
+            "views": processed / "views.safetensors",
+            "seeds": seeds,
+            "threads": arguments.threads,
+            "gpus": int(entry.gpu) if arguments.gpus is None else arguments.gpus,
+            "timeout_minutes": entry.timeout_minutes,
+            "restarts": entry.restarts,
+        }
+        job = checked(Job, told, where="run")
         with Progress(epochs=_schedule(params), n_seeds=len(seeds)) as progress:
             fit(
                 job,
@@ -137,7 +134,7 @@ def run(arguments: argparse.Namespace) -> None:
                 parts=cell / ".parts",
                 on_event=progress,
             )
-        _print_scores(arguments, name, settings, processed, Path(scratch), seeds)
+        return _print_scores(arguments, name, settings, processed, Path(scratch), seeds)
 
 
 def list_entries(arguments: argparse.Namespace) -> None:
@@ -362,8 +359,12 @@ def _print_scores(
     processed: Path,
     runs: Path,
     seeds: tuple[int, ...],
-) -> None:
-    """Score the runs in the scratch folder and print every seed, their mean and deviation."""
+) -> int:
+    """Score the runs in the scratch folder and print every seed, their mean and deviation.
+
+    Returns:
+        1 where no seed has a score though the method could be applied, else 0.
+    """
     from mmbench.evaluation.scoring import score
 
     files = {kind: runs / f"{kind}.csv" for kind in ("scores", "records")}
@@ -397,3 +398,4 @@ def _print_scores(
             figures = {metric: summary(row[metric] for row in scored) for metric in shown}
             rows.append({"seed": label, "status": "", **figures, "seconds": None, "reason": ""})
     print_rows(rows, as_json=arguments.json)
+    return int(not scored and any(row["status"] != "not_applicable" for row in rows))

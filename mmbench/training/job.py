@@ -2,7 +2,9 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
+
+from pydantic import ConfigDict, Field, NonNegativeInt, PositiveInt
 
 from mmbench.config import Restarts
 from mmbench.runs import Record, Status
@@ -36,6 +38,8 @@ class Job:
         restarts: trainings of each seed, of which the one with the lowest loss is kept.
     """
 
+    __pydantic_config__ = ConfigDict(extra="forbid")
+
     method: str
     uses: str
     params: dict[str, Any]
@@ -43,10 +47,10 @@ class Job:
     fingerprint: str
     views: Path
     seeds: tuple[int, ...]
-    threads: int
-    gpus: int
-    timeout_minutes: float
-    slots_per_gpu: int = 1
+    threads: PositiveInt
+    gpus: NonNegativeInt
+    timeout_minutes: Annotated[float, Field(gt=0, allow_inf_nan=False)]
+    slots_per_gpu: PositiveInt = 1
     restarts: Restarts = 1
 
 

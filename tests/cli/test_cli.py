@@ -27,6 +27,7 @@ class Mine:
 METHOD = Mine
 """
 ROOT = Path(__file__).parents[2]
+RANDOM = '{"method": "random", "uses": "random"}'
 FIT = ["--views", "v", "--seeds", "x", "--assignments", "a", "--records", "r"]
 
 
@@ -59,6 +60,13 @@ def test_run_takes_a_method_by_the_path_of_its_file(folder, capsys):
     assert json.loads(capsys.readouterr().out)[0]["status"] == "ok"
 
 
+def test_run_of_a_method_that_crashes_in_every_seed_ends_with_1(folder, capsys):
+    text = (ROOT / "mmbench/methods/majority.py").read_text()
+    (folder / "mine.py").write_text(text.replace("return ", "1 / 0; return "))
+    assert main(["run", "mine.py", "toy-3view", "--seeds", "2"]) == 1
+    assert capsys.readouterr().out.count("ZeroDivisionError") == 2
+
+
 def test_run_tells_why_a_method_does_not_apply(folder, capsys):
     assert main(["run", "kmeans-view", "toy-mixed"]) == 0
     printed = capsys.readouterr().out
@@ -74,7 +82,18 @@ def test_run_tells_why_a_method_does_not_apply(folder, capsys):
         (["run", "kmeans-concat", "toy-3view", "--set", "n_int=3"], "did you mean 'n_init'?"),
         (["run", "kmeans-concat", "toy-3view", "--set", "n_init"], "expected key=value, got"),
         (["run", "kmeans-concat", "toy-3view", "--set", "n_init=["], "expected n_init as YAML"),
-        (["run", "kmeans-concat", "toy-3view", "--seeds", "0"], "expected at least 1, got 0"),
+        (
+            ["run", "kmeans-concat", "toy-3view", "--seeds", "0"],
+            "run: --seeds: expected at least 1, got 0",
+        ),
+        (["run", "kmeans-concat", "toy-3view", "--threads", "0"], "run: threads: expected greater"),
+        (["run", "kmeans-concat", "toy-3view", "--gpus", "-1"], "run: gpus: expected greater than"),
+        (
+            ["fit", RANDOM, *FIT, "--seeds", "0", "--timeout", "nan"],
+            "fit: timeout_minutes: expected",
+        ),
+        (["fit", RANDOM, *FIT, "--seeds", "0", "--slots-per-gpu", "0"], "fit: slots_per_gpu: "),
+        (["fit", RANDOM[:-1] + ', "parms": {}}', *FIT, "--seeds", "0"], "unknown key 'parms'"),
         (["run", "none/here.py", "toy-3view"], "expected a Python file at 'none/here.py'"),
         (["run", "kmeans-concat", "toy-unavailable"], "toy-unavailable: "),
         (["plan", "--config", "none.yaml"], "none.yaml: expected a YAML file, found none"),
@@ -88,6 +107,7 @@ def test_run_tells_why_a_method_does_not_apply(folder, capsys):
             "range such as",
         ),
         (["new", "method", "My_Method"], "expected a name such as my-method, got 'My_Method'"),
+        (["new", "method", "class"], "expected a name that Python has no use for, got 'class'"),
         (["new", "method", "majority"], "'majority' is there already"),
     ],
 )
