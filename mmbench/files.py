@@ -97,6 +97,8 @@ def read_csv(
         raise InputError(f"{path}: expected {what}, found none") from None
     except (csv.Error, UnicodeDecodeError) as error:
         raise InputError(f"{path}: expected {what}, but {error}") from None
+    if len(set(found)) < len(found):
+        raise InputError(f"{path}: expected each column once, got {', '.join(found)}")
     for column in columns:
         if column not in found:
             raise InputError(

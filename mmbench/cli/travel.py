@@ -152,8 +152,6 @@ def import_file(arguments: argparse.Namespace) -> None:
     from mmbench.travel.importing import import_runs
     from mmbench.travel.storing import disown
 
-    if arguments.seed is not None and arguments.seed < 0:
-        raise InputError(f"import: --seed: expected at least 0, got {arguments.seed}")
     blocks = import_runs(
         arguments.file,
         _plan(arguments.config),

@@ -64,10 +64,14 @@ def read_assignments(
     if path.suffix == ".csv":
         if order is not None:
             raise InputError(f"{path}: --order is for an .npz; the columns of a .csv tell it")
-        return _read_csv(path, known, seed)
-    if path.suffix == ".npz":
-        return _read_npz(path, known, seed, order)
-    raise InputError(f"{path}: expected a .csv or an .npz of assignments")
+        found = _read_csv(path, known, seed)
+    elif path.suffix == ".npz":
+        found = _read_npz(path, known, seed, order)
+    else:
+        raise InputError(f"{path}: expected a .csv or an .npz of assignments")
+    if min(found) < 0:  # the folder of such a run would be found by nobody
+        raise InputError(f"{path}: expected seeds of at least 0, got {min(found)}")
+    return found
 
 
 def read_known(folder: Path, n_clusters: int) -> Known:
@@ -104,8 +108,6 @@ def _read_csv(path: Path, known: Known, seed: int | None) -> dict[int, Assignmen
         where = f"{path}, line {line}"
         number = _whole(row[key], f"{where}: {key}")
         run = _whole(row["seed"], f"{where}: seed") if "seed" in columns else seed or 0
-        if run < 0:
-            raise InputError(f"{where}: seed: expected at least 0, got {run}")
         if number not in sample_of:
             raise InputError(f"{where}: {known.where} has no {key} {number}")
         clusters = found.setdefault(run, np.full(known.n_samples, -1, dtype=np.int32))
@@ -166,7 +168,7 @@ def _fitting(
             f"{where}: expected shape ({known.n_samples},) as {known.where} has samples,"
             f" got {values.shape}"
         )
-    if not np.issubdtype(values.dtype, np.number) or not np.isfinite(values).all():
+    if values.dtype.kind not in "iuf" or not np.isfinite(values).all():
         raise InputError(f"{where}: expected numbers without NaN, got {values.dtype}")
     if (values != np.rint(values)).any():
         raise InputError(f"{where}: expected whole numbers, got fractions")

@@ -81,7 +81,6 @@ GOOD = "0,1\n1,2\n2,0\n3,1\n"
             "each of 4 samples, but seed 0 lacks 1, the first sample 3",
         ),
         ("sample,cluster\n" + GOOD + "3,1\n", "line 6: sample 3 of seed 0 stands twice"),
-        ("sample,seed,cluster\n0,-2,1\n", "line 2: seed: expected at least 0, got -2"),
         ("sample,cluster\n" + GOOD + "4,1\n", r"line 6: samples\.csv has no sample 4"),
         ("sample,cluster\n0,\n", "line 2: cluster: expected a whole number, got ''"),
         ("sample,cluster\n0,nan\n", "line 2: cluster: expected a whole number, got 'nan'"),
@@ -93,6 +92,11 @@ GOOD = "0,1\n1,2\n2,0\n3,1\n"
         ),
         ("sample,cluster\n0,7\n", r"expected clusters in 0\.\.2, got 7$"),
         ("sample,cluster\n", "expected assignments, found none"),
+        ("sample,cluster,cluster\n0,1,2\n", "expected each column once, got sample, cluster, c"),
+        (
+            "sample,seed,cluster\n" + GOOD.replace(",", ",-2,"),
+            "expected seeds of at least 0, got -2",
+        ),
     ],
 )
 def test_a_table_that_does_not_fit_is_one_line(table, text, message):
@@ -109,6 +113,7 @@ def test_a_table_that_does_not_fit_is_one_line(table, text, message):
         ),
         ({"y_pred": np.zeros((4, 1))}, r"expected shape \(4,\)"),
         ({"y_pred": np.array([0, 1, np.nan, 1])}, "expected numbers without NaN"),
+        ({"y_pred": np.array([0, 1, 2, 1j])}, "expected numbers without NaN, got complex128"),
         ({"y_pred": np.array(list("0121"))}, "expected numbers without NaN, got <U1"),
         ({"y_pred": np.array([0, 1, 0.5, 1])}, "expected whole numbers, got fractions"),
         ({"y_pred": np.array([1, 2, 3, 1])}, "got 3; were they numbered from 1"),
