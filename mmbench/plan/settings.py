@@ -25,7 +25,11 @@ def resolved(name: str, entry: MethodEntry, params: Mapping[str, Any]) -> dict[s
     except (Exception, SystemExit) as error:  # whatever somebody's module does when it is read
         told = f"{type(error).__name__}: {error}".splitlines()[0]
         raise InputError(f"method {name}: cannot use {entry.uses!r}: {told}") from error
-    as_json: dict[str, Any] = json.loads(json.dumps(dataclasses.asdict(method)))  # type: ignore[call-overload]
+    params = dataclasses.asdict(method)  # type: ignore[call-overload]
+    try:
+        as_json: dict[str, Any] = json.loads(json.dumps(params, allow_nan=False))
+    except ValueError:
+        raise InputError(f"method {name}: expected finite parameters, got {params}") from None
     return as_json
 
 

@@ -37,6 +37,12 @@ def test_a_file_that_fails_when_it_is_read_is_named_in_one_line(tmp_path, line, 
     assert "\n" not in str(caught.value)
 
 
+def test_a_parameter_that_is_not_finite_is_refused_before_anything_trains():
+    entry = read_methods([ROOT / "config/methods.yaml"])["ae-kmeans"]
+    with pytest.raises(InputError, match="method ae-kmeans: expected finite parameters, got"):
+        resolved("ae-kmeans", entry, {"learning_rate": float("inf")})
+
+
 def test_restarts_have_settings_of_their_own_and_one_restart_has_those_of_none():
     one = settings_of({"a": 1}, "float32")
     assert settings_of({"a": 1}, "float32", restarts=1) == one
