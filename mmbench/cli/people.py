@@ -158,32 +158,48 @@ def list_entries(arguments: argparse.Namespace) -> None:
     print_rows(rows, as_json=arguments.json)
 
 
-def show(arguments: argparse.Namespace) -> None:
-    """Print the leaderboard of a benchmark that has been run."""
+def show(arguments: argparse.Namespace) -> int:
+    """Print the leaderboard of a benchmark that has been run.
+
+    Where its runs are not, as in a fresh clone, that is the leaderboard as it was recorded.
+    """
     from mmbench.reporting import ReportSpec, leaderboard_text
 
     results = Path("results", arguments.benchmark)
+    tables = results / "tables"
     spec = checked(ReportSpec, read_json(results / "benchmark.json"), where=str(results))
-    # reading it checks that every configured method has its runs
-    text = leaderboard_text(spec, results=results, cards=PROCESSED)
+    records = [results / "records" / f"{dataset.name}.csv" for dataset in spec.datasets]
+    recorded = tables / "leaderboard.md"
+    if any(record.is_file() for record in records) or not recorded.is_file():
+        # reading it checks that every configured method has its runs
+        text = leaderboard_text(spec, results=results, cards=PROCESSED)
+    elif arguments.check:
+        raise InputError(f"show: --check: {results / 'records'}: expected the runs, found none")
+    else:
+        text = (
+            "The runs are not here; this is the leaderboard as it was recorded with them.\n\n"
+            + recorded.read_text(encoding="utf-8")
+        )
     if arguments.json:
-        print_json(read_csv(results / "tables" / "leaderboard.csv"))
+        print_json(read_csv(tables / "leaderboard.csv"))
     else:
         print(text)
-        print(f"tables: {results / 'tables'}   figures: {results / 'figures'}")
+        print(f"tables: {tables}   figures: {results / 'figures'}")
         page = results / "report" / "index.html"
         if page.is_file():
             print(f"page, to open in a browser: {page}")
-    if arguments.check:
-        failed = [
-            "{dataset}, {method}, seed {seed}: {status} {reason}".format(**row)
-            for dataset in spec.datasets
-            for row in read_csv(results / "records" / f"{dataset.name}.csv")
-            if row["status"] not in ("ok", "not_applicable", "data_unavailable")
-        ]
-        if failed:
-            told = "; ".join(failed[:3])
-            raise InputError(f"{results}: {len(failed)} seeds failed: {told}")
+    if not arguments.check:
+        return 0
+    failed = [
+        "{dataset}, {method}, seed {seed}: {status} {reason}".format(**row)
+        for record in records
+        for row in read_csv(record)
+        if row["status"] not in ("ok", "not_applicable", "data_unavailable")
+    ]
+    if failed:
+        told = "; ".join(failed[:3])
+        print(f"mmbench: {results}: {len(failed)} seeds failed: {told}", file=sys.stderr)
+    return bool(failed)
 
 
 def plan(arguments: argparse.Namespace) -> None:

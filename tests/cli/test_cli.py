@@ -53,6 +53,24 @@ def test_run_tries_a_cell_and_leaves_nothing_in_results(folder, capsys):
     assert row["acc"] > 0.9
 
 
+def test_show_gives_the_recorded_leaderboard_where_the_runs_are_not(folder, capsys):
+    recorded = ROOT / "results/default"
+    tables = folder / "results/default/tables"
+    tables.mkdir(parents=True)
+    shutil.copy(recorded / "benchmark.json", folder / "results/default")
+    for name in ("leaderboard.md", "leaderboard.csv"):
+        shutil.copy(recorded / "tables" / name, tables)
+    assert main(["show"]) == 0
+    printed = capsys.readouterr().out
+    assert printed.startswith("The runs are not here")
+    assert (tables / "leaderboard.md").read_text() in printed
+    assert main(["show", "--json"]) == 0
+    rows = json.loads(capsys.readouterr().out)
+    assert {"handwritten-2view", "synthetic-3view"} <= {row["dataset"] for row in rows}
+    assert main(["show", "--check"]) == 2  # nothing can be checked without the runs
+    assert "expected the runs, found none" in capsys.readouterr().err
+
+
 def test_run_takes_a_method_by_the_path_of_its_file(folder, capsys):
     text = (ROOT / "mmbench/methods/majority.py").read_text()
     (folder / "mine.py").write_text(text)

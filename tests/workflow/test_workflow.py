@@ -81,6 +81,15 @@ def test_a_mistake_in_the_config_is_one_line_before_any_job(project, keys, messa
     assert not (project.folder / "results").exists()
 
 
+def test_a_key_that_stands_twice_is_refused_as_by_mmbench_plan(project):
+    path = project.folder / "config/config.yaml"
+    path.write_text(path.read_text() + "\nseeds: 1\nseeds: 7\n")
+    output = project.snakemake(ok=False)
+    assert "config.yaml, line" in output
+    assert "the key 'seeds' stands twice" in output
+    assert not (project.folder / "results").exists()
+
+
 def test_two_simulated_devices_are_both_used_and_never_shared(project):
     """The command of the README, word for word, on two devices that are simulated."""
     telling = METHOD.replace(
@@ -145,7 +154,7 @@ def test_a_failed_seed_is_shown_and_stops_nothing(project):
     assert "1/2" in board
     process = project.start("mmbench", "show", "default", "--check")
     output, _ = process.communicate(timeout=60)
-    assert process.returncode == 2
+    assert process.returncode == 1
     assert "seed one fails" in output
 
     project.write("mine.py", METHOD)
