@@ -6,16 +6,20 @@ The benchmarks of papers are targets beside it: `snakemake paper_cmmc`.
 """
 
 import os
+from pathlib import Path
 
 from snakemake.exceptions import WorkflowError
 from snakemake.utils import min_version, validate
 
+from mmbench.checks import read_yaml
 from mmbench.errors import InputError
 from mmbench.plan import Plan, Plans
 
 min_version("9.20")
 
 try:
+    for configfile in workflow.configfiles:
+        read_yaml(Path(configfile))  # Snakemake's own reader lets a key stand twice
     plan = Plan.of(config, where=", ".join(map(str, workflow.configfiles)) or "config")
 except InputError as error:
     raise WorkflowError(str(error)) from None

@@ -16,7 +16,6 @@ from pydantic import (
     ConfigDict,
     Field,
     PositiveFloat,
-    PositiveInt,
     StringConstraints,
     TypeAdapter,
     model_validator,
@@ -33,7 +32,9 @@ Fidelity = Literal["reference", "reconstruction", "baseline", "control"]
 Select = Literal["lowest_loss"]
 # more would take the seeds of the next seed, see mmbench.training.restarts
 MOST_RESTARTS = 1000
-Restarts = Annotated[int, Field(ge=1, le=MOST_RESTARTS)]
+# strict, since `seeds: yes` would pass for 1
+Count = Annotated[int, Field(gt=0, strict=True)]
+Restarts = Annotated[int, Field(ge=1, le=MOST_RESTARTS, strict=True)]
 Params = dict[str, Any]
 
 
@@ -71,7 +72,7 @@ class MethodEntry(_Model):
     params_by_dataset: dict[Name, Params] = Field(
         {}, description="on top of params, for single data sets; marked in every table"
     )
-    seeds_per_job: PositiveInt = Field(5, description="seeds that share a process")
+    seeds_per_job: Count = Field(5, description="seeds that share a process")
     timeout_minutes: PositiveFloat = Field(
         60, description="limit of one seed, all its restarts together"
     )
@@ -94,7 +95,7 @@ class Benchmark(_Model):
         description="names from the catalogue of data sets; [all] are all but those named toy-…"
     )
     methods: Names = Field(description="names from the catalogue of methods; [all] are all")
-    seeds: PositiveInt = Field(5, description="runs per method and data set: seeds 0..n-1")
+    seeds: Count = Field(5, description="runs per method and data set: seeds 0..n-1")
     precision: Precision = Field("float32", description="of the training, recorded with each run")
     params: dict[Name, Params] = Field(
         {}, description="by method, on top of the catalogue; marked in the tables"
@@ -112,8 +113,8 @@ class Benchmark(_Model):
     control: str = Field(
         "", description="the method that tests compare the others with; else kmeans-concat"
     )
-    threads_per_fit: PositiveInt = Field(1, description="threads that one training may use")
-    slots_per_gpu: PositiveInt = Field(1, description="trainings that may share a GPU")
+    threads_per_fit: Count = Field(1, description="threads that one training may use")
+    slots_per_gpu: Count = Field(1, description="trainings that may share a GPU")
     mirror: str | None = Field(None, description="folder to look for data files in, by checksum")
     dataset_catalogues: tuple[str, ...] = ("config/datasets.yaml",)
     method_catalogues: tuple[str, ...] = ("config/methods.yaml",)

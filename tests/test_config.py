@@ -38,6 +38,10 @@ def test_the_stored_schema_is_the_one_of_the_model():
         ("datasets: [x]\nmethods: [m]", "expected a key 'name', found none"),
         ("name: a\ndataset: [x]\nmethods: [m]", "unknown key 'dataset'; did you mean 'datasets'?"),
         ("name: a\ndatasets: [x]\nmethods: [m]\nseeds: 0", "seeds: expected greater than 0, got 0"),
+        (
+            "name: a\ndatasets: [x]\nmethods: [m]\nseeds: yes",
+            "seeds: expected a valid integer, got True",
+        ),
         ("name: a\ndatasets: []\nmethods: [m]", "datasets: expected at least one name, got []"),
         ("name: a\ndatasets: [x, x]\nmethods: [m]", "expected each name once, got 'x' twice"),
         ("name: ../a\ndatasets: [x]\nmethods: [m]", "name: expected text that matches"),
