@@ -143,11 +143,16 @@ class Dataset:
             name: of the data set, for messages.
 
         Raises:
-            InputError: arrays of unequal length, an empty view, NaN or infinite values.
+            InputError: arrays of unequal length, another number of names, an empty view, NaN or
+                infinite values.
         """
         if not arrays:
             raise InputError(f"{name}: expected at least one view, got none")
         names = names or [f"view-{i}" for i in range(1, len(arrays) + 1)]
+        if len(names) != len(arrays):
+            raise InputError(
+                f"{name}: expected a name for each of {len(arrays)} views, got {', '.join(names)}"
+            )
         views = []
         for view_name, array in zip(names, arrays, strict=True):
             values = np.asarray(array)
@@ -246,8 +251,9 @@ class Dataset:
                 is outside the limits, images, or held-out samples.
         """
         if self.setting != "mixed":
+            others = "images" if self.setting == "images" else f"{self.setting} samples"
             raise IncompatibleDataError(
-                f"{self.name}: needs mixed-modal samples (one view each), has {self.setting} ones"
+                f"{self.name}: needs mixed-modal samples (one view each), has {others}"
             )
         n_views = len(self.views)
         if n_views < at_least:

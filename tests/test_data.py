@@ -42,8 +42,12 @@ def test_features_are_float32_and_pictures_become_pixels_between_0_and_1():
         (lambda: TWO.paired_features(at_least=3), "needs 3 views, has 2"),
         (lambda: TWO.paired_features(at_most=1), "takes at most 1 view, has 2"),
         (lambda: MIXED.paired_features(), "needs paired samples, but a describes 3 of 6"),
-        (lambda: TWO.mixed_features(), "needs mixed-modal samples .* has paired ones"),
-        (lambda: INCOMPLETE.mixed_features(), "needs mixed-modal samples .* has incomplete ones"),
+        (lambda: TWO.mixed_features(), "needs mixed-modal samples .* has paired samples"),
+        (
+            lambda: INCOMPLETE.mixed_features(),
+            "needs mixed-modal samples .* has incomplete samples",
+        ),
+        (lambda: PICTURES.mixed_features(), "needs mixed-modal samples .* has images$"),
         (lambda: MIXED.mixed_features(at_least=3), "needs 3 modalities, has 2"),
         (lambda: MIXED.mixed_features(at_most=1), "takes at most 1 modalities, has 2"),
         (lambda: TWO.images(), "needs images, has feature views"),
@@ -82,6 +86,10 @@ def test_incomplete_features_come_from_any_feature_setting():
         (
             lambda: Dataset.paired([np.ones((3, 1)), np.ones((4, 1))], n_clusters=2),
             "expected views of equal length, got view-1 3, view-2 4",
+        ),
+        (
+            lambda: Dataset.paired([np.ones((3, 1))], n_clusters=2, names=["a", "b"]),
+            "expected a name for each of 1 views, got a, b",
         ),
         (
             lambda: Dataset.paired([[[1.0], [np.nan]]], n_clusters=1),
