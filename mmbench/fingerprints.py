@@ -1,9 +1,9 @@
 """Fingerprints of source code: what a method's result depends on, without running it.
 
 A fingerprint covers the parsed source of a method's module and of the definitions that it
-imports from mmbench (or from its own package), and what those use in turn, name by name. So
-an edit of one method touches its own runs, a new function in a shared module touches nobody's,
-and comments, docstrings and formatting never count.
+imports from mmbench (or from its own package), and what those use in turn, name by name; of a
+library, which of its names they import. So an edit of one method touches its own runs, a new
+function in a shared module touches nobody's, and comments, docstrings and formatting never count.
 """
 
 import ast
@@ -16,6 +16,7 @@ from pathlib import Path
 from mmbench.errors import InputError
 
 _EVERYTHING = "*"
+_EFFECTS = "!"  # what a module does when it is imported, beside defining names
 
 # no result can depend on these: how errors read, and how files are written
 _PLUMBING = ("mmbench.errors.", "mmbench.files.", "mmbench.checks.")
@@ -34,32 +35,44 @@ def fingerprint(source: Path) -> str:
         InputError: a file cannot be parsed.
     """
     digest = hashlib.sha256()
-    places = _reached(source.resolve())
-    for path, name in sorted(places, key=lambda place: (place[0].stem, place[1])):
+    reached = _reached(source.resolve())
+    for path, name in sorted(reached, key=lambda place: (place[0].stem, place[1])):
         digest.update(f"{path.stem}:{name}\n".encode())
         for node in _read(path).nodes(name):
             digest.update(_canonical(node).encode())
+        for imported in sorted(reached[path, name]):
+            digest.update(f"{imported}\n".encode())
     return digest.hexdigest()[:16]
 
 
-def _reached(source: Path) -> set[_Place]:
-    """Return every place that the module at `source` depends on, itself included."""
+def _reached(source: Path) -> dict[_Place, set[str]]:
+    """Return every place that the module at `source` depends on, itself included.
+
+    Each comes with what it uses of libraries, such as `KMeans=sklearn.cluster.KMeans`.
+    """
     packages = {"mmbench", *_parents(source)[:1]}
-    found: set[_Place] = set()
+    found: dict[_Place, set[str]] = {}
     waiting: list[_Place] = [(source, _EVERYTHING)]
     while waiting:
         place = waiting.pop()
         if place in found:
             continue
-        found.add(place)
+        of_libraries = found[place] = set()
         path, name = place
         module = _read(path)
         for used in module.names_used_by(name):
-            for target in module.imports.get(used, ()):
-                if target.partition(".")[0] in packages and not target.startswith(_PLUMBING):
-                    waiting.extend(_resolved(target))
+            for target in module.imported(used):
+                if target.startswith(_PLUMBING):
+                    continue
+                is_near = target.partition(".")[0] in packages
+                places = list(_resolved(target)) if is_near else []
+                waiting.extend(places)
+                if not places:
+                    of_libraries.add(f"{used}={target}")
             if used in module.definitions and name != _EVERYTHING:
                 waiting.append((path, used))
+        if name != _EVERYTHING and module.nodes(_EFFECTS):
+            waiting.append((path, _EFFECTS))
     return found
 
 
@@ -97,25 +110,39 @@ class _Module:
             tree = ast.parse(path.read_text(encoding="utf-8"), filename=str(path))
         except SyntaxError as error:
             raise InputError(f"{path}, line {error.lineno}: {error.msg}") from None
-        self.imports: dict[str, set[str]] = {}
+        self._imports: dict[str, set[str]] = {}
         for node in ast.walk(tree):  # functions may import too
             for name, target in _imported(node, path):
-                self.imports.setdefault(name, set()).add(target)
+                self._imports.setdefault(name, set()).add(target)
+        self._body = [
+            node
+            for node in tree.body
+            if not (isinstance(node, ast.Import | ast.ImportFrom) or _is_docstring(node))
+        ]
         self.definitions: dict[str, list[ast.stmt]] = {}
-        for node in tree.body:
-            for name in _defined(node):
+        self._effects: list[ast.stmt] = []
+        for node in self._body:
+            names = _defined(node)
+            for name in names:
                 self.definitions.setdefault(name, []).append(node)
-        self._body = [n for n in tree.body if not isinstance(n, ast.Import | ast.ImportFrom)]
+            if not names and not _is_guard(node):
+                self._effects.append(node)
+
+    def imported(self, name: str) -> set[str]:
+        """Return the dotted names that a name stands for; by `import *` it may be of any module."""
+        if name in self._imports or name in self.definitions:
+            return self._imports.get(name, set())
+        return {f"{target[:-1]}{name}" for target in self._imports.get("*", ())}
 
     def nodes(self, name: str) -> list[ast.stmt]:
         """Return the code behind a name, or all of the file's, imports aside."""
         if name == _EVERYTHING:
-            return [node for node in self._body if not _is_docstring(node)]
-        return self.definitions.get(name, [])
+            return self._body
+        return self._effects if name == _EFFECTS else self.definitions.get(name, [])
 
     def names_used_by(self, name: str) -> set[str]:
-        """Return every plain name that this code mentions."""
-        used = set()
+        """Return every plain name that this code mentions, and the name: it may be imported."""
+        used = {name} - {_EVERYTHING, _EFFECTS}
         for node in self.nodes(name):
             for child in ast.walk(node):
                 if isinstance(child, ast.Name):
@@ -154,17 +181,35 @@ def _parents(path: Path) -> list[str]:
 
 
 def _defined(node: ast.stmt) -> list[str]:
-    """Return the names that a statement defines at the top level of a module."""
+    """Return the names that a statement of a module's top level defines, or one inside it."""
     if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
         return [node.name]
-    targets: list[ast.expr] = []
+    targets: list[ast.AST] = []
     if isinstance(node, ast.Assign):
-        targets = node.targets
-    elif isinstance(node, ast.AnnAssign | ast.AugAssign):
+        targets = [*node.targets]
+    elif isinstance(node, ast.AnnAssign | ast.AugAssign | ast.For):
         targets = [node.target]
-    return [
+    elif isinstance(node, ast.With):
+        targets = [item.optional_vars for item in node.items if item.optional_vars]
+    names = [
         name.id for target in targets for name in ast.walk(target) if isinstance(name, ast.Name)
     ]
+    # `if`, `try` and their like hold statements, also inside handlers and cases
+    inside = [child for child in ast.iter_child_nodes(node) if not isinstance(child, ast.expr)]
+    for child in inside:
+        statements = [child] if isinstance(child, ast.stmt) else ast.iter_child_nodes(child)
+        for statement in statements:
+            if isinstance(statement, ast.stmt):
+                names += _defined(statement)
+    return names
+
+
+def _is_guard(node: ast.stmt) -> bool:
+    """Tell whether a statement is for type checkers, or for those who run the file."""
+    return isinstance(node, ast.If) and any(
+        isinstance(name, ast.Name) and name.id in ("TYPE_CHECKING", "__name__")
+        for name in ast.walk(node.test)
+    )
 
 
 def _is_docstring(node: ast.stmt) -> bool:

@@ -104,6 +104,53 @@ def test_an_import_inside_a_function_is_followed(package):
     assert package(method=method, deep=DEEP.replace("0.5", "0.25")) != package(method=method)
 
 
+def test_what_is_imported_from_a_library_counts_where_it_is_used(package):
+    method = METHOD.replace("import numpy as np", "from scipy.linalg import svd as solve")
+    method = method.replace("return used(x)", "return used(solve(x))")
+    assert package(method=method.replace("svd", "eigh")) != package(method=method)
+    assert package(method=method.replace("scipy", "numpy")) != package(method=method)
+    shared = SHARED.replace("return root(x)", "return root(sqrt(x))")
+    by_math, by_numpy = (f"from {m} import sqrt\n{shared}" for m in ("math", "numpy"))
+    assert package(shared=by_math) != package(shared=by_numpy)
+    # nothing that the method reaches uses these
+    assert package(shared=f"import os\n{SHARED}") == package()
+    unused = SHARED.replace("return x\n", "return sqrt(x)\n")
+    assert package(shared=f"from math import sqrt\n{unused}") == package(shared=unused)
+
+
+def test_definitions_that_reach_the_module_through_others_are_followed(package):
+    halved = DEEP.replace("0.5", "0.25")
+    for way in ("from pack.deep import root", "from pack.deep import *"):
+        between = f"{way}\n\ndef other(x):\n    return x\n"
+        for line in ("from pack.between import root", "from pack.between import *"):
+            method = METHOD.replace("from pack.shared import used", line).replace("used(", "root(")
+            before = package(method=method, between=between)
+            assert package(method=method, between=between, deep=halved) != before, (way, line)
+            more = between.replace("return x", "return -x")
+            assert package(method=method, between=more) == before, (way, line)
+
+
+def test_definitions_inside_a_top_level_statement_are_followed(package):
+    for opening, closing in [
+        ("if LARGE:", "else:"),
+        ("try:", "except ImportError:"),
+        ("with context():", ""),
+        ("for LARGE in (1, 2):", ""),
+        ("match LARGE:\n  case 1:", ""),
+    ]:
+        rest = f"{closing}\n        root = None\n" if closing else ""
+        deep = f"{opening}\n        def root(x):\n            return x ** 0.5\n{rest}"
+        before = package(deep=deep)
+        assert package(deep=deep.replace("0.5", "0.25")) != before, opening
+        assert package(deep=f"LARGE = 3\n{deep}") != before or "LARGE" not in deep, opening
+
+
+def test_what_a_module_does_when_it_is_imported_counts(package):
+    assert package(deep=f"prepare()\n{DEEP}") != package()
+    for_people = 'if __name__ == "__main__":\n    print(root(2))\n'
+    assert package(deep=f"{DEEP}\n{for_people}") == package()
+
+
 def test_every_shipped_method_has_its_own_fingerprint():
     from mmbench.methods import locate, shipped
 
