@@ -73,7 +73,8 @@ def _explained(error: ValidationError, type_: Any, where: str) -> InputError:
     misspelt = ("extra_forbidden", "unexpected_keyword_argument")
     # a misspelt key also leaves its right spelling missing: tell of the cause
     complaint = min(complaints, key=lambda c: c["type"] not in misspelt)
-    path = [str(part) for part in complaint["loc"]]
+    # pydantic adds "[key]" where it is the key that is wrong
+    path = [str(part) for part in complaint["loc"] if part != "[key]"]
     kind = complaint["type"]
     if kind in misspelt:
         *above, key = path

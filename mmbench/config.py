@@ -85,6 +85,13 @@ class MethodEntry(_Model):
     )
 
 
+class _Written(BaseModel):
+    """What must be right in an entry before `extends` is followed; the rest is checked after."""
+
+    extends: str = ""
+    params: Params | None = None
+
+
 class Benchmark(_Model):
     """A benchmark, such as `config/config.yaml`: what to compare, and how often."""
 
@@ -176,8 +183,9 @@ def read_methods(paths: Sequence[Path]) -> dict[str, MethodEntry]:
                 raise InputError(f"{path}: {name!r} stands in {where[name]} already")
             if not isinstance(entry, dict):
                 raise InputError(f"{path}: {name}: expected keys such as uses, got {entry!r}")
+            checked(dict[Name, Params], {name: entry}, where=str(path))
+            checked(_Written, entry, where=f"{path}: {name}")
             raw[name], where[name] = entry, path
-    checked(dict[Name, Params], raw, where=", ".join(map(str, paths)))
     return {
         name: checked(MethodEntry, _extended(name, raw, where), where=f"{where[name]}: {name}")
         for name in raw

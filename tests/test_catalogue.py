@@ -80,6 +80,7 @@ def test_a_mistake_in_an_entry_is_one_line_with_its_place(load, change, message)
     ("change", "message"),
     [
         ({"loader": "mta"}, "sources: 0: unknown loader 'mta'; did you mean 'mat'"),
+        ({"loader": ["mat"]}, "sources: 0: unknown loader"),
         ({"lables": {}}, "sources: 0: unknown key 'lables'; did you mean 'labels'"),
         ({"views": {"image": {"key": "a"}}}, "to tell where the views image, text, audio are"),
         ({"files": {"../x": PACKING["files"]["base.npz"]}}, "expected a plain file name"),
@@ -96,6 +97,13 @@ def test_a_mistake_in_a_packing_is_one_line_with_its_place(load, change, message
     assert "\n" not in str(error.value)
 
 
+def test_a_name_that_yaml_reads_as_a_number_is_one_line(tmp_path):
+    path = tmp_path / "datasets.yaml"
+    path.write_text(yaml.safe_dump({3: BASE}), encoding="utf-8")
+    with pytest.raises(InputError, match=": 3: expected a name of lower-case letters"):
+        load_datasets([path])
+
+
 def test_a_derived_entry_says_only_what_differs(load):
     entry = load(
         base=DOWNLOADED,
@@ -103,6 +111,8 @@ def test_a_derived_entry_says_only_what_differs(load):
     )["mixed"]
     assert (entry.base, entry.is_derived, entry.setting) == ("base", True, "mixed")
     assert (entry.title, entry.licence) == ("Mixed", "none")
+    untitled = load(base=DOWNLOADED, other={"from": "base", "title": None, "licence": None})
+    assert (untitled["other"].title, untitled["other"].licence) == ("other", "none")
     assert list(entry.views) == ["text", "image"]
     assert list(entry.base_views) == ["image", "text", "audio"]
     assert entry.sources == load(base=DOWNLOADED)["base"].sources

@@ -98,6 +98,21 @@ def test_a_misspelt_key_of_an_entry_names_file_and_entry(tmp_path):
         read_methods([write(tmp_path, "a: {uses: x, param: {}}\n")])
 
 
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("3: {uses: x}", r"b\.yaml: 3: expected a valid string, got 3"),
+        ("a.b: {uses: x}", r"b\.yaml: a\.b: expected text that matches .*, got 'a\.b'"),
+        ("a: {extends: [x]}", r"b\.yaml: a: extends: expected a valid string, got \['x'\]"),
+        ("a: {uses: x, params: [y]}", r"b\.yaml: a: params: expected a valid dictionary"),
+        ("a: 3", r"b\.yaml: a: expected keys such as uses, got 3"),
+    ],
+)
+def test_an_entry_of_another_form_is_one_line(tmp_path, text, message):
+    with pytest.raises(InputError, match=message):
+        read_methods([write(tmp_path, text)])
+
+
 def test_a_second_catalogue_may_extend_the_first_but_not_redefine_it(tmp_path):
     first = write(tmp_path, "a: {uses: x}\n", "first.yaml")
     second = write(tmp_path, "b: {extends: a}\n", "second.yaml")

@@ -31,7 +31,8 @@ def load_datasets(paths: Sequence[Path]) -> dict[str, DatasetEntry]:
 
 
 def _read_entry(name: str, value: Any, where: str) -> BaseEntry | DerivedEntry:
-    if not re.fullmatch(r"[a-z0-9][a-z0-9-]*", name):
+    # YAML reads 3 and yes as no text
+    if not (isinstance(name, str) and re.fullmatch(r"[a-z0-9][a-z0-9-]*", name)):
         raise InputError(f"{where}: expected a name of lower-case letters, digits and hyphens")
     if not isinstance(value, dict):
         raise InputError(f"{where}: expected a mapping of keys, got {type(value).__name__}")
@@ -50,6 +51,7 @@ def _read_packing(value: Any, where: str) -> BasePacking:
     """Read a packing as the type that its loader has, so that errors speak of that type."""
     if not isinstance(value, dict) or "loader" not in value:
         raise InputError(f"{where}: expected a mapping with a key 'loader'")
-    if value["loader"] not in PACKINGS:
-        raise unknown("loader", str(value["loader"]), PACKINGS, where=where)
-    return checked(PACKINGS[value["loader"]], value, where=where)
+    loader = str(value["loader"])
+    if loader not in PACKINGS:
+        raise unknown("loader", loader, PACKINGS, where=where)
+    return checked(PACKINGS[loader], value, where=where)

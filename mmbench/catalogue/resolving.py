@@ -47,7 +47,8 @@ def resolved(
     for link in reversed(chain):  # the nearest to the base first: later ones override it
         given = link.model_dump(exclude_unset=True, exclude={"from_"})
         generated |= given.pop("generator", {})
-        told |= {key: given.pop(key) for key in list(given) if key in told}
+        own = {key: given.pop(key) for key in list(given) if key in told}
+        told |= {key: value for key, value in own.items() if value is not None}
         options |= given
     derivation = checked(Derivation, options, where=where[name]) if chain else None
     generator = _changed(entry.generator, generated, where[name])
