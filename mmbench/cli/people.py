@@ -329,7 +329,8 @@ def _data_at_hand(arguments: argparse.Namespace) -> Path:
     raw = RAW / entry.base
     processed: Path = PROCESSED / arguments.dataset
     views = processed / "views.safetensors"
-    if not views.is_file() or "status" in read_metadata(views):
+    is_whole = views.is_file() and (processed / "samples.csv").is_file()
+    if not is_whole or "status" in read_metadata(views):
         mirror = arguments.mirror or os.environ.get("MMBENCH_MIRROR")
         status = fetch(
             entry.base, catalogue[entry.base], raw, mirror=Path(mirror) if mirror else None

@@ -53,6 +53,15 @@ def test_run_tries_a_cell_and_leaves_nothing_in_results(folder, capsys):
     assert row["acc"] > 0.9
 
 
+def test_run_prepares_anew_what_lost_its_labels(folder, capsys):
+    call = ["run", "majority", "toy-3view", "--json"]
+    assert main(call) == 0
+    first = capsys.readouterr().out
+    (folder / "data/processed/toy-3view/samples.csv").unlink()
+    assert main(call) == 0
+    assert json.loads(capsys.readouterr().out)[0]["acc"] == json.loads(first)[0]["acc"]
+
+
 def test_show_gives_the_recorded_leaderboard_where_the_runs_are_not(folder, capsys):
     recorded = ROOT / "results/default"
     tables = folder / "results/default/tables"
