@@ -1,9 +1,29 @@
-"""Tables are read by the names of their columns, and every fault is one line."""
+"""Files are whole or not there; tables are read by their columns, and every fault is one line."""
+
+import errno
+import os
 
 import pytest
 
 from mmbench.errors import InputError
-from mmbench.files import read_csv
+from mmbench.files import read_csv, replacing
+
+
+def _write_until_the_disk_is_full(path):
+    with replacing(path) as temporary:
+        temporary.write_text("half")
+        # what a write raises: it names no file
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+
+def test_a_full_disk_names_the_file_and_leaves_the_old_one(tmp_path):
+    path = tmp_path / "a.csv"
+    path.write_text("old")
+    with pytest.raises(OSError, match="No space left") as caught:
+        _write_until_the_disk_is_full(path)
+    assert caught.value.filename == str(path)
+    assert [p.name for p in tmp_path.iterdir()] == ["a.csv"]
+    assert path.read_text() == "old"
 
 
 def test_a_table_is_read_by_the_names_of_its_columns(tmp_path):
