@@ -1,6 +1,6 @@
 """The process that trains: `python -m mmbench.training.child EVENTS LIFELINE`.
 
-It is started by `mmbench.training.block`, which sets the limits of threads and the visible
+It is started by `mmbench.training.processes`, which sets the limits of threads and the visible
 devices in its environment before anything is imported. It reads a request from its standard
 input as a line of JSON, trains one seed after the other, writes each result that ended `ok`
 whole, and reports what happens as JSON lines on the open file EVENTS. Between two seeds it

@@ -191,7 +191,7 @@ def test_a_seed_past_its_time_saves_its_state_and_goes_on_with_more_time(cell):
 
 
 def test_a_method_that_is_asked_to_stop_and_does_not_is_killed(cell, monkeypatch):
-    monkeypatch.setattr("mmbench.training.block._GRACE", 0.5)
+    monkeypatch.setattr("mmbench.training.processes._GRACE", 0.5)
     job = cell.job(
         cell.method(
             "signal.signal(signal.SIGTERM, signal.SIG_IGN)\n"
