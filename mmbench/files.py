@@ -116,6 +116,11 @@ def read_csv(
     return rows
 
 
+def digest(value: Any) -> str:
+    """Return sixteen hex digits of a value that JSON can hold."""
+    return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()[:16]
+
+
 def sha256(path: Path) -> str:
     """Return the sha256 of a file in hex."""
     with path.open("rb") as file:

@@ -29,6 +29,7 @@ from mmbench.errors import InputError, unknown
 from mmbench.files import read_csv, read_json
 
 RAW = Path("data/raw")
+_TRIED = Path("data/tried")
 _DEFAULT_CONFIG = Path("config/config.yaml")
 
 
@@ -316,9 +317,13 @@ def _assigned(pairs: list[str]) -> dict[str, Any]:
 
 
 def _data_at_hand(arguments: argparse.Namespace) -> Path:
-    """Return the folder of the prepared data set, which is fetched and made if need be."""
-    from mmbench.data import read_metadata
-    from mmbench.datasets import fetch, prepare
+    """Return the folder of the prepared data set, which is fetched and made if need be.
+
+    What the workflow has prepared is used as it is. What is made here lies apart from it, under a
+    name that tells the entry as it stands: one that is mended is prepared again, and the
+    workflow never takes data whose entry it does not know.
+    """
+    from mmbench.datasets import fetch, is_prepared, prepare, recipe
 
     catalogue = load_datasets([Path(p) for p in arguments.catalogue])
     if arguments.dataset not in catalogue:
@@ -328,9 +333,10 @@ def _data_at_hand(arguments: argparse.Namespace) -> Path:
     entry = catalogue[arguments.dataset]
     raw = RAW / entry.base
     processed: Path = PROCESSED / arguments.dataset
-    views = processed / "views.safetensors"
-    is_whole = views.is_file() and (processed / "samples.csv").is_file()
-    if not is_whole or "status" in read_metadata(views):
+    if not is_prepared(entry, processed):
+        processed = _TRIED / arguments.dataset / recipe(entry)
+    if not is_prepared(entry, processed):
+        shutil.rmtree(processed.parent, ignore_errors=True)  # of the entry as it was
         mirror = arguments.mirror or os.environ.get("MMBENCH_MIRROR")
         status = fetch(
             entry.base, catalogue[entry.base], raw, mirror=Path(mirror) if mirror else None

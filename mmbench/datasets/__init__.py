@@ -4,7 +4,7 @@ This is the only part of the package, beside `evaluation`, that sees labels.
 """
 
 from mmbench.datasets.listing import catalogue_rows, verdict_rows
-from mmbench.datasets.processed import prepare
+from mmbench.datasets.processed import is_prepared, prepare, recipe
 from mmbench.datasets.sources import FetchStatus, fetch, read_status
 from mmbench.datasets.upkeep import clear_unavailable, probe_sources
 
@@ -13,8 +13,10 @@ __all__ = [
     "catalogue_rows",
     "clear_unavailable",
     "fetch",
+    "is_prepared",
     "prepare",
     "probe_sources",
     "read_status",
+    "recipe",
     "verdict_rows",
 ]

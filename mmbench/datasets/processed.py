@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mmbench.catalogue import DatasetEntry
-from mmbench.data import Dataset, read_metadata, write_views
+from mmbench.data import FORMAT, Dataset, read_metadata, write_views
 from mmbench.datasets.derive import altered, derive
 from mmbench.datasets.faults import writing
 from mmbench.datasets.loaders import Raw, check, read
@@ -21,9 +21,28 @@ from mmbench.datasets.sources import FetchStatus, read_status
 from mmbench.datasets.synthetic import generate
 from mmbench.datasets.table import Table
 from mmbench.errors import InputError, unknown
-from mmbench.files import replacing, write_json
+from mmbench.files import digest, read_json, replacing, write_json
 
 COLUMNS = ("sample", "label", "class", "split", "modality", "source_row")
+
+
+def recipe(entry: DatasetEntry) -> str:
+    """Return a digest of how a data set is made from its files: its entry, words aside."""
+    words = {"title", "citation", "licence", "remark", "parent"}
+    return digest({"format": FORMAT, **entry.model_dump(mode="json", exclude=words)})
+
+
+def is_prepared(entry: DatasetEntry, folder: Path) -> bool:
+    """Return whether a folder holds the data of an entry, as `prepare` would write them today.
+
+    Raises:
+        InputError: its card is damaged.
+    """
+    files = [folder / name for name in ("views.safetensors", "samples.csv", "card.json")]
+    if not all(file.is_file() for file in files):
+        return False
+    card = read_json(files[-1])
+    return bool(card["status"] == "ok" and card.get("recipe") == recipe(entry))
 
 
 def prepare(name: str, entry: DatasetEntry, raw: Path, out: Path) -> None:
@@ -39,8 +58,8 @@ def prepare(name: str, entry: DatasetEntry, raw: Path, out: Path) -> None:
         out: usually `data/processed/{name}`.
 
     Raises:
-        InputError: `fetch` has not run, a file is not what the catalogue tells, values or
-            labels are unusable, or the disk is full.
+        InputError: `fetch` has not run, or ran for an entry of other files; a file is not what
+            the catalogue tells, values or labels are unusable, or the disk is full.
     """
     status = read_status(raw)
     if status.status == "data_unavailable":
@@ -110,7 +129,15 @@ def _read_raw(entry: DatasetEntry, folder: Path, status: FetchStatus) -> Raw:
     packings = {packing.name: packing for packing in entry.sources}
     if status.packing not in packings:
         raise unknown("packing", status.packing, packings, where=str(folder / "status.json"))
-    return read(packings[status.packing], folder, entry.base_views, name=entry.base)
+    packing = packings[status.packing]
+    for file, told in packing.files.items():
+        found = status.files.get(file)
+        if found is None or told.sha256 not in (None, "unknown", found.sha256):
+            raise InputError(
+                f"{folder / 'status.json'}: expected {file} as the catalogue has it, got"
+                f" {'another' if found else 'none'}; fetch it: mmbench fetch {entry.base}"
+            )
+    return read(packing, folder, entry.base_views, name=entry.base)
 
 
 def _class_name(label: Any) -> str:
@@ -208,6 +235,7 @@ def _told(name: str, entry: DatasetEntry) -> dict[str, Any]:
         "pairing": entry.pairing,
         "base": entry.base,
         "permutation_seed": entry.seed,
+        "recipe": recipe(entry),
         "derivation": None if derivation is None else derivation.model_dump(exclude_none=True),
         "generator": None if entry.generator is None else entry.generator.model_dump(),
     }

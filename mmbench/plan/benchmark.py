@@ -11,8 +11,9 @@ from typing import Any
 from mmbench.catalogue import DatasetEntry, load_datasets
 from mmbench.checks import checked
 from mmbench.config import ALL, Benchmark, MethodEntry, read_methods
-from mmbench.data import FORMAT
+from mmbench.datasets import recipe
 from mmbench.errors import InputError, unknown
+from mmbench.files import digest
 from mmbench.fingerprints import fingerprint
 from mmbench.methods import locate
 from mmbench.plan.blocks import Block, RunId, cut, format_seeds, parse_seeds, stored_blocks
@@ -22,7 +23,7 @@ from mmbench.plan.origins import (
     method_differences,
     method_origin,
 )
-from mmbench.plan.settings import digest, resolved, settings_of
+from mmbench.plan.settings import resolved, settings_of
 from mmbench.plan.sweeps import Point, grid
 
 
@@ -180,9 +181,7 @@ class Plan:
 
     def recipe(self, dataset: str) -> str:
         """Return a digest of how a data set is made from its files: its entry, words aside."""
-        words = {"title", "citation", "licence", "remark", "parent"}
-        entry = self.datasets[dataset].model_dump(mode="json", exclude=words)
-        return digest({"format": FORMAT, **entry})
+        return recipe(self.datasets[dataset])
 
     # ------------------------------------------------------------------ jobs and their files
 

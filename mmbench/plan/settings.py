@@ -1,13 +1,13 @@
 """What a run depends on: resolved parameters, and their digest that names a folder."""
 
 import dataclasses
-import hashlib
 import json
 from collections.abc import Mapping
 from typing import Any
 
 from mmbench.config import MethodEntry
 from mmbench.errors import InputError
+from mmbench.files import digest
 from mmbench.methods import build
 
 
@@ -53,8 +53,3 @@ def settings_of(
     if restarts > 1:
         told |= {"restarts": restarts, "select": select}
     return digest(told)[:8]
-
-
-def digest(value: Any) -> str:
-    """Return sixteen hex digits of a value that JSON can hold."""
-    return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()[:16]

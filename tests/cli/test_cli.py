@@ -53,13 +53,26 @@ def test_run_tries_a_cell_and_leaves_nothing_in_results(folder, capsys):
     assert row["acc"] > 0.9
 
 
-def test_run_prepares_anew_what_lost_its_labels(folder, capsys):
+def test_run_takes_what_the_workflow_prepared_if_it_is_whole_and_of_the_same_entry(folder, capsys):
+    assert main(["fetch", "toy-3view"]) == 0
+    assert main(["prepare", "toy-3view"]) == 0
     call = ["run", "majority", "toy-3view", "--json"]
     assert main(call) == 0
-    first = capsys.readouterr().out
+    assert not (folder / "data/tried").exists()
     (folder / "data/processed/toy-3view/samples.csv").unlink()
     assert main(call) == 0
-    assert json.loads(capsys.readouterr().out)[0]["acc"] == json.loads(first)[0]["acc"]
+    assert (folder / "data/tried/toy-3view").is_dir()
+    assert not (folder / "data/processed/toy-3view/samples.csv").exists(), "the workflow's to mend"
+
+
+def test_run_prepares_anew_an_entry_that_was_mended(folder, capsys):
+    for size in (60, 30):
+        (folder / "mine.yaml").write_text(f"mine: {{from: toy-3view, sample: {size}}}\n")
+        catalogues = ["--catalogue", "config/datasets.yaml", "mine.yaml"]
+        assert main(["run", "majority", "mine", *catalogues]) == 0
+        (card,) = (folder / "data/tried/mine").glob("*/card.json")
+        assert json.loads(card.read_text())["n_samples"] == size
+    assert not (folder / "data/processed").exists(), "the workflow would trust it"
 
 
 def test_show_gives_the_recorded_leaderboard_where_the_runs_are_not(folder, capsys):

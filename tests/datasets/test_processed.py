@@ -235,6 +235,22 @@ def test_a_packing_that_the_catalogue_lost_is_told(made, make_entry, tmp_path):
         prepare("tiny", make_entry(), tmp_path / "raw", tmp_path / "out")
 
 
+def test_files_that_were_fetched_for_another_entry_are_told(made, make_entry, tmp_path):
+    made()
+    raw, entry = tmp_path / "raw", make_entry()
+    (packing,) = entry.sources
+    file = packing.files["tiny.npz"].model_copy(update={"sha256": "0" * 64})
+    packing = packing.model_copy(update={"files": {"tiny.npz": file}})
+    mended = entry.model_copy(update={"sources": (packing,)})
+    told = r"status.json: expected tiny.npz as the catalogue has it, got another; fetch it: mmbench"
+    with pytest.raises(InputError, match=told):
+        prepare("tiny", mended, raw, tmp_path / "out")
+    status = json.loads((raw / "status.json").read_text())
+    (raw / "status.json").write_text(json.dumps({**status, "files": {}}))
+    with pytest.raises(InputError, match=r"expected tiny.npz as the catalogue has it, got none"):
+        prepare("tiny", entry, raw, tmp_path / "out")
+
+
 def test_a_full_disk_is_one_line_and_leaves_nothing(made, monkeypatch, tmp_path):
     def full(tensors, path, metadata):
         Path(path).write_bytes(b"half of it")
