@@ -6,6 +6,7 @@ before the first job starts.
 
 from mmbench.plan.benchmark import Plan
 from mmbench.plan.blocks import (
+    PROCESSED,
     RUNS,
     Block,
     all_stored_blocks,
@@ -19,6 +20,7 @@ from mmbench.plan.several import PAPERS, Plans
 
 __all__ = [
     "PAPERS",
+    "PROCESSED",
     "RUNS",
     "Block",
     "Outlook",

@@ -9,6 +9,7 @@ from typing import Protocol
 
 from mmbench.errors import InputError
 
+PROCESSED = Path("data/processed")  # a folder for each prepared data set
 RUNS = Path("results/runs")
 
 _ASSIGNMENTS = "assignments.npz"

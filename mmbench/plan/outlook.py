@@ -3,8 +3,9 @@
 import statistics
 from dataclasses import dataclass
 
+from mmbench.files import read_json
 from mmbench.plan.benchmark import Plan
-from mmbench.plan.blocks import RUNS, stored_blocks
+from mmbench.plan.blocks import PROCESSED, RUNS, stored_blocks
 from mmbench.runs import read_records
 
 
@@ -16,7 +17,7 @@ class Outlook:
         dataset: the data set.
         method: the method.
         seeds: how many are wanted.
-        seeds_to_run: how many are not stored, or were run with another source.
+        seeds_to_run: how many are not stored, or were run with another source or on other data.
         seconds_per_seed: the median of the seeds measured here, in any settings, or None.
         minutes: for what is to be run, or None where nothing was measured.
     """
@@ -35,11 +36,12 @@ def outlook(plan: Plan) -> list[Outlook]:
 
 
 def _cell(plan: Plan, dataset: str, method: str) -> Outlook:
-    today = plan.fingerprint(method)
+    today = (plan.fingerprint(method), _data_of_today(plan, dataset))
     to_run = 0
     for block in plan.blocks(dataset, method):
         stored = block.records.is_file() and all(
-            record.fingerprint == today for record in read_records(block.records)
+            (record.fingerprint, record.data_checksum) == today
+            for record in read_records(block.records)
         )
         to_run += 0 if stored else len(block.seeds)
     measured = [
@@ -52,3 +54,14 @@ def _cell(plan: Plan, dataset: str, method: str) -> Outlook:
     each = statistics.median(measured) if measured else None
     minutes = 0.0 if not to_run else None if each is None else to_run * each / 60
     return Outlook(dataset, method, plan.benchmark.seeds, to_run, each, minutes)
+
+
+def _data_of_today(plan: Plan, dataset: str) -> str | None:
+    """Return the checksum of the prepared data, or None where they are to be prepared first."""
+    path = PROCESSED / dataset / "card.json"
+    if not path.is_file():
+        return None
+    card = read_json(path)
+    if card.get("recipe") != plan.recipe(dataset):
+        return None
+    return str(card.get("checksum", ""))  # none of data that could not be had

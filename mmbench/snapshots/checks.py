@@ -13,14 +13,13 @@ from mmbench.data import read_metadata
 from mmbench.datasets import read_status
 from mmbench.errors import InputError
 from mmbench.files import read_csv, read_json, sha256, write_json
-from mmbench.plan import Block, Plan
+from mmbench.plan import PROCESSED, Block, Plan
 from mmbench.reporting import ReportSpec
 from mmbench.reporting.metrics_file import metrics
 from mmbench.reporting.stored import read_stored
 from mmbench.runs import PROTOCOL, read_runs
 
 RAW = Path("data/raw")
-PROCESSED = Path("data/processed")
 # what data were made from; in the folder of the data set, so that it travels with the data
 RECIPE = "recipe.json"
 

@@ -5,15 +5,29 @@ import re
 import pytest
 
 from mmbench.errors import InputError
-from mmbench.plan import Plan, format_seeds, outlook, parse_seeds, stored_blocks
+from mmbench.files import write_json
+from mmbench.plan import PROCESSED, Plan, format_seeds, outlook, parse_seeds, stored_blocks
 from mmbench.runs import Record, write_runs
 
 
-def store(block, status="ok", fingerprint=""):
+def prepared(told, **changes):
+    card = {"status": "ok", "recipe": told.recipe("toy"), "checksum": "of the data", **changes}
+    write_json(PROCESSED / "toy" / "card.json", card)
+
+
+def store(block, status="ok", fingerprint="", data="of the data"):
     from mmbench.runs import Run
 
     runs = [
-        Run(Record(seed=seed, status=status, fingerprint=fingerprint, seconds={"total": 6.0}))
+        Run(
+            Record(
+                seed=seed,
+                status=status,
+                fingerprint=fingerprint,
+                data_checksum=data,
+                seconds={"total": 6.0},
+            )
+        )
         for seed in block.seeds
     ]
     write_runs(runs, block.assignments, block.records)
@@ -118,11 +132,25 @@ def test_the_outlook_counts_what_is_missing_and_what_was_run_with_other_source(p
     told = plan(seeds=4)
     (cell,) = outlook(told)
     assert (cell.seeds_to_run, cell.minutes) == (4, None)
+    prepared(told)
     first, second = told.blocks("toy", "kmeans")
     store(first, fingerprint=told.fingerprint("kmeans"))
     (cell,) = outlook(told)
     assert (cell.seeds_to_run, cell.seconds_per_seed, cell.minutes) == (2, 6.0, 0.2)
     store(second, fingerprint="of yesterday")
+    assert outlook(told)[0].seeds_to_run == 2
+
+
+def test_the_outlook_counts_runs_on_data_that_are_prepared_otherwise_today(plan):
+    told = plan(seeds=2)
+    (block,) = told.blocks("toy", "kmeans")
+    store(block, fingerprint=told.fingerprint("kmeans"))
+    assert outlook(told)[0].seeds_to_run == 2, "there are no data"
+    prepared(told)
+    assert outlook(told)[0].seeds_to_run == 0
+    prepared(told, checksum="of other data")
+    assert outlook(told)[0].seeds_to_run == 2
+    prepared(told, recipe="of yesterday")
     assert outlook(told)[0].seeds_to_run == 2
 
 
