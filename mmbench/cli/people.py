@@ -319,9 +319,9 @@ def _assigned(pairs: list[str]) -> dict[str, Any]:
 def _data_at_hand(arguments: argparse.Namespace) -> Path:
     """Return the folder of the prepared data set, which is fetched and made if need be.
 
-    What the workflow has prepared is used as it is. What is made here lies apart from it, under a
-    name that tells the entry as it stands: one that is mended is prepared again, and the
-    workflow never takes data whose entry it does not know.
+    What the workflow has prepared is used where it is of the same entry. What is made here lies
+    apart from it, under a name that tells the entry: one that is mended is prepared again, and
+    the workflow never takes data whose entry it does not know.
     """
     from mmbench.datasets import fetch, is_prepared, prepare, recipe
 
@@ -336,7 +336,9 @@ def _data_at_hand(arguments: argparse.Namespace) -> Path:
     if not is_prepared(entry, processed):
         processed = _TRIED / arguments.dataset / recipe(entry)
     if not is_prepared(entry, processed):
-        shutil.rmtree(processed.parent, ignore_errors=True)  # of the entry as it was
+        for other in processed.parent.glob("*"):  # of the entry as it was
+            if other != processed:  # which another `run` may be writing now
+                shutil.rmtree(other, ignore_errors=True)
         mirror = arguments.mirror or os.environ.get("MMBENCH_MIRROR")
         status = fetch(
             entry.base, catalogue[entry.base], raw, mirror=Path(mirror) if mirror else None

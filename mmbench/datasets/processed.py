@@ -36,13 +36,13 @@ def is_prepared(entry: DatasetEntry, folder: Path) -> bool:
     """Return whether a folder holds the data of an entry, as `prepare` would write them today.
 
     Raises:
-        InputError: its card is damaged.
+        InputError: its card is not JSON.
     """
     files = [folder / name for name in ("views.safetensors", "samples.csv", "card.json")]
     if not all(file.is_file() for file in files):
         return False
     card = read_json(files[-1])
-    return bool(card["status"] == "ok" and card.get("recipe") == recipe(entry))
+    return bool(card.get("status") == "ok" and card.get("recipe") == recipe(entry))
 
 
 def prepare(name: str, entry: DatasetEntry, raw: Path, out: Path) -> None:

@@ -75,6 +75,17 @@ def test_run_prepares_anew_an_entry_that_was_mended(folder, capsys):
     assert not (folder / "data/processed").exists(), "the workflow would trust it"
 
 
+def test_run_leaves_alone_what_another_run_prepares_of_the_same_entry(folder, capsys):
+    call = ["run", "majority", "toy-3view"]
+    assert main(call) == 0
+    (own,) = (folder / "data/tried/toy-3view").iterdir()
+    (own / "card.json").unlink()  # as if it were not finished
+    (own / ".half.tmp").touch()
+    assert main(call) == 0
+    assert (own / ".half.tmp").exists()
+    assert (own / "card.json").exists()
+
+
 def test_show_gives_the_recorded_leaderboard_where_the_runs_are_not(folder, capsys):
     recorded = ROOT / "results/default"
     tables = folder / "results/default/tables"
