@@ -28,7 +28,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         0, or what the command returns; 2 after bad input and 1 after a fault of the machine,
         each told in one line; 130 after Ctrl-C.
     """
-    from mmbench.cli import methods, people, snapshot, travel, verbs
+    from mmbench.cli import methods, people, run, snapshot, travel, verbs
 
     parser = argparse.ArgumentParser(
         prog="mmbench",
@@ -36,7 +36,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
-    for part in (people, methods, snapshot, travel, verbs):
+    for part in (run, people, methods, snapshot, travel, verbs):
         part.add_commands(commands)
     arguments = parser.parse_args(argv)
     try:

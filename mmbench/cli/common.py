@@ -8,7 +8,8 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-PROCESSED = Path("data/processed")  # where rules put prepared data sets
+RAW = Path("data/raw")  # where rules put fetched files
+PROCESSED = Path("data/processed")  # and prepared data sets
 
 Commands = Any  # argparse keeps the type of `add_subparsers` to itself
 

@@ -1,7 +1,6 @@
 """`mmbench run --show-augmentations` writes a sheet to judge by eye, and trains nothing."""
 
 import re
-import shutil
 from pathlib import Path
 
 import pytest
@@ -10,15 +9,6 @@ from PIL import Image
 from mmbench.cli import main
 
 ROOT = Path(__file__).parents[2]
-
-
-@pytest.fixture
-def folder(tmp_path, monkeypatch):
-    """Give a project folder with the shipped catalogues, and stand in it."""
-    shutil.copytree(ROOT / "config", tmp_path / "config")
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.delenv("MMBENCH_MIRROR", raising=False)
-    return tmp_path
 
 
 def test_the_sheet_shows_the_method_as_it_is_set(folder, capsys, monkeypatch):
