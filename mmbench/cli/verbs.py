@@ -66,6 +66,7 @@ def add_commands(commands: Commands) -> None:
     score_.add_argument("--runs", type=Path, default=Path("results/runs"), metavar="DIR")
     score_.add_argument("--select", required=True, metavar="JSON", help="settings by method")
     score_.add_argument("--seeds", required=True, help="the seeds that count, such as 0-4")
+    score_.add_argument("--fingerprint", default="", help="of the source that scores, to record")
     score_.add_argument("--scores", type=Path, required=True, metavar="FILE", help="to write")
     score_.add_argument("--details", type=Path, required=True, metavar="FILE", help="to write")
     score_.add_argument("--records", type=Path, required=True, metavar="FILE", help="to write")
@@ -164,6 +165,7 @@ def score(arguments: argparse.Namespace) -> None:
         arguments.runs,
         _json_object(arguments.select, "score: --select"),
         parse_seeds(arguments.seeds),
+        fingerprint=arguments.fingerprint,
         scores=arguments.scores,
         details=arguments.details,
         records=arguments.records,

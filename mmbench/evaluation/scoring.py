@@ -77,6 +77,7 @@ RECORD_COLUMNS = (
     "origin",
     "params",
     "log_tail",
+    "scoring_fingerprint",
 )
 MAX_EMBEDDED = 2000
 MAX_COMPARED = 10_000  # samples; the ARI of two methods is then good to two digits
@@ -115,6 +116,7 @@ def score(
     scores: Path,
     details: Path,
     records: Path,
+    fingerprint: str = "",
 ) -> None:
     """Score the runs of a data set and write three files, all whole or none.
 
@@ -127,6 +129,7 @@ def score(
         scores: where the tidy scores go, .csv.
         details: where arrays for figures go, .npz.
         records: where the records of the runs go, .csv.
+        fingerprint: of the source that scores, to write down in every record.
 
     Raises:
         InputError: a run is missing, a file cannot be read, or assignments do not fit the
@@ -141,7 +144,7 @@ def score(
         found = find_runs(runs / dataset / method / settings, seeds)
         for run, file in found:
             entry = (dataset, method, settings, run.record.seed)
-            record_rows.append([*entry, *_record_values(run.record)])
+            record_rows.append([*entry, *_record_values(run.record), fingerprint])
             if run.record.status == "ok":
                 _check_assignments(run, len(known.y_true), file)
                 curve = _accuracy_curve(run, known)

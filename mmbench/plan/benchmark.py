@@ -13,7 +13,7 @@ from mmbench.checks import checked
 from mmbench.config import ALL, Benchmark, MethodEntry, read_methods
 from mmbench.datasets import recipe
 from mmbench.errors import InputError, unknown
-from mmbench.files import digest
+from mmbench.files import digest, sha256
 from mmbench.fingerprints import fingerprint
 from mmbench.methods import locate
 from mmbench.plan.blocks import Block, RunId, cut, format_seeds, parse_seeds, stored_blocks
@@ -25,6 +25,9 @@ from mmbench.plan.origins import (
 )
 from mmbench.plan.settings import resolved, settings_of
 from mmbench.plan.sweeps import Point, grid
+
+# what reports are drawn with, beside Python: templates, styles and a script
+_DRAWN = (".j2", ".css", ".js", ".mplstyle")
 
 
 class Plan:
@@ -160,6 +163,18 @@ class Plan:
         if uses not in self._fingerprints:
             self._fingerprints[uses] = fingerprint(locate(uses, where=f"method {method}"))
         return self._fingerprints[uses]
+
+    @cached_property
+    def scoring_fingerprint(self) -> str:
+        """The fingerprint of the source that compares runs with labels."""
+        return fingerprint(locate("mmbench.evaluation.scoring"))
+
+    @cached_property
+    def reporting_fingerprint(self) -> str:
+        """The fingerprint of the source that draws tables, figures and the page."""
+        source = locate("mmbench.reporting")
+        drawn = (p for p in sorted(source.parent.rglob("*.*")) if p.suffix in _DRAWN)
+        return digest([fingerprint(source), *map(sha256, drawn)])
 
     def method_json(self, method: str, dataset: str) -> str:
         """Return what `mmbench fit` is told of a method, as one line of JSON."""

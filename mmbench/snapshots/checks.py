@@ -175,10 +175,16 @@ def _score_flaws(plan: Plan, dataset: str) -> Iterator[Flaw]:
         return
     columns = ("method", "settings", "seed", "fingerprint", "data_checksum")
     try:
-        told = {tuple(row[column] for column in columns) for row in read_csv(records, columns)}
+        rows = read_csv(records, (*columns, "scoring_fingerprint"))
     except InputError as error:
         yield Flaw(str(error), files)
         return
+    scored_by = {row["scoring_fingerprint"] for row in rows}
+    for other in scored_by - {plan.scoring_fingerprint}:
+        reason = f"{records}: expected scoring_fingerprint {plan.scoring_fingerprint}, got {other}"
+        yield Flaw(reason, files)
+        return
+    told = {tuple(row[column] for column in columns) for row in rows}
     checksum = _checksum(dataset) if _card(dataset).is_file() else ""
     expected = {
         (method, plan.settings(method, dataset), str(seed), plan.fingerprint(method), checksum)

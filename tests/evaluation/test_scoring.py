@@ -49,7 +49,8 @@ class Project:
     def score(self, seeds=(0,), select=None):
         select = select or {"km": "0123abcd"}
         out = {name: self.folder / "out" / name for name in ("scores", "details", "records")}
-        score("toy", self.samples, self.folder / "runs", select, seeds, **out)
+        runs = self.folder / "runs"
+        score("toy", self.samples, runs, select, seeds, fingerprint="of the source", **out)
         with np.load(out["details"], allow_pickle=False) as archive:
             details = dict(archive)
         return read(out["scores"]), details, read(out["records"])
@@ -186,6 +187,7 @@ def test_unavailable_data_give_records_alone(project):
     assert rows == []
     assert list(details) == ["classes"]
     assert [r["status"] for r in records] == ["data_unavailable"]
+    assert [r["scoring_fingerprint"] for r in records] == ["of the source"]
 
 
 def test_wanted_seeds_are_gathered_from_several_blocks_and_the_rest_is_left_alone(project):

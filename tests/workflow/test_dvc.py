@@ -191,6 +191,31 @@ def test_scores_of_a_data_set_that_the_benchmark_has_no_more_do_not_travel(tiny)
     assert {path.stem for path in flaw.files} == {"gone"}
 
 
+def test_scores_by_another_source_than_todays_are_found(tiny):
+    plan = Plan.of(tiny)
+    results = Path("results/tiny")
+    for kind, name in (("scores", "toy-3view.csv"), ("details", "toy-3view.npz")):
+        (results / kind).mkdir(parents=True)
+        (results / kind / name).touch()
+    (results / "records").mkdir()
+    records = results / "records/toy-3view.csv"
+
+    def write(scored_by):
+        cell = ("majority", plan.settings("majority", "toy-3view"))
+        told = (plan.fingerprint("majority"), "", scored_by)
+        columns = "method,settings,seed,fingerprint,data_checksum,scoring_fingerprint"
+        rows = [",".join((*cell, str(seed), *told)) for seed in range(plan.benchmark.seeds)]
+        records.write_text("\n".join([columns, *rows]) + "\n")
+
+    write(plan.scoring_fingerprint)
+    assert list(flaws(plan)) == []
+    write("of yesterday")
+    (flaw,) = flaws(plan)
+    expected = f"expected scoring_fingerprint {plan.scoring_fingerprint}, got of yesterday"
+    assert flaw.reason == f"{records}: {expected}"
+    assert {path.parent.name for path in flaw.files} == {"scores", "details", "records"}
+
+
 # ------------------------------------------------------------------ machines
 
 

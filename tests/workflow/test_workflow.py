@@ -2,6 +2,8 @@
 
 import csv
 import os
+import re
+import shutil
 import signal
 import time
 from itertools import combinations, pairwise
@@ -50,6 +52,26 @@ def test_what_changed_is_run_again_and_nothing_else(project):
 
     project.configure(name="other")
     assert project.planned() == [], "benchmarks share runs"
+
+
+def test_an_edit_of_a_metric_scores_again_and_one_of_a_table_draws_again(project):
+    shutil.copytree(ROOT / "mmbench", project.folder / "mmbench")
+    project.environment["PYTHONPATH"] = str(project.folder)
+    project.snakemake()
+
+    def rules_after(path, edit):
+        source = project.folder / "mmbench" / path
+        text = source.read_text()
+        source.write_text(edit(text))
+        output = project.snakemake("-n")
+        source.write_text(text)
+        return set(re.findall(r"^(?:local)?rule (\w+):", output, re.MULTILINE)) - {"all"}
+
+    assert rules_after("evaluation/metrics.py", lambda text: f"# why not\n{text}") == set()
+    edited = "def acc(y_true, y_pred):\n    return 0.0\n"
+    assert rules_after("evaluation/metrics.py", lambda text: text + edited) == {"score", "report"}
+    assert rules_after("reporting/page/assets/page.css", lambda text: text + "\n") == {"report"}
+    assert rules_after("reporting/cost.py", lambda text: text + "1 / 1\n") == {"report"}
 
 
 def test_a_fresh_clone_with_tables_of_its_own_runs_everything(project):

@@ -16,8 +16,11 @@ rule score:
         # the runs are found by their settings: thousands of paths would not fit a command line
         select=lambda w: plans[w.benchmark].selection_json(w.dataset),
         seeds=lambda w: plans[w.benchmark].seeds,
+        # an edit of a metric scores the stored runs again
+        fingerprint=plan.scoring_fingerprint,
     shell:
         "mmbench score {wildcards.dataset} --samples {input.samples}"
         " --select {params.select:q} --seeds {params.seeds}"
+        " --fingerprint {params.fingerprint}"
         " --scores {output.scores} --details {output.details} --records {output.records}"
         " > {log} 2>&1"
