@@ -127,3 +127,17 @@ class DatasetEntry(_Told):
     def is_derived(self) -> bool:
         """Whether the entry is made from another."""
         return self.derivation is not None
+
+    @property
+    def essence(self) -> dict[str, Any]:
+        """What decides the data, for digests: the entry without what it tells people.
+
+        Of a file whose checksum is known that sum alone counts. Addresses go stale, and a new
+        one must not train every method again on the same bytes.
+        """
+        told = self.model_dump(mode="json", exclude={*_Told.model_fields, "parent"})
+        for packing, files in zip(self.sources, (p["files"] for p in told["sources"]), strict=True):
+            for name, file in packing.files.items():
+                if file.checksum:
+                    files[name] = file.checksum
+        return told

@@ -28,8 +28,7 @@ COLUMNS = ("sample", "label", "class", "split", "modality", "source_row")
 
 def recipe(entry: DatasetEntry) -> str:
     """Return a digest of how a data set is made from its files: its entry, words aside."""
-    words = {"title", "citation", "licence", "remark", "parent"}
-    return digest({"format": FORMAT, **entry.model_dump(mode="json", exclude=words)})
+    return digest({"format": FORMAT, **entry.essence})
 
 
 def is_prepared(entry: DatasetEntry, folder: Path) -> bool:

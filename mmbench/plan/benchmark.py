@@ -190,9 +190,9 @@ class Plan:
         return json.dumps(told, sort_keys=True)
 
     def sources(self, dataset: str) -> str:
-        """Return a digest of where the files of a data set come from."""
-        told = {"sources", "generator"}
-        return digest(self.datasets[dataset].model_dump(mode="json", include=told))
+        """Return a digest of the files of a data set, or of what generates it."""
+        essence = self.datasets[dataset].essence
+        return digest([essence["sources"], essence["generator"]])
 
     def recipe(self, dataset: str) -> str:
         """Return a digest of how a data set is made from its files: its entry, words aside."""

@@ -14,7 +14,7 @@ from sklearn.neighbors import KNeighborsClassifier
 
 from mmbench.catalogue import load_datasets
 from mmbench.data import Dataset, read_metadata
-from mmbench.datasets import clear_unavailable, fetch, prepare, probe_sources
+from mmbench.datasets import clear_unavailable, fetch, prepare, probe_sources, recipe
 from mmbench.errors import InputError
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -302,6 +302,19 @@ def test_what_could_not_be_had_is_cleared_to_be_tried_again(made, make_entry, tm
     assert list((processed / "mixed").iterdir()) == []
     assert sorted(path.name for path in (processed / "there").iterdir()) == FILES
     assert clear_unavailable(raw, processed) == []
+
+
+def test_a_recipe_knows_a_file_by_its_sum_and_not_by_its_address(make_entry, sha):
+    def with_file(**file):
+        return recipe(make_entry(packing={"files": {"tiny.npz": file}}))
+
+    known = {"sha256": sha(b"one"), "from": "https://example.org/tiny.npz"}
+    moved = {**known, "from": ["https://example.org/moved/tiny.npz", "manual:ask"], "bytes": 3}
+    assert with_file(**known) == with_file(**moved)
+    assert with_file(**known) != with_file(**known | {"sha256": sha(b"another")})
+    unknown = {**known, "sha256": "unknown"}
+    assert with_file(**unknown) != with_file(**unknown | {"from": moved["from"]})
+    assert recipe(make_entry(title="Small")) == recipe(make_entry()) != recipe(make_entry(seed=1))
 
 
 @pytest.mark.parametrize("name", ["toy-3view", "toy-mixed", "toy-images", "synthetic-3view"])
