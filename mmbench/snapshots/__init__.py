@@ -19,6 +19,7 @@ from mmbench.snapshots.tools import (
     declared_stages,
     dvc,
     planned_jobs,
+    pull,
     recorded_stages,
     touch,
 )
@@ -115,8 +116,7 @@ def restore(config: Path, *, remote: str | None = None, force: bool = False) -> 
             recorded.
     """
     _plan(config)  # a mistake in the config shows before anything is downloaded
-    options = [*(["--remote", remote] if remote else []), *(["--force"] if force else [])]
-    dvc("pull", *options, *recorded_stages())
+    pull(recorded_stages(), remote=remote, force=force)
     n_files = check_restored()
 
     plan = _plan(config)  # again: it plans around the runs that are there

@@ -3,7 +3,7 @@
 import re
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from hashlib import file_digest, md5
 from pathlib import Path
 from typing import Any
@@ -70,6 +70,22 @@ def dvc(*arguments: str) -> None:
         raise InputError(f"dvc {arguments[0]}: ended with status {done.returncode}")
 
 
+def pull(stages: Iterable[str], *, remote: str | None, force: bool) -> None:
+    """Bring what `dvc.lock` records of some stages.
+
+    Raises:
+        InputError: DVC cannot; where no remote is named, which may be why, the message says so.
+    """
+    options = [*(["--remote", remote] if remote else []), *(["--force"] if force else [])]
+    try:
+        dvc("pull", *options, *stages)
+    except InputError as error:
+        if remote or not _PROJECT.is_dir() or _setting("core", "remote"):
+            raise
+        advice = "name one: dvc remote add --default NAME ADDRESS"
+        raise InputError(f"{error}; expected a remote to pull from, found none; {advice}") from None
+
+
 def declared_stages() -> list[str]:
     """Return the stages of `dvc.yaml`, each value of a matrix by itself, such as `results@core`."""
     stages = []
@@ -134,12 +150,7 @@ def cache_advice() -> str:
     """
     if not _PROJECT.is_dir():
         return "not a DVC project"
-    from dvc.config import Config, ConfigError
-
-    try:
-        kinds = Config(str(_PROJECT)).get("cache", {}).get("type") or ["reflink", "copy"]
-    except ConfigError as error:
-        raise InputError(f"{_PROJECT / 'config'}: {error}") from None
+    kinds = _setting("cache", "type") or ["reflink", "copy"]
     told = ", ".join(kinds)
     if {"hardlink", "symlink"} & set(kinds):
         return (
@@ -147,6 +158,20 @@ def cache_advice() -> str:
             " set: dvc config cache.type reflink,copy"
         )
     return told
+
+
+def _setting(section: str, key: str) -> Any:
+    """Return what the settings of the machine, the person and the project say, or None.
+
+    Raises:
+        InputError: a setting of DVC is wrong.
+    """
+    from dvc.config import Config, ConfigError
+
+    try:
+        return Config(str(_PROJECT)).get(section, {}).get(key)
+    except ConfigError as error:
+        raise InputError(f"{_PROJECT / 'config'}: {error}") from None
 
 
 def _recorded_files(path: Path, checksum: str, cache: Path) -> Iterator[tuple[Path, str]]:

@@ -5,6 +5,7 @@ import os
 import re
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -155,6 +156,23 @@ def test_without_a_snapshot_there_is_nothing_to_restore(tiny, capsys):
     assert main(["restore", "--configfile", "config.yaml"]) == 2
     told = capsys.readouterr().err
     assert told == "mmbench: dvc.lock: expected what `mmbench snapshot` records, found none\n"
+
+
+def test_where_no_remote_is_named_restoring_says_how_to_name_one(tiny, capfd, monkeypatch):
+    for of in ("GLOBAL", "SYSTEM"):
+        monkeypatch.setenv(f"DVC_{of}_CONFIG_DIR", str(Path("nowhere").absolute()))
+    call_here = {"check": True, "capture_output": True}
+    subprocess.run([sys.executable, "-m", "dvc", "init", "--no-scm"], **call_here)
+    Path("dvc.yaml").write_text("stages: {data: {cmd: make, outs: [made]}}\n")
+    Path("made").write_text("something")
+    subprocess.run([sys.executable, "-m", "dvc", "commit", "--force", "data"], **call_here)
+    Path("made").unlink()
+    shutil.rmtree(".dvc/cache")
+    assert main(["restore", "--configfile", "config.yaml"]) == 2
+    told = capfd.readouterr().err.splitlines()[-1]
+    assert told.startswith("mmbench: dvc pull: ended with status 1; expected a remote to pull from")
+    assert told.endswith("name one: dvc remote add --default NAME ADDRESS")
+    assert not Path("made").exists()
 
 
 def test_files_that_changed_under_their_records_are_found(tiny):
