@@ -181,8 +181,8 @@ def _score_flaws(plan: Plan, dataset: str) -> Iterator[Flaw]:
         return
     scored_by = {row["scoring_fingerprint"] for row in rows}
     for other in scored_by - {plan.scoring_fingerprint}:
-        reason = f"{records}: expected scoring_fingerprint {plan.scoring_fingerprint}, got {other}"
-        yield Flaw(reason, files)
+        expected_source = f"expected scoring_fingerprint {plan.scoring_fingerprint}"
+        yield Flaw(f"{records}: {expected_source}, got {other or 'none'}", files)
         return
     told = {tuple(row[column] for column in columns) for row in rows}
     checksum = _checksum(dataset) if _card(dataset).is_file() else ""

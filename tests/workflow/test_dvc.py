@@ -232,6 +232,9 @@ def test_scores_by_another_source_than_todays_are_found(tiny):
     expected = f"expected scoring_fingerprint {plan.scoring_fingerprint}, got of yesterday"
     assert flaw.reason == f"{records}: {expected}"
     assert {path.parent.name for path in flaw.files} == {"scores", "details", "records"}
+    write("")  # as of `mmbench score` by hand
+    (flaw,) = flaws(plan)
+    assert flaw.reason.endswith(", got none")
 
 
 # ------------------------------------------------------------------ machines
