@@ -74,7 +74,8 @@ def pull(stages: Iterable[str], *, remote: str | None, force: bool) -> None:
     """Bring what `dvc.lock` records of some stages.
 
     Raises:
-        InputError: DVC cannot; where no remote is named, which may be why, the message says so.
+        InputError: DVC cannot; where no remote is named, which need not be why, the message
+            says so beside the reason that DVC has given.
     """
     options = [*(["--remote", remote] if remote else []), *(["--force"] if force else [])]
     try:
@@ -82,8 +83,10 @@ def pull(stages: Iterable[str], *, remote: str | None, force: bool) -> None:
     except InputError as error:
         if remote or not _PROJECT.is_dir() or _setting("core", "remote"):
             raise
-        advice = "name one: dvc remote add --default NAME ADDRESS"
-        raise InputError(f"{error}; expected a remote to pull from, found none; {advice}") from None
+        advice = "dvc remote add --default NAME ADDRESS"
+        raise InputError(
+            f"{error} for the reason above; no remote is named to pull from: {advice}"
+        ) from None
 
 
 def declared_stages() -> list[str]:

@@ -170,8 +170,8 @@ def test_where_no_remote_is_named_restoring_says_how_to_name_one(tiny, capfd, mo
     shutil.rmtree(".dvc/cache")
     assert main(["restore", "--configfile", "config.yaml"]) == 2
     told = capfd.readouterr().err.splitlines()[-1]
-    assert told.startswith("mmbench: dvc pull: ended with status 1; expected a remote to pull from")
-    assert told.endswith("name one: dvc remote add --default NAME ADDRESS")
+    assert told.startswith("mmbench: dvc pull: ended with status 1 for the reason above; no remote")
+    assert told.endswith(": dvc remote add --default NAME ADDRESS")
     assert not Path("made").exists()
 
 
