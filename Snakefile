@@ -32,7 +32,7 @@ wildcard_constraints:
     benchmark="[A-Za-z0-9][A-Za-z0-9_-]*",
     dataset="[A-Za-z0-9][A-Za-z0-9_-]*",
     method="[A-Za-z0-9][A-Za-z0-9_-]*",
-    settings="[0-9a-f]{8}",
+    params_hash="[0-9a-f]{8}",
     seeds="[0-9]+-[0-9]+",
 
 

@@ -17,16 +17,16 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from mmbench.errors import InputError
 from mmbench.files import replacing
+from mmbench.literals import DataSetting
 
 Index = NDArray[np.int64]
-Setting = Literal["paired", "mixed", "incomplete", "images"]
 
 # of the files that `Dataset.save` writes: a new one prepares every data set again
 FORMAT = 1
@@ -62,7 +62,7 @@ class View:
 
     @property
     def is_image(self) -> bool:
-        """Whether the rows are pictures rather than feature vectors."""
+        """Whether the rows are images rather than feature vectors."""
         return self.values.ndim == 4
 
     @property
@@ -71,7 +71,7 @@ class View:
         return int(np.prod(self.values.shape[1:]))
 
     def flat(self) -> NDArray[np.float32]:
-        """Return (n_rows, n_features) float32; pictures as pixels in [0, 1]."""
+        """Return (n_rows, n_features) float32; images as pixels in [0, 1]."""
         if not self.is_image:
             return self.values.astype(np.float32, copy=False)
         return self.values.reshape(len(self.values), -1).astype(np.float32) / np.float32(255)
@@ -88,12 +88,12 @@ class Dataset:
         name: as the catalogue names it.
         fit_index: (n_fit,) increasing: the samples to train on; a prediction always covers
             all. Empty means all.
-        further: (n_further, …) rows like those of the only view, to learn from: they are no
+        unlabelled: (n_unlabelled, …) rows like those of the only view, to learn from: they are no
             samples, and no prediction covers them. None where there are none.
 
     Raises:
         InputError: an index is out of range or not increasing, lengths differ, a sample is
-            described by no view, `n_clusters` is not in 1..n_samples, or further rows are
+            described by no view, `n_clusters` is not in 1..n_samples, or unlabelled rows are
             unlike those of the view, or stand beside several views.
     """
 
@@ -102,7 +102,7 @@ class Dataset:
     n_samples: int
     name: str = "unnamed"
     fit_index: Index = field(default_factory=lambda: np.empty(0, np.int64))
-    further: NDArray[Any] | None = None
+    unlabelled: NDArray[Any] | None = None
 
     def __post_init__(self) -> None:
         if not self.views:
@@ -121,8 +121,8 @@ class Dataset:
         self._check_index("fit_index", self.fit_index)
         if not len(self.fit_index):
             object.__setattr__(self, "fit_index", np.arange(self.n_samples))
-        if self.further is not None:
-            self._check_further(self.further)
+        if self.unlabelled is not None:
+            self._check_unlabelled(self.unlabelled)
 
     @classmethod
     def paired(
@@ -181,7 +181,7 @@ class Dataset:
                 )
 
     @cached_property
-    def setting(self) -> Setting:
+    def data_setting(self) -> DataSetting:
         """How the views describe the samples."""
         if len(self.views) == 1 and self.views[0].is_image:
             return "images"
@@ -250,8 +250,8 @@ class Dataset:
             IncompatibleDataError: a sample has more than one view, the number of modalities
                 is outside the limits, images, or held-out samples.
         """
-        if self.setting != "mixed":
-            others = "images" if self.setting == "images" else f"{self.setting} samples"
+        if self.data_setting != "mixed":
+            others = "images" if self.data_setting == "images" else f"{self.data_setting} samples"
             raise IncompatibleDataError(
                 f"{self.name}: needs mixed-modal samples (one view each), has {others}"
             )
@@ -285,7 +285,7 @@ class Dataset:
         return self.views
 
     def images(self, *, held_out: bool = False) -> NDArray[np.uint8]:
-        """Return the pictures, (n_samples, channels, height, width).
+        """Return the images, (n_samples, channels, height, width).
 
         Args:
             held_out: as for `paired_features`.
@@ -293,21 +293,21 @@ class Dataset:
         Raises:
             IncompatibleDataError: the data are features, or have held-out samples.
         """
-        if self.setting != "images":
+        if self.data_setting != "images":
             raise IncompatibleDataError(f"{self.name}: needs images, has feature views")
         self._check_held_out(held_out)
         return self.views[0].values
 
-    def further_images(self) -> NDArray[np.uint8]:
-        """Return pictures to learn from that are no samples, (n_further, channels, height, width).
+    def unlabelled_images(self) -> NDArray[np.uint8]:
+        """Return images to learn from that are no samples, (n_unlabelled, channels, height, width).
 
-        Most data sets have none: n_further is 0.
+        Most data sets have none: n_unlabelled is 0.
 
         Raises:
             IncompatibleDataError: the data are features.
         """
         none: NDArray[np.uint8] = self.images(held_out=True)[:0]
-        return none if self.further is None else self.further
+        return none if self.unlabelled is None else self.unlabelled
 
     def save(self, path: Path) -> None:
         """Write the data set as a safetensors file, whole or not at all.
@@ -321,8 +321,8 @@ class Dataset:
         for position, view in enumerate(self.views):
             tensors[f"values/{position:02d}"] = np.ascontiguousarray(view.values)
             tensors[f"sample_index/{position:02d}"] = view.sample_index
-        if self.further is not None:
-            tensors["further"] = np.ascontiguousarray(self.further)
+        if self.unlabelled is not None:
+            tensors["unlabelled"] = np.ascontiguousarray(self.unlabelled)
         header = {
             "name": self.name,
             "n_samples": self.n_samples,
@@ -371,7 +371,7 @@ class Dataset:
             about["n_samples"],
             about["name"],
             tensors["fit_index"],
-            tensors.get("further"),
+            tensors.get("unlabelled"),
         )
 
     def _check_view(self, view: View) -> None:
@@ -388,15 +388,15 @@ class Dataset:
             )
         self._check_index(f"{view.name}.sample_index", view.sample_index)
 
-    def _check_further(self, further: NDArray[Any]) -> None:
-        where = f"{self.name}/further"
+    def _check_unlabelled(self, unlabelled: NDArray[Any]) -> None:
+        where = f"{self.name}/unlabelled"
         if len(self.views) != 1:
             raise InputError(f"{where}: expected one view beside it, got {len(self.views)}")
         like = self.views[0].values
-        if further.shape[1:] != like.shape[1:] or further.dtype != like.dtype:
+        if unlabelled.shape[1:] != like.shape[1:] or unlabelled.dtype != like.dtype:
             raise InputError(
                 f"{where}: expected rows of {like.dtype} {like.shape[1:]},"
-                f" got {further.dtype} {further.shape[1:]}"
+                f" got {unlabelled.dtype} {unlabelled.shape[1:]}"
             )
 
     def _check_index(self, name: str, index: Index) -> None:

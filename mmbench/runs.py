@@ -7,29 +7,21 @@ A block of seeds is stored in two files: `assignments.npz` with the arrays of al
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any, Literal, TypedDict, get_args
+from typing import Any, TypedDict, get_args
 
 import numpy as np
 from numpy.typing import NDArray
 
 from mmbench.errors import InputError
 from mmbench.files import NOT_AN_NPZ, read_json, replacing, write_json
+from mmbench.literals import Precision, Status
 
-Status = Literal[
-    "ok",
-    "not_applicable",
-    "diverged",
-    "out_of_memory",
-    "timed_out",
-    "crashed",
-    "data_unavailable",
-]
 STATUSES: tuple[Status, ...] = get_args(Status)
 
 # The rules by which a run is made and scored: what a seed reaches, when training ends, which
 # epoch counts, how each metric is computed. Raise it when one changes: runs that were made by
 # other rules are not merged, and do not belong in one table.
-PROTOCOL = 1
+FORMAT_VERSION = 1
 
 
 class Restart(TypedDict):
@@ -74,7 +66,7 @@ class Record:
         started: when, in UTC.
         n_restarts: trainings of the seed that were asked for, of which one is kept.
         restarts: those that ended, if several were asked for; `seconds` are those of all.
-        protocol: the rules it was made by, see `PROTOCOL`.
+        format_version: the rules it was made by, see `FORMAT_VERSION`.
         host: the name of the machine it ran on.
         origin: empty where it was trained here; `imported` where the assignments alone came
             from elsewhere; otherwise the machine whose runs were merged.
@@ -87,7 +79,7 @@ class Record:
     method: str = ""
     uses: str = ""
     params: dict[str, Any] = field(default_factory=dict)
-    precision: str = "float32"
+    precision: Precision = "float32"
     fingerprint: str = ""
     losses: dict[str, list[tuple[int, float]]] = field(default_factory=dict)
     seconds: dict[str, float] = field(default_factory=dict)
@@ -101,7 +93,7 @@ class Record:
     started: str = ""
     n_restarts: int = 1
     restarts: list[Restart] = field(default_factory=list)
-    protocol: int = 1  # of records from before it was kept
+    format_version: int = 1  # of records from before it was kept
     host: str = ""
     origin: str = ""
 
@@ -116,7 +108,7 @@ class Run:
         history: (n_checkpoints, n_samples) int16, the assignments during training.
         epochs: (n_checkpoints,), the epoch of each.
         embedding: (n_samples, n_latent) float16, where the method has one.
-        parts: per view, (n_samples,) int32, the assignments by that view alone.
+        view_assignments: per view, (n_samples,) int32, the assignments by that view alone.
     """
 
     record: Record
@@ -124,7 +116,7 @@ class Run:
     history: NDArray[np.int16] | None = None
     epochs: NDArray[np.int32] | None = None
     embedding: NDArray[np.float16] | None = None
-    parts: dict[str, NDArray[np.int32]] = field(default_factory=dict)
+    view_assignments: dict[str, NDArray[np.int32]] = field(default_factory=dict)
 
 
 def write_runs(runs: Sequence[Run], assignments: Path, records: Path) -> None:
@@ -140,8 +132,8 @@ def write_runs(runs: Sequence[Run], assignments: Path, records: Path) -> None:
         if run.history is not None and run.epochs is not None:
             arrays[f"history_{seed}"] = run.history
             arrays[f"epochs_{seed}"] = run.epochs
-        for view, y_pred in run.parts.items():
-            arrays[f"part_{seed}_{view}"] = y_pred
+        for view, y_pred in run.view_assignments.items():
+            arrays[f"view_{seed}_{view}"] = y_pred
         if run.embedding is not None and "embedding" not in arrays:
             arrays["embedding"] = run.embedding
             arrays["embedding_seed"] = np.asarray(seed)
@@ -180,7 +172,7 @@ def read_runs(assignments: Path, records: Path) -> list[Run]:
     runs = []
     for record in told:
         seed = record.seed
-        start = f"part_{seed}_"
+        start = f"view_{seed}_"
         runs.append(
             Run(
                 record,

@@ -64,7 +64,7 @@ def incomplete_blobs(paired_blobs):
 
 @pytest.fixture
 def image_blobs():
-    """Noisy pictures (180, 3, 16, 16), uint8: horizontal bars, vertical bars and discs."""
+    """Noisy images (180, 3, 16, 16), uint8: horizontal bars, vertical bars and discs."""
     rng = np.random.default_rng(3)
     y_true = _shuffled_clusters(rng)
     row, column = np.mgrid[:16, :16]
@@ -72,8 +72,8 @@ def image_blobs():
         [row // 2 % 2 == 0, column // 2 % 2 == 0, np.hypot(row - 7.5, column - 7.5) < 5]
     )
     clean = 60 + 130 * shapes[y_true][:, None].repeat(3, axis=1)
-    pictures = (clean + rng.normal(scale=20, size=clean.shape)).clip(0, 255).astype(np.uint8)
-    data = Dataset.paired([pictures], n_clusters=N_CLUSTERS, names=["image"], name="image-blobs")
+    images = (clean + rng.normal(scale=20, size=clean.shape)).clip(0, 255).astype(np.uint8)
+    data = Dataset.paired([images], n_clusters=N_CLUSTERS, names=["image"], name="image-blobs")
     return data, y_true
 
 
@@ -91,7 +91,7 @@ def split_mixed_blobs(mixed_blobs):
 
 @pytest.fixture
 def split_image_blobs(image_blobs):
-    """The pictures, of which one in three is held out."""
+    """The images, of which one in three is held out."""
     return _split(*image_blobs)
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import jsonschema
 import pytest
 
-from mmbench.config import read_benchmark, read_methods, schema
+from mmbench.config.benchmark import read_benchmark, read_methods, schema
 from mmbench.errors import InputError
 
 ROOT = Path(__file__).parents[1]
@@ -29,7 +29,7 @@ def test_every_shipped_benchmark_fits_the_model_and_the_schema(path):
 
 def test_the_stored_schema_is_the_one_of_the_model():
     stored = ROOT / "workflow/schemas/config.schema.json"
-    assert stored.read_text() == schema(), "run: python -m mmbench.config"
+    assert stored.read_text() == schema(), "run: python -m mmbench.config.benchmark"
 
 
 @pytest.mark.parametrize(
@@ -54,8 +54,8 @@ def test_the_stored_schema_is_the_one_of_the_model():
             "params: 'q' is not among the methods of this benchmark",
         ),
         (
-            "name: a\ndatasets: [x]\nmethods: [m]\ncontrol: q",
-            "control: 'q' is not among the methods of this benchmark",
+            "name: a\ndatasets: [x]\nmethods: [m]\nreference_method: q",
+            "reference_method: 'q' is not among the methods of this benchmark",
         ),
     ],
 )

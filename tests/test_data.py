@@ -1,4 +1,4 @@
-"""The data set that methods see: its settings, its accessors, its file."""
+"""The data set that methods see: its params_hash, its accessors, its file."""
 
 from dataclasses import replace
 
@@ -10,7 +10,7 @@ from mmbench.errors import InputError
 
 RNG = np.random.default_rng(0)
 TWO = Dataset.paired([RNG.random((6, 3)), RNG.random((6, 2))], n_clusters=2, names=["a", "b"])
-PICTURES = Dataset.paired([RNG.integers(0, 256, (6, 1, 4, 4), dtype=np.uint8)], n_clusters=2)
+IMAGES = Dataset.paired([RNG.integers(0, 256, (6, 1, 4, 4), dtype=np.uint8)], n_clusters=2)
 
 
 def view(rows, name="a", width=3):
@@ -19,26 +19,26 @@ def view(rows, name="a", width=3):
 
 MIXED = Dataset((view([0, 2, 3]), view([1, 4, 5], "b", 2)), 2, 6)
 INCOMPLETE = Dataset((view([0, 1, 2, 3]), view([2, 3, 4, 5], "b", 2)), 2, 6)
-FURTHER = replace(PICTURES, further=RNG.integers(0, 256, (9, 1, 4, 4), dtype=np.uint8))
+UNLABELLED = replace(IMAGES, unlabelled=RNG.integers(0, 256, (9, 1, 4, 4), dtype=np.uint8))
 HELD_OUT = replace(TWO, fit_index=np.array([0, 1, 4]))
 
 
 def test_the_setting_follows_from_the_indices():
-    found = [data.setting for data in (TWO, MIXED, INCOMPLETE, PICTURES)]
+    found = [data.data_setting for data in (TWO, MIXED, INCOMPLETE, IMAGES)]
     assert found == ["paired", "mixed", "incomplete", "images"]
 
 
-def test_features_are_float32_and_pictures_become_pixels_between_0_and_1():
+def test_features_are_float32_and_images_become_pixels_between_0_and_1():
     assert all(x.dtype == np.float32 for x in TWO.paired_features())
-    (pixels,) = PICTURES.paired_features(pixels=True)
+    (pixels,) = IMAGES.paired_features(pixels=True)
     assert pixels.shape == (6, 16)
-    np.testing.assert_allclose(pixels * 255, PICTURES.images().reshape(6, 16), rtol=1e-6)
+    np.testing.assert_allclose(pixels * 255, IMAGES.images().reshape(6, 16), rtol=1e-6)
 
 
 @pytest.mark.parametrize(
     ("call", "message"),
     [
-        (lambda: PICTURES.paired_features(), "needs feature views, but view-1 holds images"),
+        (lambda: IMAGES.paired_features(), "needs feature views, but view-1 holds images"),
         (lambda: TWO.paired_features(at_least=3), "needs 3 views, has 2"),
         (lambda: TWO.paired_features(at_most=1), "takes at most 1 view, has 2"),
         (lambda: MIXED.paired_features(), "needs paired samples, but a describes 3 of 6"),
@@ -47,11 +47,11 @@ def test_features_are_float32_and_pictures_become_pixels_between_0_and_1():
             lambda: INCOMPLETE.mixed_features(),
             "needs mixed-modal samples .* has incomplete samples",
         ),
-        (lambda: PICTURES.mixed_features(), "needs mixed-modal samples .* has images$"),
+        (lambda: IMAGES.mixed_features(), "needs mixed-modal samples .* has images$"),
         (lambda: MIXED.mixed_features(at_least=3), "needs 3 modalities, has 2"),
         (lambda: MIXED.mixed_features(at_most=1), "takes at most 1 modalities, has 2"),
         (lambda: TWO.images(), "needs images, has feature views"),
-        (lambda: PICTURES.incomplete_features(), "needs feature views, but view-1 holds images"),
+        (lambda: IMAGES.incomplete_features(), "needs feature views, but view-1 holds images"),
         (lambda: HELD_OUT.paired_features(), "3 of 6 are held out"),
     ],
 )
@@ -66,12 +66,12 @@ def test_held_out_samples_are_given_to_a_method_that_asks_for_them():
     assert not TWO.is_split
 
 
-def test_further_pictures_are_no_samples():
-    assert FURTHER.further_images().shape == (9, 1, 4, 4)
-    assert len(FURTHER.images()) == FURTHER.n_samples == 6
-    assert PICTURES.further_images().shape == (0, 1, 4, 4)
+def test_further_images_are_no_samples():
+    assert UNLABELLED.unlabelled_images().shape == (9, 1, 4, 4)
+    assert len(UNLABELLED.images()) == UNLABELLED.n_samples == 6
+    assert IMAGES.unlabelled_images().shape == (0, 1, 4, 4)
     with pytest.raises(IncompatibleDataError, match="needs images, has feature views"):
-        TWO.further_images()
+        TWO.unlabelled_images()
 
 
 def test_incomplete_features_come_from_any_feature_setting():
@@ -103,11 +103,14 @@ def test_incomplete_features_come_from_any_feature_setting():
         (lambda: Dataset((view([0, 2]),), 1, 2), "a.sample_index to increase within 0..1"),
         (lambda: replace(TWO, fit_index=np.array([3, 3])), "fit_index to increase"),
         (
-            lambda: replace(PICTURES, further=np.zeros((2, 1, 4, 5), np.uint8)),
-            r"further: expected rows of uint8 \(1, 4, 4\), got uint8 \(1, 4, 5\)",
+            lambda: replace(IMAGES, unlabelled=np.zeros((2, 1, 4, 5), np.uint8)),
+            r"unlabelled: expected rows of uint8 \(1, 4, 4\), got uint8 \(1, 4, 5\)",
         ),
-        (lambda: replace(PICTURES, further=np.zeros((2, 1, 4, 4))), "got float64"),
-        (lambda: replace(TWO, further=np.ones((2, 3))), "further: expected one view .* got 2"),
+        (lambda: replace(IMAGES, unlabelled=np.zeros((2, 1, 4, 4))), "got float64"),
+        (
+            lambda: replace(TWO, unlabelled=np.ones((2, 3))),
+            "unlabelled: expected one view .* got 2",
+        ),
     ],
 )
 def test_data_that_do_not_fit_together_are_one_line(make, message):
@@ -115,14 +118,18 @@ def test_data_that_do_not_fit_together_are_one_line(make, message):
         make()
 
 
-@pytest.mark.parametrize("data", [TWO, MIXED, INCOMPLETE, PICTURES, HELD_OUT, FURTHER])
+@pytest.mark.parametrize("data", [TWO, MIXED, INCOMPLETE, IMAGES, HELD_OUT, UNLABELLED])
 def test_a_stored_data_set_comes_back_as_it_was(tmp_path, data):
     path = tmp_path / "views.safetensors"
     data.save(path)
     back = Dataset.load(path)
-    assert (back.setting, back.n_clusters, back.name) == (data.setting, data.n_clusters, data.name)
+    assert (back.data_setting, back.n_clusters, back.name) == (
+        data.data_setting,
+        data.n_clusters,
+        data.name,
+    )
     np.testing.assert_array_equal(back.fit_index, data.fit_index)
-    np.testing.assert_array_equal(back.further, data.further)
+    np.testing.assert_array_equal(back.unlabelled, data.unlabelled)
     for ours, theirs in zip(data.views, back.views, strict=True):
         np.testing.assert_array_equal(ours.values, theirs.values)
         np.testing.assert_array_equal(ours.sample_index, theirs.sample_index)

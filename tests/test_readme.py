@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 import yaml
 
-from mmbench.catalogue import load_datasets
 from mmbench.cli import main
-from mmbench.config import read_methods
+from mmbench.config.benchmark import read_methods
+from mmbench.config.datasets import load_datasets
 from mmbench.data import Dataset
 from mmbench.methods.kmeans_concat import KMeansConcat
 
@@ -78,7 +78,7 @@ def test_the_data_set_of_the_readme_is_a_valid_entry(folder):
     (entry,) = [block for block in blocks("yaml") if "sources:" in block]
     (folder / "entry.yaml").write_text(entry)
     entries = load_datasets([folder / "entry.yaml"])
-    assert entries["my-data-mixed"].setting == "mixed"
+    assert entries["my-data-mixed"].data_setting == "mixed"
 
 
 def test_the_folders_that_the_readme_names_are_there():

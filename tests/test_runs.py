@@ -33,7 +33,7 @@ def test_a_block_comes_back_as_it_was(tmp_path):
     np.testing.assert_array_equal(back[0].y_pred, RUNS[0].y_pred)
     np.testing.assert_array_equal(back[0].history, RUNS[0].history)
     np.testing.assert_array_equal(back[0].epochs, [0, 1])
-    np.testing.assert_array_equal(back[0].parts["image"], [0, 0, 1])
+    np.testing.assert_array_equal(back[0].view_assignments["image"], [0, 0, 1])
     assert back[0].embedding.shape == (3, 2)
     assert back[2].embedding is None
     assert [list(pair) for pair in back[0].record.losses["loss"]] == [[0, 1.5], [1, 0.5]]

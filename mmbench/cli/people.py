@@ -8,7 +8,6 @@ from collections import Counter
 from dataclasses import asdict
 from pathlib import Path
 
-from mmbench.catalogue import load_datasets
 from mmbench.checks import checked
 from mmbench.cli.common import (
     PROCESSED,
@@ -20,7 +19,8 @@ from mmbench.cli.common import (
     print_json,
     print_rows,
 )
-from mmbench.config import read_benchmark, read_methods
+from mmbench.config.benchmark import read_benchmark, read_methods
+from mmbench.config.datasets import load_datasets
 from mmbench.errors import InputError, unknown
 from mmbench.files import read_csv, read_json
 
@@ -163,7 +163,9 @@ def retry(arguments: argparse.Namespace) -> None:
         statuses = Counter(record.status for record in read_records(block.records))
         if not statuses[arguments.status]:
             continue
-        release(block.assignments, block.records, parts=block.folder.parent / ".parts")
+        release(
+            block.assignments, block.records, finished_seeds=block.folder.parent / ".finished_seeds"
+        )
         rows.append(
             {
                 "dataset": block.dataset,
@@ -191,7 +193,7 @@ def doctor(arguments: argparse.Namespace) -> None:
     from importlib.metadata import version
 
     from mmbench.datasets import probe_sources
-    from mmbench.snapshots import cache_advice
+    from mmbench.exchange.snapshots import cache_advice
 
     packages = ["mmbench", "snakemake", "torch", "numpy", "scipy", "scikit-learn", "pandas", "dvc"]
     free = shutil.disk_usage(Path.cwd()).free

@@ -10,7 +10,6 @@ from typing import Any
 
 import yaml
 
-from mmbench.catalogue import load_datasets
 from mmbench.checks import checked
 from mmbench.cli.common import (
     PROCESSED,
@@ -21,7 +20,8 @@ from mmbench.cli.common import (
     add_json,
     print_rows,
 )
-from mmbench.config import MethodEntry, read_methods
+from mmbench.config.benchmark import MethodEntry, read_methods
+from mmbench.config.datasets import load_datasets
 from mmbench.errors import InputError, unknown
 from mmbench.files import read_csv
 
@@ -48,7 +48,7 @@ def add_commands(commands: Commands) -> None:
         "--show-augmentations",
         type=Path,
         metavar="FILE.png",
-        help="write a sheet of augmented pictures instead of training",
+        help="write a sheet of augmented images instead of training",
     )
     add_catalogues(run_, datasets=True, methods=True)
     add_json(run_)
@@ -61,7 +61,7 @@ def run(arguments: argparse.Namespace) -> int:
     bar, scores the last epoch and prints the scores.
     """
     from mmbench.cli.progress import Progress
-    from mmbench.plan import format_seeds, resolved, settings_of
+    from mmbench.plan import format_seeds, params_hash_of, resolved
     from mmbench.training import Job, fit
 
     if arguments.seeds < 1:
@@ -75,8 +75,8 @@ def run(arguments: argparse.Namespace) -> int:
     processed = _data_at_hand(arguments)
     seeds = tuple(range(arguments.seeds))
     with tempfile.TemporaryDirectory(prefix="mmbench-run-") as scratch:
-        settings = settings_of(params, arguments.precision, restarts=entry.restarts)
-        cell = Path(scratch, arguments.dataset, name, settings)
+        params_hash = params_hash_of(params, arguments.precision, restarts=entry.restarts)
+        cell = Path(scratch, arguments.dataset, name, params_hash)
         block = cell / format_seeds(seeds)
         told = {
             "method": name,
@@ -97,10 +97,10 @@ def run(arguments: argparse.Namespace) -> int:
                 job,
                 assignments=block / "assignments.npz",
                 records=block / "runs.json",
-                parts=cell / ".parts",
+                finished_seeds=cell / ".finished_seeds",
                 on_event=progress,
             )
-        return _print_scores(arguments, name, settings, processed, Path(scratch), seeds)
+        return _print_scores(arguments, name, params_hash, processed, Path(scratch), seeds)
 
 
 def _method(name: str, catalogues: list[str]) -> tuple[str, MethodEntry]:
@@ -142,7 +142,7 @@ def _data_at_hand(arguments: argparse.Namespace) -> Path:
             "data set", arguments.dataset, catalogue, where=", ".join(arguments.catalogue)
         )
     entry = catalogue[arguments.dataset]
-    raw = RAW / entry.base
+    raw = RAW / entry.root
     processed: Path = PROCESSED / arguments.dataset
     if not is_prepared(entry, processed):
         processed = _TRIED / arguments.dataset / recipe(entry)
@@ -152,7 +152,7 @@ def _data_at_hand(arguments: argparse.Namespace) -> Path:
                 shutil.rmtree(other, ignore_errors=True)
         mirror = arguments.mirror or os.environ.get("MMBENCH_MIRROR")
         status = fetch(
-            entry.base, catalogue[entry.base], raw, mirror=Path(mirror) if mirror else None
+            entry.root, catalogue[entry.root], raw, mirror=Path(mirror) if mirror else None
         )
         if status.status != "ok":
             raise InputError(f"{arguments.dataset}: {status.reason}; see {raw / 'status.json'}")
@@ -163,7 +163,7 @@ def _data_at_hand(arguments: argparse.Namespace) -> Path:
 def _show_augmentations(
     arguments: argparse.Namespace, name: str, uses: str, params: dict[str, Any]
 ) -> None:
-    """Write a sheet of the pictures that a method would see."""
+    """Write a sheet of the images that a method would see."""
     from mmbench.data import Dataset, IncompatibleDataError
     from mmbench.methods import build
     from mmbench.nn.augment import Augmenting, augmentation_sheet
@@ -173,7 +173,7 @@ def _show_augmentations(
         raise InputError(f"{option}: expected a file that ends in .png, got {str(path)!r}")
     method = build(uses, params, where=name)
     if not isinstance(method, Augmenting):
-        raise InputError(f"{option}: expected a method that augments pictures, got {name!r}")
+        raise InputError(f"{option}: expected a method that augments images, got {name!r}")
     data = Dataset.load(_data_at_hand(arguments) / "views.safetensors")
     try:
         augmentation_sheet(method, data.images(held_out=True), path)
@@ -191,7 +191,7 @@ def _schedule(params: dict[str, Any]) -> int | None:
 def _print_scores(
     arguments: argparse.Namespace,
     method: str,
-    settings: str,
+    params_hash: str,
     processed: Path,
     runs: Path,
     seeds: tuple[int, ...],
@@ -208,7 +208,7 @@ def _print_scores(
         arguments.dataset,
         processed / "samples.csv",
         runs,
-        {method: settings},
+        {method: params_hash},
         seeds,
         scores=files["scores"],
         records=files["records"],
@@ -218,7 +218,7 @@ def _print_scores(
     values = {
         (row["seed"], row["metric"]): float(row["value"])
         for row in read_csv(files["scores"])
-        if row["protocol"] == "last" and row["subset"] == "all" and row["metric"] in shown
+        if row["selection"] == "last" and row["subset"] == "all" and row["metric"] in shown
     }
     rows: list[dict[str, Any]] = []
     for record in read_csv(files["records"]):

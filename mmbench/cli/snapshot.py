@@ -5,7 +5,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 from mmbench.cli.common import PROCESSED, Commands, add_command, add_json, print_json
-from mmbench.config import read_benchmark
+from mmbench.config.benchmark import read_benchmark
 
 _DEFAULT_CONFIG = Path("config/config.yaml")
 
@@ -36,9 +36,9 @@ def snapshot(arguments: argparse.Namespace) -> None:
     `dvc commit` takes the files into DVC's cache; `dvc push` brings them to a remote. The
     manifest of the benchmark is written as well, for `mmbench verify --files`.
     """
-    from mmbench import snapshots
+    from mmbench.exchange import snapshots
+    from mmbench.exchange.manifest import write_manifest
     from mmbench.plan import Plan
-    from mmbench.travel.manifest import write_manifest
 
     if arguments.check:
         plan = snapshots.check(arguments.config)
@@ -65,7 +65,7 @@ def restore(arguments: argparse.Namespace) -> None:
     source would not make is removed from here (DVC's cache keeps it); for the rest Snakemake
     records that it is up to date.
     """
-    from mmbench import snapshots
+    from mmbench.exchange import snapshots
 
     done = snapshots.restore(arguments.config, remote=arguments.remote, force=arguments.force)
     if arguments.json:

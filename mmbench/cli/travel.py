@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from mmbench.cli.common import PROCESSED, Commands, add_command, add_json, print_json, print_rows
-from mmbench.config import read_benchmark
+from mmbench.config.benchmark import read_benchmark
 from mmbench.errors import InputError, unknown
 
 _DEFAULT_CONFIG = Path("config/config.yaml")
@@ -72,15 +72,6 @@ def add_commands(commands: Commands) -> None:
     diff_.add_argument("--metrics", nargs="+", default=["acc", "nmi", "ari"], metavar="METRIC")
     add_json(diff_)
 
-    export_ = add_command(
-        commands, export, name="export", example="mmbench export --ro-crate /tmp/crate"
-    )
-    export_.add_argument(
-        "--ro-crate", type=Path, required=True, metavar="DIR", help="a folder to make"
-    )
-    _add_config(export_)
-    add_json(export_)
-
 
 def verify(arguments: argparse.Namespace) -> int:
     """Train a sample of the stored runs again, and compare the results.
@@ -92,7 +83,7 @@ def verify(arguments: argparse.Namespace) -> int:
     """
     if arguments.files:
         return _verify_files(arguments)
-    from mmbench.travel import verifying
+    from mmbench.exchange import verifying
 
     if arguments.sample < 1:
         raise InputError(f"verify: --sample: expected at least 1, got {arguments.sample}")
@@ -130,10 +121,10 @@ def manifest(arguments: argparse.Namespace) -> None:
     """Write results/{benchmark}/manifest.json: every file of a result, with its sha256.
 
     With it are the config, the versions, the commit, the checksums of the data and the
-    protocol. `mmbench verify --files` checks the files against it.
+    selection. `mmbench verify --files` checks the files against it.
     """
+    from mmbench.exchange.manifest import write_manifest
     from mmbench.files import read_json
-    from mmbench.travel.manifest import write_manifest
 
     path = write_manifest(_plan(arguments.config), processed=PROCESSED)
     files = read_json(path)["files"]
@@ -149,8 +140,8 @@ def import_file(arguments: argparse.Namespace) -> None:
     original file, from 0), `cluster`, and `seed` if there are several runs; or an .npz with
     y_pred, or seed_0, seed_1, …, and --order. The method needs an entry with `uses: imported`.
     """
-    from mmbench.travel.importing import import_runs
-    from mmbench.travel.storing import disown
+    from mmbench.exchange.importing import import_runs
+    from mmbench.exchange.storing import disown
 
     blocks = import_runs(
         arguments.file,
@@ -172,12 +163,12 @@ def import_file(arguments: argparse.Namespace) -> None:
 def merge(arguments: argparse.Namespace) -> int:
     """Take over the runs of another machine; tables mark them with its name.
 
-    Runs of other data, of another protocol or of another source of their method are refused,
+    Runs of other data, of another selection or of another source of their method are refused,
     and then nothing is written. A run that is here already is never replaced: where theirs is
     another, it is listed as a conflict, and the exit status is 1.
     """
-    from mmbench.travel.merging import merge as merge_runs
-    from mmbench.travel.storing import adopt
+    from mmbench.exchange.merging import merge as merge_runs
+    from mmbench.exchange.storing import adopt
 
     plan = _plan(arguments.config)
     merged, blocks = merge_runs(
@@ -202,7 +193,7 @@ def diff(arguments: argparse.Namespace) -> None:
     largest first; then rows that came or went, parameters that changed, and seeds that ended
     otherwise.
     """
-    from mmbench.travel import differences
+    from mmbench.exchange import differences
 
     sides = [
         differences.read_side(name, arguments.benchmark)
@@ -223,26 +214,13 @@ def diff(arguments: argparse.Namespace) -> None:
     for word, cells in (("added", found.added), ("removed", found.removed)):
         for dataset, method in cells:
             print(f"{word}: {method} on {dataset}")
-    for word, changed in (("settings", found.settings), ("seeds", found.statuses)):
+    for word, changed in (("params_hash", found.params_hash), ("seeds", found.statuses)):
         for dataset, method, before, after in changed:
             print(f"{word} of {method} on {dataset}: {before} -> {after}")
 
 
-def export(arguments: argparse.Namespace) -> None:
-    """Write a benchmark as a Workflow Run RO-Crate, a folder that describes itself.
-
-    It holds the workflow, the config, and every file of results/{benchmark}/manifest.json,
-    which must be as the manifest says. Data sets are named, not copied.
-    """
-    from mmbench.travel.crate import export_crate
-
-    n_files = export_crate(_plan(arguments.config), arguments.config, arguments.ro_crate)
-    row = {"crate": str(arguments.ro_crate), "files": n_files}
-    print_rows([row], as_json=arguments.json)
-
-
 def _verify_files(arguments: argparse.Namespace) -> int:
-    from mmbench.travel.manifest import NAME, check_manifest
+    from mmbench.exchange.manifest import NAME, check_manifest
 
     if arguments.config:
         names = [read_benchmark(arguments.config).name]
@@ -264,8 +242,8 @@ def _verify_files(arguments: argparse.Namespace) -> int:
 
 def _stored_blocks(arguments: argparse.Namespace) -> Any:
     """Return the stored blocks that the arguments speak of."""
+    from mmbench.exchange.verifying import blocks_of_benchmark
     from mmbench.plan import all_stored_blocks
-    from mmbench.travel.verifying import blocks_of_benchmark
 
     if arguments.config:
         return [block for block in _plan(arguments.config).jobs if block.records.is_file()]
@@ -298,8 +276,8 @@ def _change_row(change: Any) -> dict[str, Any]:
 
 def _counts(merged: Any) -> list[dict[str, Any]]:
     """Return how many seeds of each cell met which fate."""
-    counts = Counter((run.dataset, run.method, run.settings, run.verdict) for run in merged)
-    keys = ("dataset", "method", "settings", "verdict")
+    counts = Counter((run.dataset, run.method, run.params_hash, run.verdict) for run in merged)
+    keys = ("dataset", "method", "params_hash", "verdict")
     return [{**dict(zip(keys, cell, strict=True)), "seeds": n} for cell, n in counts.items()]
 
 

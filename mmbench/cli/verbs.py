@@ -7,9 +7,9 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from mmbench.catalogue import DatasetEntry, load_datasets
 from mmbench.checks import checked
 from mmbench.cli.common import Commands, add_catalogues, add_command, add_json, print_rows
+from mmbench.config.datasets import DatasetEntry, load_datasets
 from mmbench.errors import InputError, unknown
 from mmbench.files import write_json
 
@@ -93,7 +93,7 @@ def fetch(arguments: argparse.Namespace) -> None:
     from mmbench.datasets import verdict_rows
 
     catalogue = load_datasets([Path(p) for p in arguments.catalogue])
-    bases = {entry.base for entry in catalogue.values()}
+    bases = {entry.root for entry in catalogue.values()}
     names = sorted(bases) if arguments.all else arguments.datasets
     if not names:
         raise InputError("fetch: expected the name of a data set, or --all")
@@ -101,11 +101,11 @@ def fetch(arguments: argparse.Namespace) -> None:
     statuses = []
     for name in names:
         entry = _entry(catalogue, name)
-        base = catalogue[entry.base]
-        folder = arguments.status.parent if arguments.status else Path("data/raw", entry.base)
+        base = catalogue[entry.root]
+        folder = arguments.status.parent if arguments.status else Path("data/raw", entry.root)
         statuses.append(
             fetch_files(
-                entry.base,
+                entry.root,
                 base,
                 folder,
                 mirror=Path(mirror) if mirror else None,
@@ -120,7 +120,7 @@ def prepare(arguments: argparse.Namespace) -> None:
     from mmbench.datasets import prepare as prepare_files
 
     entry = _entry(load_datasets([Path(p) for p in arguments.catalogue]), arguments.dataset)
-    raw = arguments.status.parent if arguments.status else Path("data/raw", entry.base)
+    raw = arguments.status.parent if arguments.status else Path("data/raw", entry.root)
     out = arguments.views.parent if arguments.views else Path("data/processed", arguments.dataset)
     prepare_files(arguments.dataset, entry, raw, out)
 
@@ -148,7 +148,7 @@ def fit(arguments: argparse.Namespace) -> None:
         job,
         assignments=arguments.assignments,
         records=arguments.records,
-        parts=arguments.records.parent.parent / ".parts",
+        finished_seeds=arguments.records.parent.parent / ".finished_seeds",
     )
     for record in records:
         print(f"seed {record.seed}: {record.status} {record.reason}".rstrip())

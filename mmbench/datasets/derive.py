@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from mmbench.catalogue import Derivation, DrawnByClass, share
+from mmbench.config.datasets import Derivation, DrawnByClass, share
 from mmbench.datasets.table import Rows, Table
 from mmbench.errors import InputError
 
@@ -22,7 +22,7 @@ _STREAMS = {
     "unpaired_rate": 4,
     "missing_rate": 5,
     "shuffled_rate": 6,
-    "setting": 7,
+    "data_setting": 7,
     "split": 8,
 }
 
@@ -54,8 +54,8 @@ def derive(table: Table, options: Derivation) -> Table:
         table = incomplete(table, options.missing_rate, stream("missing_rate"))
     if options.shuffled_rate is not None:
         table = shuffled(table, options.shuffled_rate, stream("shuffled_rate"))
-    if options.setting == "mixed":
-        table = mixed(table, stream("setting"))
+    if options.data_setting == "mixed":
+        table = mixed(table, stream("data_setting"))
     if options.split is not None:
         n_train = int(options.split.train * table.n_samples)
         fit_index = stratified(table.labels, n_train, stream("split"))
@@ -132,7 +132,7 @@ def drawn_by_class(table: Table, options: DrawnByClass, rng: np.random.Generator
 
 
 def _pixels(values: NDArray[Any]) -> NDArray[Any]:
-    """Return pictures as vectors of pixels in [0, 1]; features as they are."""
+    """Return images as vectors of pixels in [0, 1]; features as they are."""
     if values.ndim == 2:
         return values
     return values.reshape(len(values), -1).astype(np.float32) / np.float32(255)

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from mmbench.catalogue import DatasetEntry
+from mmbench.config.datasets import DatasetEntry
 from mmbench.datasets.sources import STATUS_FILE, FetchStatus, read_status
 from mmbench.errors import InputError
 
@@ -30,11 +30,11 @@ def catalogue_rows(datasets: Mapping[str, DatasetEntry], raw: Path) -> list[dict
                 f"{view} {'x'.join(map(str, spec.dims))}" for view, spec in entry.views.items()
             ),
             "classes": entry.n_classes,
-            "setting": entry.setting,
+            "data_setting": entry.data_setting,
             "pairing": entry.pairing,
             "licence": entry.licence,
-            "base": entry.base if entry.is_derived else "",
-            "here": _here(entry, raw / entry.base),
+            "base": entry.root if entry.is_derived else "",
+            "here": _here(entry, raw / entry.root),
         }
         for name, entry in datasets.items()
     ]

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from mmbench.catalogue import DatasetEntry
+from mmbench.config.datasets import DatasetEntry
 from mmbench.data import FORMAT, Dataset, read_metadata, write_views
 from mmbench.datasets.derive import altered, derive
 from mmbench.datasets.faults import writing
@@ -64,7 +64,7 @@ def prepare(name: str, entry: DatasetEntry, raw: Path, out: Path) -> None:
     if status.status == "data_unavailable":
         _write_unavailable(name, entry, status, out)
         return
-    table, classes, further = _base_table(name, entry, raw, status)
+    table, classes, unlabelled = _base_table(name, entry, raw, status)
     if entry.derivation is not None:
         try:
             table = derive(table, entry.derivation)
@@ -73,7 +73,7 @@ def prepare(name: str, entry: DatasetEntry, raw: Path, out: Path) -> None:
     modalities = {view: spec.modality for view, spec in entry.views.items()}
     data = table.dataset(name, entry.n_clusters, modalities)
     if entry.derivation is None:  # a derived set is of the samples alone
-        data = replace(data, further=further)
+        data = replace(data, unlabelled=unlabelled)
     if entry.n_samples is not None and data.n_samples != entry.n_samples:
         raise InputError(f"{name}: expected {entry.n_samples} samples, got {data.n_samples}")
     with writing(out):
@@ -94,24 +94,24 @@ def _base_table(
     raw = _read_raw(entry, folder, status)
     if len(raw.labels) != entry.base_samples:
         raise InputError(
-            f"{entry.base}: expected {entry.base_samples} samples, got {len(raw.labels)}"
+            f"{entry.root}: expected {entry.base_samples} samples, got {len(raw.labels)}"
         )
     values = {
-        view: scaled(raw.views[view], spec, where=f"{entry.base}/{view}")
+        view: scaled(raw.views[view], spec, where=f"{entry.root}/{view}")
         for view, spec in entry.base_views.items()
     }
-    further = None
-    if raw.further is not None:
+    unlabelled = None
+    if raw.unlabelled is not None:
         ((view, spec),) = entry.base_views.items()
-        further = scaled(raw.further, spec, where=f"{entry.base}/{view}")
+        unlabelled = scaled(raw.unlabelled, spec, where=f"{entry.root}/{view}")
     found, labels = np.unique(raw.labels, return_inverse=True)
     if len(found) != entry.n_classes:
-        raise InputError(f"{entry.base}: expected {entry.n_classes} classes, got {len(found)}")
+        raise InputError(f"{entry.root}: expected {entry.n_classes} classes, got {len(found)}")
     classes = list(entry.classes) or [_class_name(label) for label in found]
     table = Table.of(values, labels)
     # several public files are sorted by class, so that row order would tell the label
     order = np.random.default_rng(entry.seed).permutation(table.n_samples)
-    return table.take(order), classes, further
+    return table.take(order), classes, unlabelled
 
 
 def _read_raw(entry: DatasetEntry, folder: Path, status: FetchStatus) -> Raw:
@@ -123,7 +123,7 @@ def _read_raw(entry: DatasetEntry, folder: Path, status: FetchStatus) -> Raw:
             views=entry.base_views,
             seed=entry.seed,
         )
-        check(raw, name=entry.base)
+        check(raw, name=entry.root)
         return raw
     packings = {packing.name: packing for packing in entry.sources}
     if status.packing not in packings:
@@ -134,9 +134,9 @@ def _read_raw(entry: DatasetEntry, folder: Path, status: FetchStatus) -> Raw:
         if found is None or told.sha256 not in (None, "unknown", found.sha256):
             raise InputError(
                 f"{folder / 'status.json'}: expected {file} as the catalogue has it, got"
-                f" {'another' if found else 'none'}; fetch it: mmbench fetch {entry.base}"
+                f" {'another' if found else 'none'}; fetch it: mmbench fetch {entry.root}"
             )
-    return read(packing, folder, entry.base_views, name=entry.base)
+    return read(packing, folder, entry.base_views, name=entry.root)
 
 
 def _class_name(label: Any) -> str:
@@ -175,7 +175,7 @@ def _write_samples(path: Path, table: Table, classes: list[str], data: Dataset) 
 def _modalities(data: Dataset) -> list[str]:
     """Return what kind of signal describes each sample of mixed data; else nothing."""
     told = [""] * data.n_samples
-    if data.setting != "mixed":
+    if data.data_setting != "mixed":
         return told
     # views of one modality are told apart by their names
     distinct = len({view.modality for view in data.views}) == len(data.views)
@@ -198,14 +198,14 @@ def _card(
     return {
         **_told(name, entry),
         "status": "ok",
-        "setting": data.setting,
+        "data_setting": data.data_setting,
         "n_samples": data.n_samples,
         "n_train": len(data.fit_index),
         "n_clusters": data.n_clusters,
         "n_classes": len(classes),
         "class_sizes": dict(zip(classes, sizes.tolist(), strict=True)),
         "n_shuffled": int(table.shuffled.sum()),
-        "n_further": 0 if data.further is None else len(data.further),
+        "n_unlabelled": 0 if data.unlabelled is None else len(data.unlabelled),
         "views": [
             {
                 "name": view.name,
@@ -232,7 +232,7 @@ def _told(name: str, entry: DatasetEntry) -> dict[str, Any]:
         "licence": entry.licence,
         "remark": entry.remark,
         "pairing": entry.pairing,
-        "base": entry.base,
+        "base": entry.root,
         "permutation_seed": entry.seed,
         "recipe": recipe(entry),
         "derivation": None if derivation is None else derivation.model_dump(exclude_none=True),
@@ -247,5 +247,10 @@ def _write_unavailable(name: str, entry: DatasetEntry, status: FetchStatus, out:
         write_views(out / "views.safetensors", {}, told)
         with replacing(out / "samples.csv") as temporary:
             temporary.write_text(",".join(COLUMNS) + "\n", encoding="utf-8")
-        card = {**_told(name, entry), **told, "setting": entry.setting, "advice": status.advice}
+        card = {
+            **_told(name, entry),
+            **told,
+            "data_setting": entry.data_setting,
+            "advice": status.advice,
+        }
         write_json(out / "card.json", card)

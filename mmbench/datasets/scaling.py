@@ -1,11 +1,11 @@
-"""From what the files hold to what a method sees: float32 features or uint8 pictures."""
+"""From what the files hold to what a method sees: float32 features or uint8 images."""
 
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from mmbench.catalogue import ViewSpec
+from mmbench.config.datasets import ViewSpec
 from mmbench.errors import InputError
 
 
@@ -17,7 +17,7 @@ def scaled(values: NDArray[Any], spec: ViewSpec, *, where: str) -> NDArray[Any]:
         spec: the dimensions to expect, and the scaling: `min-max` takes each column to
             [0, 1] and a constant one to 0; `tf-idf` weights word counts and gives rows of
             length 1, empty rows staying 0; `unit-rows` only the latter; `unit-pixels` keeps
-            pictures as bytes, whose [0, 255] stand for [0, 1].
+            images as bytes, whose [0, 255] stand for [0, 1].
         where: data set and view, for messages.
 
     Raises:

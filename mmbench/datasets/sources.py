@@ -1,7 +1,7 @@
 """Bring the files of a data set to `data/raw/{dataset}/`, and tell how that went.
 
 The packings of an entry are tried in order. A file is looked for in the folder itself, then
-by checksum in the mirror, then at its addresses. Whatever happens, `status.json` says it.
+by checksum in the mirror, then at its urls. Whatever happens, `status.json` says it.
 """
 
 import hashlib
@@ -23,8 +23,8 @@ from pathlib import Path
 from typing import IO, Any, Literal
 from urllib.parse import urlsplit
 
-from mmbench.catalogue import DatasetEntry, Packing, RawFile
 from mmbench.checks import checked
+from mmbench.config.datasets import DatasetEntry, Packing, RawFile
 from mmbench.datasets.faults import writing
 from mmbench.errors import InputError
 from mmbench.files import read_json, replacing, sha256, write_json
@@ -208,7 +208,7 @@ class _Fetch:
         path = self.folder / name
         if path.is_file():
             self._fail(name, "folder", self._set_aside(path, path, spec))
-        sources: list[str] = list(spec.addresses)
+        sources: list[str] = list(spec.urls)
         if self.mirror is not None and spec.checksum is not None:
             sources.insert(0, "mirror")
         for source in sources:
@@ -281,7 +281,7 @@ def _advice(folder: Path, packings: Sequence[Packing]) -> str:
     for packing in packings:
         for name, spec in packing.files.items():
             algorithm, known = spec.checksum or ("sha256", "unknown")
-            places = " or ".join(a.removeprefix("manual:").strip() for a in spec.addresses)
+            places = " or ".join(a.removeprefix("manual:").strip() for a in spec.urls)
             lines.append(f"{packing.name}: {name} ({algorithm} {known}) from {places}")
     return "\n".join(lines)
 
@@ -439,7 +439,7 @@ def _pip_download(requirement: str) -> list[str]:
 
 
 def _without_hosts(text: str) -> str:
-    """Leave out the addresses of this machine's package indexes, which vary."""
+    """Leave out the urls of this machine's package indexes, which vary."""
     return re.sub(r"\b(?:https?|file)://\S+", "…", text)
 
 

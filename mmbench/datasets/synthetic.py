@@ -3,7 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from mmbench.catalogue import Generator, SyntheticPictures, SyntheticViews, ViewSpec
+from mmbench.config.datasets import Generator, SyntheticImages, SyntheticViews, ViewSpec
 from mmbench.datasets.loaders import Raw
 
 
@@ -25,9 +25,9 @@ def generate(
         case SyntheticViews():
             widths = {name: spec.dims[0] for name, spec in views.items()}
             return Raw(_factors(generator, labels, widths, rng), labels)
-        case SyntheticPictures():
+        case SyntheticImages():
             ((name, spec),) = views.items()
-            return Raw({name: _pictures(generator, labels, spec.dims, rng)}, labels)
+            return Raw({name: _images(generator, labels, spec.dims, rng)}, labels)
 
 
 def _factors(
@@ -79,20 +79,20 @@ def _mapped(
     return unit
 
 
-def _pictures(
-    options: SyntheticPictures,
+def _images(
+    options: SyntheticImages,
     labels: NDArray[np.int64],
     dims: tuple[int, ...],
     rng: np.random.Generator,
 ) -> NDArray[np.uint8]:
-    """Return pictures of discs (class 0), upright stripes (1) and level stripes (2).
+    """Return images of discs (class 0), upright stripes (1) and level stripes (2).
 
     Shapes move and vary a little; a crop or a mirror image of one keeps its class.
     """
     _, height, width = dims
     y, x = np.mgrid[:height, :width]
-    pictures = np.empty((len(labels), *dims))
-    for picture, label in zip(pictures, labels, strict=True):
+    images = np.empty((len(labels), *dims))
+    for image, label in zip(images, labels, strict=True):
         across, down = rng.uniform(-0.1, 0.1, size=2)
         if label == 0:
             distance = np.hypot(x / width - 0.5 - across, y / height - 0.5 - down)
@@ -100,7 +100,7 @@ def _pictures(
         else:
             along = x / width + across if label == 1 else y / height + down
             shape = np.sin(2 * np.pi * along * rng.uniform(1.8, 2.2)) > 0
-        picture[:] = 0.2 + 0.6 * shape
-    pictures += options.noise * rng.standard_normal(pictures.shape)
-    pixels: NDArray[np.uint8] = np.rint(pictures.clip(0, 1) * 255).astype(np.uint8)
+        image[:] = 0.2 + 0.6 * shape
+    images += options.noise * rng.standard_normal(images.shape)
+    pixels: NDArray[np.uint8] = np.rint(images.clip(0, 1) * 255).astype(np.uint8)
     return pixels

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from mmbench.catalogue import DatasetEntry
+from mmbench.config.datasets import DatasetEntry
 from mmbench.data import read_metadata
 from mmbench.datasets.sources import STATUS_FILE, read_status
 from mmbench.errors import InputError
@@ -32,8 +32,8 @@ def probe_sources(datasets: Mapping[str, DatasetEntry]) -> list[dict[str, Any]]:
     for entry in datasets.values():
         if entry.is_derived:
             continue
-        addresses = [a for p in entry.sources for f in p.files.values() for a in f.addresses]
-        named = {_source(address): address for address in addresses}
+        urls = [a for p in entry.sources for f in p.files.values() for a in f.urls]
+        named = {_source(address): address for address in urls}
         named.pop("manual", None)
         counts.update(named.keys())
         examples.update(named)

@@ -2,8 +2,8 @@
 
 Three files come out of one data set:
 
-- scores: rows of dataset, method, settings, seed, protocol, epoch, subset, metric, value.
-  Protocol `last` is the result of the run; `oracle` is chosen by label and nobody may claim
+- scores: rows of dataset, method, params_hash, seed, selection, epoch, subset, metric, value.
+  Selection `last` is the result of the run; `oracle` is chosen by label and nobody may claim
   it: the best checkpoint by ACC, or, as subset `view:NAME`, the best view by ACC. An empty
   epoch is the end of training. Subsets: `all`; `train` and `test` where samples are held out;
   `modality:NAME`; `view:NAME` for the assignments by one view alone, over the samples it
@@ -44,9 +44,9 @@ from mmbench.runs import Record, Run, read_runs
 SCORE_COLUMNS = (
     "dataset",
     "method",
-    "settings",
+    "params_hash",
     "seed",
-    "protocol",
+    "selection",
     "epoch",
     "subset",
     "metric",
@@ -56,7 +56,7 @@ SECONDS = ("setup", "training", "inference", "waiting", "total")
 RECORD_COLUMNS = (
     "dataset",
     "method",
-    "settings",
+    "params_hash",
     "seed",
     "status",
     "reason",
@@ -72,7 +72,7 @@ RECORD_COLUMNS = (
     "fingerprint",
     "data_checksum",
     "versions",
-    "protocol",
+    "format_version",
     "host",
     "origin",
     "params",
@@ -140,10 +140,10 @@ def score(
     record_rows: list[list[Any]] = []
     arrays: dict[str, NDArray[Any]] = {"classes": known.classes}
     first_of: dict[str, Labels] = {}
-    for method, settings in select.items():
-        found = find_runs(runs / dataset / method / settings, seeds)
+    for method, params_hash in select.items():
+        found = find_runs(runs / dataset / method / params_hash, seeds)
         for run, file in found:
-            entry = (dataset, method, settings, run.record.seed)
+            entry = (dataset, method, params_hash, run.record.seed)
             record_rows.append([*entry, *_record_values(run.record), fingerprint])
             if run.record.status == "ok":
                 _check_assignments(run, len(known.y_true), file)
@@ -208,7 +208,7 @@ def find_runs(folder: Path, seeds: Sequence[int]) -> list[tuple[Run, Path]]:
     last counts, since an earlier one may come from an earlier version of the method.
 
     Args:
-        folder: the blocks of one data set, method and settings, such as `0-4`.
+        folder: the blocks of one data set, method and params_hash, such as `0-4`.
         seeds: wanted.
 
     Raises:
@@ -251,10 +251,10 @@ def _check_assignments(run: Run, n_samples: int, file: Path) -> None:
             )
         if array.min() < 0:
             raise InputError(f"{file}: expected clusters from 0 in {name}, got {array.min()}")
-    for view, part in run.parts.items():
+    for view, part in run.view_assignments.items():
         if part.shape != (n_samples,):
             raise InputError(
-                f"{file}: expected part_{seed}_{view} to assign {n_samples} samples,"
+                f"{file}: expected view_{seed}_{view} to assign {n_samples} samples,"
                 f" got shape {part.shape}"
             )
 
@@ -269,7 +269,7 @@ def _accuracy_curve(run: Run, known: Samples) -> NDArray[np.float64]:
 def _score_run(
     run: Run, curve: NDArray[np.float64], known: Samples
 ) -> Iterator[tuple[str, str, str, str, float]]:
-    """Yield (protocol, epoch, subset, metric, value) of a run that ended ok."""
+    """Yield (selection, epoch, subset, metric, value) of a run that ended ok."""
     assert run.y_pred is not None
     yield from _score_assignments("last", "", run.y_pred, known)
     if run.history is not None and curve.size:
@@ -283,7 +283,9 @@ def _score_run(
                 "oracle", str(int(epochs[best])), run.history[best], known
             )
 
-    views = {name: (part >= 0, part) for name, part in run.parts.items() if (part >= 0).any()}
+    views = {
+        name: (part >= 0, part) for name, part in run.view_assignments.items() if (part >= 0).any()
+    }
     view_scores = {
         name: _all_metrics(known.y_true[described], part[described])
         for name, (described, part) in views.items()
@@ -298,16 +300,16 @@ def _score_run(
 
 
 def _score_assignments(
-    protocol: str, epoch: str, y_pred: Labels, known: Samples
+    selection: str, epoch: str, y_pred: Labels, known: Samples
 ) -> Iterator[tuple[str, str, str, str, float]]:
     """Yield the scores of one assignment of all samples, for each subset."""
     for subset, mask in known.subsets.items():
         for metric, value in _all_metrics(known.y_true[mask], y_pred[mask]).items():
-            yield protocol, epoch, subset, metric, value
+            yield selection, epoch, subset, metric, value
     if known.modalities:  # needs no labels: do clusters follow the modality, not the content?
-        yield protocol, epoch, "all", "nmi_modality", nmi(known.modality, y_pred)
+        yield selection, epoch, "all", "nmi_modality", nmi(known.modality, y_pred)
         mixing = modality_mixing(known.modality, y_pred)
-        yield protocol, epoch, "all", "modality_mixing", mixing
+        yield selection, epoch, "all", "modality_mixing", mixing
 
 
 def _all_metrics(y_true: Labels, y_pred: Labels) -> dict[str, float]:
@@ -377,7 +379,7 @@ def _record_values(record: Record) -> list[Any]:
         record.fingerprint,
         record.data_checksum,
         versions,
-        record.protocol,
+        record.format_version,
         record.host,
         record.origin,
         json.dumps(record.params, sort_keys=True),

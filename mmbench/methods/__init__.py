@@ -34,7 +34,7 @@ class Log(Protocol):
         loss: float | None = None,
         y_pred: ArrayLike | None = None,
         embedding: ArrayLike | None = None,
-        parts: Mapping[str, ArrayLike] | None = None,
+        view_assignments: Mapping[str, ArrayLike] | None = None,
         **terms: float,
     ) -> None:
         """Record one epoch.
@@ -44,7 +44,7 @@ class Log(Protocol):
             loss: the mean over the epoch of what was minimised.
             y_pred: (n_samples,), the assignments at this epoch, at some twenty checkpoints.
             embedding: (n_samples, n_latent); the last one handed over is kept.
-            parts: (n_samples,) for each view, the assignments by that view alone; the last
+            view_assignments: (n_samples,) for each view, the assignments by that view alone; the last
                 ones are kept. -1 where the view does not describe the sample.
             terms: further figures of the epoch by name, such as parts of the loss or
                 label-free diagnostics.
@@ -57,7 +57,7 @@ def silent(
     loss: float | None = None,
     y_pred: ArrayLike | None = None,
     embedding: ArrayLike | None = None,
-    parts: Mapping[str, ArrayLike] | None = None,
+    view_assignments: Mapping[str, ArrayLike] | None = None,
     **terms: float,
 ) -> None:
     """Record nothing."""

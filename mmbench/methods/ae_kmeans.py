@@ -56,7 +56,7 @@ class AEKMeans:
         """Cluster paired views, or a single one.
 
         Args:
-            data: view v is (n_samples, n_features_v); pictures are taken as pixels. Trained
+            data: view v is (n_samples, n_features_v); images are taken as pixels. Trained
                 on `fit_index`, the other samples go to the nearest centroid.
             seed: of the initial weights, the order of the batches and k-means.
             device: where to train, as torch names it.

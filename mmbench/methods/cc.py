@@ -1,9 +1,9 @@
-"""Contrastive clustering (CC) of pictures: two augmentations, contrasted at two levels.
+"""Contrastive clustering (CC) of images: two augmentations, contrasted at two levels.
 
-Each picture is augmented twice. One network sees both; its two projectors give z, compared
-between pictures, and soft assignments c, compared between clusters. Training minimises
+Each image is augmented twice. One network sees both; its two projectors give z, compared
+between images, and soft assignments c, compared between clusters. Training minimises
 `nt_xent` of z (cosines divided by 0.5) plus `cluster_contrast` of c (by 1), which also keeps
-the clusters equally large. A picture's cluster is the largest of its soft assignments, without
+the clusters equally large. An image's cluster is the largest of its soft assignments, without
 augmentation.
 
 Source: Li et al., Contrastive Clustering, AAAI 2021, arXiv:2009.09687, and the code of its
@@ -27,8 +27,8 @@ from mmbench.methods import Log, save_state, saved_state, silent
 from mmbench.nn.augment import Augmentation, Weak
 from mmbench.nn.batches import checkpoints
 from mmbench.nn.contrastive import ContrastiveNetwork, contrastive_epoch
+from mmbench.nn.images import on_device
 from mmbench.nn.losses import cluster_contrast, nt_xent
-from mmbench.nn.pictures import on_device
 from mmbench.nn.resnet import Backbone
 
 INSTANCE_TEMPERATURE = 0.5
@@ -41,15 +41,15 @@ class CC:
 
     Attributes:
         backbone: of the network.
-        side: that pictures are cut or enlarged to, in pixels.
-        epochs: each over all pictures but a last batch that is not full.
-        batch_size: in pictures.
+        side: that images are cut or enlarged to, in pixels.
+        epochs: each over all images but a last batch that is not full.
+        batch_size: in images.
         learning_rate: of Adam, constant; there is no weight decay.
         jitter: strength of the colours; the paper has 0.5 for CIFAR.
         weak_blur: whether to blur; off in the paper for CIFAR and STL-10.
-        flip: whether pictures may be mirrored; a mirrored digit is none.
+        flip: whether images may be mirrored; a mirrored digit is none.
         rotation: the largest turn either way, in degrees.
-        min_crop: the smallest share of a picture that a crop keeps.
+        min_crop: the smallest share of an image that a crop keeps.
     """
 
     __pydantic_config__ = ConfigDict(extra="forbid")
@@ -68,10 +68,10 @@ class CC:
     def fit_predict(
         self, data: Dataset, *, seed: int, device: str = "cpu", log: Log = silent
     ) -> NDArray[np.int64]:
-        """Cluster pictures.
+        """Cluster images.
 
         Args:
-            data: pictures of any size. Trained on `fit_index`, all samples are assigned.
+            data: images of any size. Trained on `fit_index`, all samples are assigned.
             seed: of the initial weights, the order of the batches and the augmentations.
             device: where to train, as torch names it.
             log: called once an epoch with the mean loss and its parts `instance` and
@@ -82,20 +82,20 @@ class CC:
             y_pred: (n_samples,), the cluster of each sample in 0..n_clusters-1.
 
         Raises:
-            IncompatibleDataError: the data are features, not pictures.
+            IncompatibleDataError: the data are features, not images.
             InputError: `side` is too small for the backbone.
         """
         torch.manual_seed(seed)
-        pictures = on_device(data.images(held_out=True), self.side, device)
+        images = on_device(data.images(held_out=True), self.side, device)
         fit_rows = torch.as_tensor(data.fit_index, device=device)
-        network = ContrastiveNetwork(
-            self.backbone, pictures.shape[1], self.side, data.n_clusters
-        ).to(device)
+        network = ContrastiveNetwork(self.backbone, images.shape[1], self.side, data.n_clusters).to(
+            device
+        )
         optimiser = torch.optim.Adam(network.parameters(), lr=self.learning_rate, fused=True)
         shown = checkpoints(self.epochs)
 
         def assignments() -> NDArray[np.int64]:
-            y_pred: Tensor = network.soft_assignments(pictures).argmax(dim=1)
+            y_pred: Tensor = network.soft_assignments(images).argmax(dim=1)
             return y_pred.cpu().numpy()
 
         network.train()
@@ -105,13 +105,13 @@ class CC:
             optimiser.load_state_dict(saved["optimiser"])
         for epoch in range(first_epoch, self.epochs):
             means: dict[str, Any] = contrastive_epoch(
-                partial(self.losses, network), pictures, fit_rows, optimiser, self.batch_size
+                partial(self.losses, network), images, fit_rows, optimiser, self.batch_size
             )
             last = epoch == self.epochs - 1
             log(
                 epoch,
                 y_pred=assignments() if epoch in shown else None,
-                embedding=network.embedding(pictures).cpu().numpy() if last else None,
+                embedding=network.embedding(images).cpu().numpy() if last else None,
                 **means,
             )
             state = {"network": network.state_dict(), "optimiser": optimiser.state_dict()}

@@ -47,7 +47,7 @@ class CCAKMeans:
     def fit_predict(
         self, data: Dataset, *, seed: int, device: str = "cpu", log: Log = silent
     ) -> NDArray[np.int64]:
-        """Cluster paired views, of features or pictures (as pixels in [0, 1]).
+        """Cluster paired views, of features or images (as pixels in [0, 1]).
 
         Args:
             data: at least two views. Held-out samples are projected, and go to the nearest

@@ -94,7 +94,7 @@ class CMMC:
         """Cluster paired views.
 
         Args:
-            data: at least two views; view v is (n_samples, n_features_v), pictures are taken
+            data: at least two views; view v is (n_samples, n_features_v), images are taken
                 as pixels. Trained on `fit_index`, all samples are assigned.
             seed: of the initial weights, the order of the batches and k-means.
             device: where to train, as torch names it.
@@ -155,9 +155,15 @@ class CMMC:
             show(epoch, loss)
 
         soft = network.soft(views)
-        parts = {name: q.argmax(dim=1).cpu().numpy() for name, q in zip(names, soft, strict=True)}
+        view_assignments = {
+            name: q.argmax(dim=1).cpu().numpy() for name, q in zip(names, soft, strict=True)
+        }
         embedding = torch.stack(network.high_level(views)).mean(dim=0)
-        log(max(n_epochs - 1, 0), embedding=embedding.cpu().numpy(), parts=parts)
+        log(
+            max(n_epochs - 1, 0),
+            embedding=embedding.cpu().numpy(),
+            view_assignments=view_assignments,
+        )
         return mean_assignment(soft)
 
     def _joint_epoch(

@@ -83,7 +83,7 @@ class Completer:
             y_pred: (n_samples,), the cluster of each sample in 0..n_clusters-1.
 
         Raises:
-            IncompatibleDataError: other than two views, pictures, fewer than two training
+            IncompatibleDataError: other than two views, images, fewer than two training
                 samples with both, or fewer training samples than clusters.
         """
         torch.manual_seed(seed)

@@ -1,12 +1,12 @@
-"""k-means of the latent vectors of a convolutional autoencoder of pictures.
+"""k-means of the latent vectors of a convolutional autoencoder of images.
 
 Three convolutions halve the side three times, a linear layer gives the latent vector, and the
-mirror image of both gives the picture back. What a method for pictures reaches beyond this
+mirror image of both gives the image back. What a method for images reaches beyond this
 baseline, reconstruction alone does not give.
 
 Source: the autoencoder of Guo et al., Deep Clustering with Convolutional Autoencoders,
 ICONIP 2017, before its clustering.
-Departures: all convolutions are padded, so that the side is halved exactly; pictures of any
+Departures: all convolutions are padded, so that the side is halved exactly; images of any
 size are resized first; k-means has 20 starts.
 """
 
@@ -24,7 +24,7 @@ from mmbench.data import Dataset
 from mmbench.methods import Log, silent
 from mmbench.nn.batches import checkpoints, in_chunks, shuffled_batches
 from mmbench.nn.clustering import kmeans, nearest
-from mmbench.nn.pictures import on_device, resized
+from mmbench.nn.images import on_device, resized
 
 # of k-means; on the way fewer, so that keeping the trajectory costs little
 STARTS, CHECKPOINT_STARTS = 20, 3
@@ -35,11 +35,11 @@ class ConvAEKMeans:
     """Hyperparameters of the method; the defaults are the published ones.
 
     Attributes:
-        side: that pictures are resized to, in pixels, a multiple of 8.
+        side: that images are resized to, in pixels, a multiple of 8.
         widths: channels of the three convolutions.
         n_latent: length of the latent vector.
-        epochs: each over all pictures but a last batch that is not full.
-        batch_size: in pictures.
+        epochs: each over all images but a last batch that is not full.
+        batch_size: in images.
         learning_rate: of Adam.
     """
 
@@ -55,10 +55,10 @@ class ConvAEKMeans:
     def fit_predict(
         self, data: Dataset, *, seed: int, device: str = "cpu", log: Log = silent
     ) -> NDArray[np.int64]:
-        """Cluster pictures.
+        """Cluster images.
 
         Args:
-            data: pictures of any size. Trained on `fit_index`; the other samples go to the
+            data: images of any size. Trained on `fit_index`; the other samples go to the
                 nearest centroid.
             seed: of the initial weights, the order of the batches and k-means.
             device: where to train, as torch names it.
@@ -74,9 +74,9 @@ class ConvAEKMeans:
                 than clusters.
         """
         torch.manual_seed(seed)
-        pictures = on_device(data.images(held_out=True), self.side, device)
+        images = on_device(data.images(held_out=True), self.side, device)
         fit_rows = torch.as_tensor(data.fit_index, device=device)
-        network = _ConvAutoencoder(pictures.shape[1], self.side, self.widths, self.n_latent)
+        network = _ConvAutoencoder(images.shape[1], self.side, self.widths, self.n_latent)
         network.to(device)
         optimiser = torch.optim.Adam(network.parameters(), lr=self.learning_rate, fused=True)
         shown = checkpoints(self.epochs)
@@ -84,7 +84,7 @@ class ConvAEKMeans:
         for epoch in range(self.epochs):
             steps = []
             for rows in shuffled_batches(len(fit_rows), self.batch_size, device, drop_last=True):
-                x = resized(pictures[fit_rows[rows]], self.side)
+                x = resized(images[fit_rows[rows]], self.side)
                 loss = functional.mse_loss(network(x).float(), x)
                 optimiser.zero_grad()
                 loss.backward()
@@ -93,7 +93,7 @@ class ConvAEKMeans:
             log(epoch, loss=torch.stack(steps).mean().item())
             if epoch in shown:
                 last = epoch == self.epochs - 1
-                z = in_chunks(lambda x: network.encode(resized(x, self.side)), pictures, 500)
+                z = in_chunks(lambda x: network.encode(resized(x, self.side)), images, 500)
                 n_init = STARTS if last else CHECKPOINT_STARTS
                 found = kmeans(z[fit_rows], data.n_clusters, seed=seed, n_init=n_init)
                 y_pred = nearest(z, found.centroids).cpu().numpy()

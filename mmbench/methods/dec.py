@@ -60,7 +60,7 @@ class DEC:
     def fit_predict(
         self, data: Dataset, *, seed: int, device: str = "cpu", log: Log = silent
     ) -> NDArray[np.int64]:
-        """Cluster paired views, a single one, pictures (as pixels) or mixed-modal features.
+        """Cluster paired views, a single one, images (as pixels) or mixed-modal features.
 
         Args:
             data: trained on `fit_index`, all samples are assigned.
@@ -75,7 +75,7 @@ class DEC:
             y_pred: (n_samples,), the cluster of each sample in 0..n_clusters-1.
 
         Raises:
-            IncompatibleDataError: incomplete views, mixed-modal pictures, or fewer samples to
+            IncompatibleDataError: incomplete views, mixed-modal images, or fewer samples to
                 train on than clusters.
         """
         torch.manual_seed(seed)

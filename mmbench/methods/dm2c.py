@@ -140,7 +140,7 @@ class DM2C:
 
         Raises:
             IncompatibleDataError: samples with several views, more or less than two
-                modalities, pictures, too few samples to train on, or no modality `unify_to`.
+                modalities, images, too few samples to train on, or no modality `unify_to`.
         """
         torch.manual_seed(seed)
         both = modalities(data, seed=seed, device=device)

@@ -125,7 +125,7 @@ class DMIM:
             y_pred: (n_samples,), the cluster of each sample in 0..n_clusters-1.
 
         Raises:
-            IncompatibleDataError: fewer than two views, pictures, or a view that shares fewer
+            IncompatibleDataError: fewer than two views, images, or a view that shares fewer
                 than two training samples with others, as in mixed-modal data.
         """
         torch.manual_seed(seed)
@@ -189,10 +189,12 @@ class DMIM:
                 log(epoch, y_pred=y_pred, **told)
 
         alone = [np.append(p.argmax(dim=1).cpu().numpy(), -1) for p in soft]
-        parts = {v.name: y[r] for v, y, r in zip(views, alone, rows_by_view, strict=True)}
+        view_assignments = {
+            v.name: y[r] for v, y, r in zip(views, alone, rows_by_view, strict=True)
+        }
         z = [in_chunks(encoder, x) for encoder, x in zip(network.encoders, inputs, strict=True)]
         embedding = mean_over_views(z, rows).cpu().numpy()
-        log(n_epochs - 1, embedding=embedding, parts=parts)
+        log(n_epochs - 1, embedding=embedding, view_assignments=view_assignments)
         return y_pred
 
     def _terms(

@@ -48,7 +48,7 @@ class GMMConcat:
     def fit_predict(
         self, data: Dataset, *, seed: int, device: str = "cpu", log: Log = silent
     ) -> NDArray[np.int64]:
-        """Cluster paired views, pictures (as pixels) or mixed-modal features.
+        """Cluster paired views, images (as pixels) or mixed-modal features.
 
         Args:
             data: with or without held-out samples, which go to the cluster most likely to
@@ -64,7 +64,7 @@ class GMMConcat:
 
         Raises:
             IncompatibleDataError: some samples have several views and others lack some,
-                mixed-modal pictures, or fewer samples to train on than clusters, or than two.
+                mixed-modal images, or fewer samples to train on than clusters, or than two.
         """
         z = joint_features(data, max_features=self.max_features, seed=seed, held_out=True)
         n_needed = max(2, data.n_clusters)

@@ -65,7 +65,7 @@ class GWKMeans:
             y_pred: (n_samples,), in 0..n_clusters-1.
 
         Raises:
-            IncompatibleDataError: not mixed-modal, pictures, or a modality with fewer samples
+            IncompatibleDataError: not mixed-modal, images, or a modality with fewer samples
                 to train on than clusters.
         """
         rng = np.random.default_rng(seed)

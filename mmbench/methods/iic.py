@@ -1,15 +1,15 @@
-"""IIC: pictures whose cluster survives augmentation, by invariant information.
+"""IIC: images whose cluster survives augmentation, by invariant information.
 
 A network gives soft assignments by several heads. Training maximises the information that the
-assignments of a picture share with those of its augmentation: in the heads that have as many
+assignments of an image share with those of its augmentation: in the heads that have as many
 clusters as asked for, and in others that have more, whose only purpose is better features. Each
 kind has its own epochs, in turns, the others first. The head of the first kind with the lowest
 loss, which needs no labels, tells the clusters.
 
 Source: Ji, Henriques & Vedaldi, Invariant Information Clustering, ICCV 2019, arXiv:1807.06653,
 and the code of its authors (the setting for CIFAR-10).
-Departures: the pictures are augmented as in Contrastive Clustering, without blur, and are not
-reduced to their edges (Sobel); each picture is in a batch once, beside one augmentation of it;
+Departures: the images are augmented as in Contrastive Clustering, without blur, and are not
+reduced to their edges (Sobel); each image is in a batch once, beside one augmentation of it;
 the last epoch counts.
 """
 
@@ -26,8 +26,8 @@ from mmbench.data import Dataset
 from mmbench.methods import Log, silent
 from mmbench.nn.augment import Augmentation, Weak
 from mmbench.nn.batches import checkpoints, in_chunks, shuffled_batches
+from mmbench.nn.images import on_device, resized
 from mmbench.nn.information import shared_information
-from mmbench.nn.pictures import on_device, resized
 from mmbench.nn.resnet import Backbone, backbone
 
 
@@ -37,16 +37,16 @@ class IIC:
 
     Attributes:
         backbone: of the network.
-        side: that pictures are cut or enlarged to, in pixels.
-        epochs: each is two passes over the pictures, one for each kind of heads.
-        batch_size: in pictures; joint distributions of many clusters need many.
+        side: that images are cut or enlarged to, in pixels.
+        epochs: each is two passes over the images, one for each kind of heads.
+        batch_size: in images; joint distributions of many clusters need many.
         learning_rate: of Adam.
         heads: of each kind.
         overclusters: clusters of a head of the other kind, for each one asked for.
         jitter: strength of the colours of the augmentation.
-        flip: whether pictures may be mirrored.
+        flip: whether images may be mirrored.
         rotation: the largest turn of the augmentation either way, in degrees.
-        min_crop: the smallest share of a picture that a crop keeps.
+        min_crop: the smallest share of an image that a crop keeps.
     """
 
     __pydantic_config__ = ConfigDict(extra="forbid")
@@ -66,10 +66,10 @@ class IIC:
     def fit_predict(
         self, data: Dataset, *, seed: int, device: str = "cpu", log: Log = silent
     ) -> NDArray[np.int64]:
-        """Cluster pictures.
+        """Cluster images.
 
         Args:
-            data: pictures of any size. Trained on `fit_index`, all samples are assigned.
+            data: images of any size. Trained on `fit_index`, all samples are assigned.
             seed: of the initial weights, the order of the batches and the augmentations.
             device: where to train, as torch names it.
             log: called once an epoch with the mean loss of the heads that tell clusters, in
@@ -80,15 +80,15 @@ class IIC:
             y_pred: (n_samples,), the cluster of each sample in 0..n_clusters-1.
 
         Raises:
-            IncompatibleDataError: the data are features, not pictures.
+            IncompatibleDataError: the data are features, not images.
             InputError: `side` is too small for the backbone.
         """
         torch.manual_seed(seed)
-        pictures = on_device(data.images(held_out=True), self.side, device)
+        images = on_device(data.images(held_out=True), self.side, device)
         fit_rows = torch.as_tensor(data.fit_index, device=device)
         n_overclusters = self.overclusters * data.n_clusters
         network = _Network(
-            self.backbone, pictures.shape[1], self.side, self.heads, data.n_clusters, n_overclusters
+            self.backbone, images.shape[1], self.side, self.heads, data.n_clusters, n_overclusters
         ).to(device)
         optimiser = torch.optim.Adam(network.parameters(), lr=self.learning_rate, fused=True)
         augment = self.augmentations()["weak"]
@@ -101,7 +101,7 @@ class IIC:
                 steps = []
                 batches = shuffled_batches(len(fit_rows), self.batch_size, device, drop_last=True)
                 for rows in batches:
-                    batch = pictures[fit_rows[rows]]
+                    batch = images[fit_rows[rows]]
                     plain = network(resized(batch, self.side), kind)
                     augmented = network(augment(batch, None), kind)
                     losses = -shared_information(plain, augmented)  # (heads,)
@@ -116,7 +116,7 @@ class IIC:
                 overcluster=means["overcluster"].mean().item(),
             )
             if epoch in shown:
-                soft = network.soft_assignments(pictures, head=int(means["cluster"].argmin()))
+                soft = network.soft_assignments(images, head=int(means["cluster"].argmin()))
                 y_pred = soft.argmax(dim=1).cpu().numpy()
                 log(epoch, y_pred=y_pred)
         log(self.epochs - 1, embedding=soft.cpu().numpy())
@@ -161,10 +161,10 @@ class _Network(nn.Module):
         logits: Tensor = self.heads[kind](h).float()
         return logits.view(len(x), self.n_heads, -1).transpose(0, 1).softmax(dim=-1)
 
-    def soft_assignments(self, pictures: Tensor, head: int) -> Tensor:
-        """Return (n, n_clusters) by one head, for uint8 pictures, in eval mode."""
+    def soft_assignments(self, images: Tensor, head: int) -> Tensor:
+        """Return (n, n_clusters) by one head, for uint8 images, in eval mode."""
         self.eval()
-        soft = in_chunks(lambda x: self(resized(x, self.side), "cluster")[head], pictures, 500)
+        soft = in_chunks(lambda x: self(resized(x, self.side), "cluster")[head], images, 500)
         self.train()
         return soft
 

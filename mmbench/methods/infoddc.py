@@ -67,7 +67,7 @@ class InfoDDC:
         """Cluster paired views.
 
         Args:
-            data: at least two views; view v is (n_samples, n_features_v), pictures are taken
+            data: at least two views; view v is (n_samples, n_features_v), images are taken
                 as pixels. Trained on `fit_index`, all samples are assigned.
             seed: of the initial weights and the order of the batches.
             device: where to train, as torch names it.

@@ -92,7 +92,7 @@ class JointSpace:
 
         Raises:
             IncompatibleDataError: samples with several views, more or less than two
-                modalities, pictures, or too few samples to train on.
+                modalities, images, or too few samples to train on.
         """
         torch.manual_seed(seed)
         both = modalities(data, seed=seed, device=device)

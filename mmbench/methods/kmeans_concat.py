@@ -43,7 +43,7 @@ class KMeansConcat:
     def fit_predict(
         self, data: Dataset, *, seed: int, device: str = "cpu", log: Log = silent
     ) -> NDArray[np.int64]:
-        """Cluster paired views, pictures (as pixels) or mixed-modal features.
+        """Cluster paired views, images (as pixels) or mixed-modal features.
 
         Args:
             data: with or without held-out samples, which go to the nearest centroid. Memory
@@ -57,7 +57,7 @@ class KMeansConcat:
 
         Raises:
             IncompatibleDataError: some samples have several views and others lack some,
-                mixed-modal pictures, or fewer samples to train on than clusters.
+                mixed-modal images, or fewer samples to train on than clusters.
         """
         z = joint_features(
             data,

@@ -1,6 +1,6 @@
 """k-means on each view alone: what the views are worth before anything joins them.
 
-The assignments by every view are handed over as parts, so that each gets its own row, and the
+The assignments by every view are handed over as view_assignments, so that each gets its own row, and the
 best of them by the labels can be shown as the oracle that it is. The method's own answer is
 the view whose clusters are best separated, by the mean silhouette, which needs no label.
 
@@ -43,7 +43,7 @@ class KMeansView:
         """Cluster each view of paired data, and answer with the best separated one.
 
         Args:
-            data: at least one view, features or pictures (as pixels in [0, 1]). Held-out
+            data: at least one view, features or images (as pixels in [0, 1]). Held-out
                 samples go to the nearest centroid. Memory is linear in the samples, about
                 twice the largest view in float32.
             seed: of the starts of k-means and of the samples for the silhouette.
@@ -59,14 +59,16 @@ class KMeansView:
         """
         arrays = data.paired_features(pixels=True, held_out=True)
         views = dict(zip((v.name for v in data.views), arrays, strict=True))
-        parts = {
+        view_assignments = {
             name: kmeans_assignments(x, data, seed=seed, n_init=self.n_init)
             for name, x in views.items()
         }
         rows = np.random.default_rng(seed).permutation(data.fit_index)[:_SILHOUETTE_SAMPLES]
-        separations = {name: separation(views[name][rows], parts[name][rows]) for name in views}
-        y_pred = parts[max(separations, key=separations.__getitem__)]
-        log(0, y_pred=y_pred, parts=parts)
+        separations = {
+            name: separation(views[name][rows], view_assignments[name][rows]) for name in views
+        }
+        y_pred = view_assignments[max(separations, key=separations.__getitem__)]
+        log(0, y_pred=y_pred, view_assignments=view_assignments)
         return y_pred
 
 

@@ -41,7 +41,7 @@ class LateFusion:
     def fit_predict(
         self, data: Dataset, *, seed: int, device: str = "cpu", log: Log = silent
     ) -> NDArray[np.int64]:
-        """Cluster paired views, of features or pictures (as pixels in [0, 1]).
+        """Cluster paired views, of features or images (as pixels in [0, 1]).
 
         Args:
             data: at least two views. Held-out samples go to the nearest centroids, in the
@@ -59,13 +59,13 @@ class LateFusion:
                 samples to train on than clusters.
         """
         views = data.paired_features(at_least=2, pixels=True, held_out=True)
-        parts = {
+        view_assignments = {
             view.name: kmeans_assignments(x, data, seed=seed, n_init=self.n_init)
             for view, x in zip(data.views, views, strict=True)
         }
-        z = consensus(list(parts.values()), data.fit_index, data.n_clusters)
+        z = consensus(list(view_assignments.values()), data.fit_index, data.n_clusters)
         y_pred = kmeans_assignments(z, data, seed=seed, n_init=self.n_init)
-        log(0, y_pred=y_pred, embedding=z, parts=parts)
+        log(0, y_pred=y_pred, embedding=z, view_assignments=view_assignments)
         return y_pred
 
 

@@ -72,7 +72,7 @@ class MVIIC:
         """Cluster paired views.
 
         Args:
-            data: at least two views; view v is (n_samples, n_features_v), pictures are taken
+            data: at least two views; view v is (n_samples, n_features_v), images are taken
                 as pixels. Trained on `fit_index`, all samples are assigned.
             seed: of the initial weights, the order of the batches and k-means.
             device: where to train, as torch names it.
@@ -127,8 +127,8 @@ class MVIIC:
                 log(epoch, y_pred=y_pred, clusters_used=float(len(np.unique(y_pred))))
 
         chosen = [p.argmax(dim=1).cpu().numpy() for p in by_view]
-        parts = {v.name: y for v, y in zip(data.views, chosen, strict=True)}
-        log(last, embedding=side_by_side, parts=parts)
+        view_assignments = {v.name: y for v, y in zip(data.views, chosen, strict=True)}
+        log(last, embedding=side_by_side, view_assignments=view_assignments)
         return y_pred
 
 

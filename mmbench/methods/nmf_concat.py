@@ -46,7 +46,7 @@ class NMFConcat:
     def fit_predict(
         self, data: Dataset, *, seed: int, device: str = "cpu", log: Log = silent
     ) -> NDArray[np.int64]:
-        """Cluster paired views, of features or pictures (as pixels in [0, 1]).
+        """Cluster paired views, of features or images (as pixels in [0, 1]).
 
         Args:
             data: at least one view. Held-out samples are written in the parts of the others,

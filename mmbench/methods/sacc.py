@@ -1,20 +1,20 @@
-"""SACC: contrastive clustering of pictures with two weak and one strong augmentation.
+"""SACC: contrastive clustering of images with two weak and one strong augmentation.
 
-Each picture is augmented twice weakly (i, j) and once strongly (s). One network sees all three,
-each as a batch of its own; its two projectors give z, compared between pictures, and soft
+Each image is augmented twice weakly (i, j) and once strongly (s). One network sees all three,
+each as a batch of its own; its two projectors give z, compared between images, and soft
 assignments c, compared between clusters. With the contrast l of two augmentations, `nt_xent` of
 z and `cluster_contrast` of c, training minimises
 
     l(z_i, z_j) + l(z_j, z_s)  +  sigma [l(c_i, c_j) + l(c_i, c_s) + l(c_j, c_s)]
 
-Cosines of z are divided by 0.5, those of clusters by 1. A picture's cluster is the largest of
+Cosines of z are divided by 0.5, those of clusters by 1. An image's cluster is the largest of
 its soft assignments, without augmentation.
 
 Source: Deng et al., Strongly Augmented Contrastive Clustering, Pattern Recognition 139 (2023),
 arXiv:2206.00380, and the code of its authors.
 Departures: every data set has the same loss; the code of the paper has another for STL-10,
-here `pairs="stl-10"`, and there first trains z on unlabelled pictures in each epoch, here
-`further=True`. Unlike the code, all draws follow from the seed, and the last epoch counts. Those of
+here `pairs="stl-10"`, and there first trains z on unlabelled images in each epoch, here
+`unlabelled=True`. Unlike the code, all draws follow from the seed, and the last epoch counts. Those of
 the augmentations are told in `mmbench.nn.augment`. Without a loss of clusters, the clusters are
 those of k-means of z.
 As in the code, `strong="normalized"` takes ImageNet's mean and deviation from the strong
@@ -37,8 +37,8 @@ from mmbench.nn.augment import Augmentation, Strong, Weak, imagenet_normalized
 from mmbench.nn.batches import checkpoints
 from mmbench.nn.clustering import kmeans, nearest
 from mmbench.nn.contrastive import ContrastiveNetwork, contrastive_epoch
+from mmbench.nn.images import on_device
 from mmbench.nn.losses import cluster_contrast, imbalance, nt_xent
-from mmbench.nn.pictures import on_device
 from mmbench.nn.resnet import Backbone
 
 INSTANCE_TEMPERATURE = 0.5
@@ -54,22 +54,22 @@ class SACC:
 
     Attributes:
         backbone: of the network.
-        side: that pictures are cut or enlarged to, in pixels.
-        epochs: each over all pictures but a last batch that is not full.
-        batch_size: in pictures.
+        side: that images are cut or enlarged to, in pixels.
+        epochs: each over all images but a last batch that is not full.
+        batch_size: in images.
         learning_rate: of Adam, constant; there is no weight decay.
         instance_weight: of the loss of z.
         cluster_weight: sigma; the paper has 0.5 for CIFAR-100. 0: clusters by k-means of z.
         balance_weight: of the part of the loss of clusters that wants them equally large.
         pairs: which augmentations are contrasted.
-        further: whether each epoch first trains z, by the contrast of pictures alone, on the
-            pictures that a data set has beyond its samples; most have none.
+        unlabelled: whether each epoch first trains z, by the contrast of images alone, on the
+            images that a data set has beyond its samples; most have none.
         strong: "normalized" as published, "plain", or "none" to leave it out.
         jitter: strength of the colours of the weak augmentation; the paper has 0.5 for CIFAR.
         weak_blur: whether the weak augmentation blurs; off in the paper for CIFAR and STL-10.
-        flip: whether pictures may be mirrored; a mirrored digit is none.
+        flip: whether images may be mirrored; a mirrored digit is none.
         rotation: the largest turn of both augmentations either way, in degrees.
-        min_crop: the smallest share of a picture that a crop keeps.
+        min_crop: the smallest share of an image that a crop keeps.
     """
 
     __pydantic_config__ = ConfigDict(extra="forbid")
@@ -83,7 +83,7 @@ class SACC:
     cluster_weight: NonNegativeFloat = 1.0
     balance_weight: NonNegativeFloat = 1.0
     pairs: Pairs = "paper"
-    further: bool = False
+    unlabelled: bool = False
     strong: Literal["normalized", "plain", "none"] = "normalized"
     jitter: NonNegativeFloat = 1.0
     weak_blur: bool = True
@@ -94,14 +94,14 @@ class SACC:
     def fit_predict(
         self, data: Dataset, *, seed: int, device: str = "cpu", log: Log = silent
     ) -> NDArray[np.int64]:
-        """Cluster pictures.
+        """Cluster images.
 
         Args:
-            data: pictures of any size. Trained on `fit_index`, all samples are assigned.
+            data: images of any size. Trained on `fit_index`, all samples are assigned.
             seed: of the initial weights, the order of the batches and the augmentations.
             device: where to train, as torch names it.
             log: called once an epoch with the mean loss and its parts `instance` and
-                `cluster`, and `further`, that of the pictures beyond the samples; at
+                `cluster`, and `unlabelled`, that of the images beyond the samples; at
                 checkpoints with the assignments; at the end with the directions of z as
                 embedding.
 
@@ -109,26 +109,26 @@ class SACC:
             y_pred: (n_samples,), the cluster of each sample in 0..n_clusters-1.
 
         Raises:
-            IncompatibleDataError: the data are features, not pictures.
+            IncompatibleDataError: the data are features, not images.
             InputError: `side` is too small for the backbone.
         """
         torch.manual_seed(seed)
-        pictures = on_device(data.images(held_out=True), self.side, device)
+        images = on_device(data.images(held_out=True), self.side, device)
         fit_rows = torch.as_tensor(data.fit_index, device=device)
-        further = pictures[:0]
-        if self.further:
-            further = on_device(data.further_images(), self.side, device)
-        network = ContrastiveNetwork(
-            self.backbone, pictures.shape[1], self.side, data.n_clusters
-        ).to(device)
+        unlabelled = images[:0]
+        if self.unlabelled:
+            unlabelled = on_device(data.unlabelled_images(), self.side, device)
+        network = ContrastiveNetwork(self.backbone, images.shape[1], self.side, data.n_clusters).to(
+            device
+        )
         optimiser = torch.optim.Adam(network.parameters(), lr=self.learning_rate, fused=True)
         shown = checkpoints(self.epochs)
 
         def assignments() -> NDArray[np.int64]:
             if self.cluster_weight:
-                y_pred = network.soft_assignments(pictures).argmax(dim=1)
+                y_pred = network.soft_assignments(images).argmax(dim=1)
             else:
-                z = network.embedding(pictures)
+                z = network.embedding(images)
                 found = kmeans(z[fit_rows], data.n_clusters, seed=seed, n_init=STARTS)
                 y_pred = nearest(z, found.centroids)
             return y_pred.cpu().numpy()
@@ -140,19 +140,19 @@ class SACC:
             optimiser.load_state_dict(saved["optimiser"])
         for epoch in range(first_epoch, self.epochs):
             beyond: dict[str, Any] = {}
-            if len(further):
+            if len(unlabelled):
                 losses = partial(self.losses, network, clusters=False)
-                rows = torch.arange(len(further), device=device)
-                told = contrastive_epoch(losses, further, rows, optimiser, self.batch_size)
-                beyond["further"] = told["loss"]
+                rows = torch.arange(len(unlabelled), device=device)
+                told = contrastive_epoch(losses, unlabelled, rows, optimiser, self.batch_size)
+                beyond["unlabelled"] = told["loss"]
             means: dict[str, Any] = contrastive_epoch(
-                partial(self.losses, network), pictures, fit_rows, optimiser, self.batch_size
+                partial(self.losses, network), images, fit_rows, optimiser, self.batch_size
             )
             last = epoch == self.epochs - 1
             log(
                 epoch,
                 y_pred=assignments() if epoch in shown else None,
-                embedding=network.embedding(pictures).cpu().numpy() if last else None,
+                embedding=network.embedding(images).cpu().numpy() if last else None,
                 **means,
                 **beyond,
             )
@@ -200,7 +200,7 @@ class SACC:
 
 
 def instance_loss(i: Tensor, j: Tensor, s: Tensor | None, pairs: Pairs = "paper") -> Tensor:
-    """Return the contrast of pictures over two pairs of augmentations, a scalar.
+    """Return the contrast of images over two pairs of augmentations, a scalar.
 
     Args:
         i: (n, n_instance), of the first weak augmentation.

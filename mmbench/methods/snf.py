@@ -62,7 +62,7 @@ class SNF:
     def fit_predict(
         self, data: Dataset, *, seed: int, device: str = "cpu", log: Log = silent
     ) -> NDArray[np.int64]:
-        """Cluster paired views, of features or pictures (as pixels in [0, 1]).
+        """Cluster paired views, of features or images (as pixels in [0, 1]).
 
         Args:
             data: at least two views, without held-out samples, since a new sample has no row

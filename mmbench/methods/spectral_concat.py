@@ -47,7 +47,7 @@ class SpectralConcat:
     def fit_predict(
         self, data: Dataset, *, seed: int, device: str = "cpu", log: Log = silent
     ) -> NDArray[np.int64]:
-        """Cluster paired views, pictures (as pixels) or mixed-modal features.
+        """Cluster paired views, images (as pixels) or mixed-modal features.
 
         Args:
             data: without held-out samples, since a new sample is not in the graph. Memory is
@@ -61,7 +61,7 @@ class SpectralConcat:
 
         Raises:
             IncompatibleDataError: some samples have several views and others lack some,
-                mixed-modal pictures, or held-out samples.
+                mixed-modal images, or held-out samples.
         """
         z = joint_features(data, max_features=self.max_features, seed=seed)
         graph = neighbour_graph(z, self.n_neighbors, max_pieces=data.n_clusters)

@@ -1,12 +1,12 @@
-"""Random augmentations of whole batches of pictures, on the device that trains.
+"""Random augmentations of whole batches of images, on the device that trains.
 
-Every picture has its own draw. What moves pixels (crop, flip, rotation, shear, translation) is
-composed to one affine map for each picture and sampled once; what mixes colours linearly
+Every image has its own draw. What moves pixels (crop, flip, rotation, shear, translation) is
+composed to one affine map for each image and sampled once; what mixes colours linearly
 (brightness, contrast, saturation, hue, grey) to one matrix for each. Only the operations that
-are neither are applied one by one, each to the pictures that drew it.
+are neither are applied one by one, each to the images that drew it.
 
 Draws are made on the CPU, from the generator given or the one that `torch.manual_seed` seeds,
-so a seed means the same pictures on every device. Grey pictures work: their saturation and hue
+so a seed means the same images on every device. Grey images work: their saturation and hue
 have nothing to change.
 
 Source: the weak augmentation is that of Contrastive Clustering (Li et al., AAAI 2021), after
@@ -33,7 +33,7 @@ from torch import Generator, Tensor
 from torch.nn import functional
 
 from mmbench.files import replacing
-from mmbench.nn.pictures import resized
+from mmbench.nn.images import resized
 
 # what red, green and blue add to the brightness (ITU-R 601)
 _LUMA = (0.299, 0.587, 0.114)
@@ -74,13 +74,13 @@ class Weak:
 
     Attributes:
         side: of the result, in pixels.
-        min_crop: the smallest share of a picture's area that a crop keeps; the largest is 1.
-        flip: mirror half of the pictures from left to right.
+        min_crop: the smallest share of an image's area that a crop keeps; the largest is 1.
+        flip: mirror half of the images from left to right.
         rotation: the largest turn either way, in degrees.
         jitter: the strength of colours, s: brightness, contrast and saturation change by a
-            factor in 1 ± 0.8 s, and hue by 0.2 s of a turn, for four pictures in five; one in
+            factor in 1 ± 0.8 s, and hue by 0.2 s of a turn, for four images in five; one in
             five becomes grey. 0 leaves all colours as they are.
-        blur: blur half of the pictures.
+        blur: blur half of the images.
     """
 
     side: int
@@ -90,17 +90,17 @@ class Weak:
     jitter: float = 1.0
     blur: bool = True
 
-    def __call__(self, pictures: Tensor, generator: Generator | None = None) -> Tensor:
-        """Return augmented pictures, (n, channels, side, side) float32 in [0, 1].
+    def __call__(self, images: Tensor, generator: Generator | None = None) -> Tensor:
+        """Return augmented images, (n, channels, side, side) float32 in [0, 1].
 
         Args:
-            pictures: (n, channels, height, width) uint8.
+            images: (n, channels, height, width) uint8.
             generator: of the draws, on the CPU; by default the global one.
         """
-        with torch.no_grad(), torch.autocast(pictures.device.type, enabled=False):
-            to_source = _random_crops(pictures, self.min_crop, self.flip, generator)
-            turned = _random_turns(len(pictures), self.rotation, generator)
-            x = warped(pictures, to_source, turned, self.side)
+        with torch.no_grad(), torch.autocast(images.device.type, enabled=False):
+            to_source = _random_crops(images, self.min_crop, self.flip, generator)
+            turned = _random_turns(len(images), self.rotation, generator)
+            x = warped(images, to_source, turned, self.side)
             if self.jitter:
                 x = _jittered(x, self.jitter, generator)
             return _randomly_blurred(x, generator) if self.blur else x
@@ -125,11 +125,11 @@ class Strong:
     flip: bool = True
     rotation: float = 0.0
 
-    def __call__(self, pictures: Tensor, generator: Generator | None = None) -> Tensor:
-        """Return augmented pictures, as `Weak` does."""
-        n = len(pictures)
-        with torch.no_grad(), torch.autocast(pictures.device.type, enabled=False):
-            to_source = _random_crops(pictures, self.min_crop, self.flip, generator)
+    def __call__(self, images: Tensor, generator: Generator | None = None) -> Tensor:
+        """Return augmented images, as `Weak` does."""
+        n = len(images)
+        with torch.no_grad(), torch.autocast(images.device.type, enabled=False):
+            to_source = _random_crops(images, self.min_crop, self.flip, generator)
             turned = _random_turns(n, self.rotation, generator)
             drawn = torch.randint(len(OPERATIONS), (n, _OPERATIONS_EACH), generator=generator)
             idle = torch.rand(n, _OPERATIONS_EACH, generator=generator) < 0.5
@@ -138,7 +138,7 @@ class Strong:
             signs = 2.0 * torch.randint(2, (n, _OPERATIONS_EACH), generator=generator) - 1
             for drawn_k, levels_k, signs_k in zip(drawn.T, levels.T, signs.T, strict=True):
                 turned = turned @ moves(drawn_k, levels_k, signs_k)
-            x = warped(pictures, to_source, turned, self.side)
+            x = warped(images, to_source, turned, self.side)
             x = _randomly_blurred(_jittered(x, _JITTER, generator), generator)
             for drawn_k, levels_k in zip(drawn.T, levels.T, strict=True):
                 recolour(x, drawn_k, levels_k)
@@ -146,7 +146,7 @@ class Strong:
 
 
 def imagenet_normalized(x: Tensor) -> Tensor:
-    """Return pictures in [0, 1] less the mean of ImageNet's colours, over their deviation.
+    """Return images in [0, 1] less the mean of ImageNet's colours, over their deviation.
 
     x: (n, channels, height, width); where it is not in three colours, their average serves.
     """
@@ -161,20 +161,20 @@ def imagenet_normalized(x: Tensor) -> Tensor:
 # homogeneous coordinates in which the frame is [-1, 1] x [-1, 1] and y points down.
 
 
-def warped(pictures: Tensor, to_source: Tensor, to_crop: Tensor, side: int) -> Tensor:
-    """Return pictures sampled bilinearly, (n, channels, side, side) float32 in [0, 1].
+def warped(images: Tensor, to_source: Tensor, to_crop: Tensor, side: int) -> Tensor:
+    """Return images sampled bilinearly, (n, channels, side, side) float32 in [0, 1].
 
     Args:
-        pictures: (n, channels, height, width) uint8.
-        to_source: (n, 3, 3), from the frame of the crop to that of the picture.
+        images: (n, channels, height, width) uint8.
+        to_source: (n, 3, 3), from the frame of the crop to that of the image.
         to_crop: (n, 3, 3), from the frame of the result to that of the crop; what lies
             outside of the crop is black.
         side: of the result, in pixels.
     """
-    device = pictures.device
+    device = images.device
     grid = _grid((to_source @ to_crop).to(device), side)
     x = functional.grid_sample(
-        pictures.float() / 255, grid, padding_mode="border", align_corners=False
+        images.float() / 255, grid, padding_mode="border", align_corners=False
     )
     moved = (to_crop != torch.eye(3)).any(dim=2).any(dim=1)
     if moved.any():
@@ -186,7 +186,7 @@ def warped(pictures: Tensor, to_source: Tensor, to_crop: Tensor, side: int) -> T
 
 
 def moves(drawn: Tensor, levels: Tensor, signs: Tensor) -> Tensor:
-    """Return the map of one operation for each picture, the identity if it moves nothing.
+    """Return the map of one operation for each image, the identity if it moves nothing.
 
     Args:
         drawn: (n,) places in `OPERATIONS`.
@@ -211,16 +211,16 @@ def moves(drawn: Tensor, levels: Tensor, signs: Tensor) -> Tensor:
 
 
 def _random_crops(
-    pictures: Tensor, min_crop: float, flip: bool, generator: Generator | None
+    images: Tensor, min_crop: float, flip: bool, generator: Generator | None
 ) -> Tensor:
-    """Return maps from a random crop to its picture, with the aspect ratio of 3:4 to 4:3.
+    """Return maps from a random crop to its image, with the aspect ratio of 3:4 to 4:3.
 
     The crop is the first of ten draws that fits; if none does, as much as has such a ratio.
     """
-    n, _, height, width = pictures.shape
+    n, _, height, width = images.shape
     area = min_crop + (1 - min_crop) * torch.rand(n, 10, generator=generator)
     ratio = ((2 * torch.rand(n, 10, generator=generator) - 1) * math.log(4 / 3)).exp()
-    wide = (area * ratio * height / width).sqrt()  # as a share of the picture's width
+    wide = (area * ratio * height / width).sqrt()  # as a share of the image's width
     high = (area / ratio * width / height).sqrt()
     fits = (wide <= 1) & (high <= 1)
     first = fits.int().argmax(dim=1, keepdim=True)
@@ -252,7 +252,7 @@ def _maps(first: list[Tensor], second: list[Tensor]) -> Tensor:
 def _grid(maps: Tensor, side: int) -> Tensor:
     """Return (n, side, side, 2), where each pixel of the result comes from.
 
-    What `affine_grid` gives, but that costs more than to sample the pictures.
+    What `affine_grid` gives, but that costs more than to sample the images.
     """
     places = (2 * torch.arange(side, device=maps.device) + 1) / side - 1
     x_part = maps[:, None, :2, 0] * places[:, None]  # (n, side, 2)
@@ -264,9 +264,9 @@ def _grid(maps: Tensor, side: int) -> Tensor:
 
 
 def _jittered(x: Tensor, strength: float, generator: Generator | None) -> Tensor:
-    """Return pictures with brightness, contrast, saturation and hue changed, some then grey.
+    """Return images with brightness, contrast, saturation and hue changed, some then grey.
 
-    All of it is linear in the colours, and contrast in the mean brightness too, so each picture
+    All of it is linear in the colours, and contrast in the mean brightness too, so each image
     has one matrix and one shift. The four changes commute, since saturation and hue leave the
     brightness as it is: a random order would make a difference only by what is cut between.
 
@@ -315,7 +315,7 @@ def _hue_matrices(turns: Tensor, channels: int) -> Tensor:
 
 
 def _randomly_blurred(x: Tensor, generator: Generator | None) -> Tensor:
-    """Blur half of the pictures, each by its own width, in place; return them all."""
+    """Blur half of the images, each by its own width, in place; return them all."""
     low, high = _BLUR_SIGMA
     sigma = low + (high - low) * torch.rand(len(x), generator=generator)
     rows = (torch.rand(len(x), generator=generator) < 0.5).nonzero().squeeze(1)
@@ -326,9 +326,9 @@ def _randomly_blurred(x: Tensor, generator: Generator | None) -> Tensor:
 
 
 def blurred(x: Tensor, sigma: Tensor) -> Tensor:
-    """Return pictures blurred by a Gaussian that weighs only pixels inside.
+    """Return images blurred by a Gaussian that weighs only pixels inside.
 
-    As the product with one matrix for rows and columns, since pictures are small and each has
+    As the product with one matrix for rows and columns, since images are small and each has
     a width of its own.
 
     Args:
@@ -342,7 +342,7 @@ def blurred(x: Tensor, sigma: Tensor) -> Tensor:
 
 
 def recolour(x: Tensor, drawn: Tensor, levels: Tensor) -> None:
-    """Apply one operation to the colours of each picture that drew one, in place.
+    """Apply one operation to the colours of each image that drew one, in place.
 
     Args:
         x: (n, channels, height, width) in [0, 1], and so they stay.
@@ -425,7 +425,7 @@ _COLOUR: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
 
 
 def _factor(level: Tensor) -> Tensor:
-    """Return how much of a picture remains in a blend: from .14 at level 1 to .86 at 9."""
+    """Return how much of an image remains in a blend: from .14 at level 1 to .86 at 9."""
     return 0.05 + 0.9 * level / 10
 
 
@@ -460,13 +460,13 @@ def augmentation_sheet(
     images: NDArray[np.uint8],
     path: Path,
     *,
-    n_pictures: int = 8,
+    n_images: int = 8,
     n_draws: int = 6,
     seed: int = 0,
 ) -> None:
-    """Write a sheet of augmented pictures to judge by eye, as PNG.
+    """Write a sheet of augmented images to judge by eye, as PNG.
 
-    One row for each picture: itself, as a network sees it that assigns it; then as many draws
+    One row for each image: itself, as a network sees it that assigns it; then as many draws
     of each augmentation as asked for, in the order in which the method names them, a white gap
     between.
 
@@ -474,20 +474,20 @@ def augmentation_sheet(
         method: what augments.
         images: (n_samples, channels, height, width) uint8; the first ones are shown.
         path: of the file, written whole or not at all.
-        n_pictures: rows of the sheet at most.
+        n_images: rows of the sheet at most.
         n_draws: of each augmentation.
         seed: of the draws.
     """
     from PIL import Image  # methods need it not
 
-    pictures = torch.as_tensor(images[:n_pictures])
+    shown = torch.as_tensor(images[:n_images])
     generator = torch.Generator().manual_seed(seed)
     blocks = [
-        torch.stack([augment(pictures, generator) for _ in range(n_draws)], dim=1)
+        torch.stack([augment(shown, generator) for _ in range(n_draws)], dim=1)
         for augment in method.augmentations().values()
     ]
     side = blocks[0].shape[-1]
-    original = resized(pictures, side)
+    original = resized(shown, side)
     zoom = max(1, 64 // side)
     strips = [_strip(block.clamp(0, 1), zoom) for block in (original[:, None], *blocks)]
     gap = np.full((strips[0].shape[0], 8, 3), 255, np.uint8)
@@ -499,7 +499,7 @@ def augmentation_sheet(
 
 
 def _strip(block: Tensor, zoom: int) -> NDArray[np.uint8]:
-    """Return (n, draws, channels, side, side) as one picture, (height, width, 3) uint8."""
+    """Return (n, draws, channels, side, side) as one image, (height, width, 3) uint8."""
     framed = functional.pad(block, (0, 1, 0, 1), value=1.0)
     rgb = framed if framed.shape[2] == 3 else framed[:, :, :1].expand(-1, -1, 3, -1, -1)
     n, draws, _, side, _ = rgb.shape

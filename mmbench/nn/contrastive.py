@@ -1,4 +1,4 @@
-"""The network that methods of contrastive clustering of pictures share."""
+"""The network that methods of contrastive clustering of images share."""
 
 from collections.abc import Callable
 
@@ -7,10 +7,10 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from mmbench.nn.batches import in_chunks, shuffled_batches
-from mmbench.nn.pictures import resized
+from mmbench.nn.images import resized
 from mmbench.nn.resnet import Backbone, backbone
 
-# pictures in one forward pass where no gradient is needed
+# images in one forward pass where no gradient is needed
 _ROWS = 500
 
 
@@ -23,13 +23,13 @@ class ContrastiveNetwork(nn.Module):
         backbone: (batch, channels, side, side) to (batch, n_features).
         instance: h to (batch, n_instance); of these rows only the direction counts.
         cluster: h to logits, (batch, n_clusters).
-        side: of the pictures it takes.
+        side: of the images it takes.
     """
 
     def __init__(
         self, name: Backbone, channels: int, side: int, n_clusters: int, n_instance: int = 128
     ) -> None:
-        """Build a network for pictures; `InputError` if `side` is too small for the backbone."""
+        """Build a network for images; `InputError` if `side` is too small for the backbone."""
         super().__init__()
         self.side = side
         self.backbone, width = backbone(name, channels, side)
@@ -43,54 +43,54 @@ class ContrastiveNetwork(nn.Module):
         self.backbone.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        """Return z, (batch, n_instance), and soft assignments, (batch, n_clusters), of pictures.
+        """Return z, (batch, n_instance), and soft assignments, (batch, n_clusters), of images.
 
         Both in float32, whatever autocast the caller has set.
         """
         h = self.backbone(x.contiguous(memory_format=torch.channels_last))
         return self.instance(h).float(), self.cluster(h).float().softmax(dim=1)
 
-    def soft_assignments(self, pictures: Tensor) -> Tensor:
+    def soft_assignments(self, images: Tensor) -> Tensor:
         """Return (n, n_clusters) without a gradient, for (n, channels, ...) uint8 as stored.
 
-        In eval mode: a picture's assignment does not depend on the others.
+        In eval mode: an image's assignment does not depend on the others.
         """
-        return self._predicted(pictures, output=1)
+        return self._predicted(images, output=1)
 
-    def embedding(self, pictures: Tensor) -> Tensor:
+    def embedding(self, images: Tensor) -> Tensor:
         """Return the directions of z, (n, n_instance), rows of unit length; else likewise."""
-        return functional.normalize(self._predicted(pictures, output=0))
+        return functional.normalize(self._predicted(images, output=0))
 
-    def _predicted(self, pictures: Tensor, output: int) -> Tensor:
+    def _predicted(self, images: Tensor, output: int) -> Tensor:
         training = self.training
         self.eval()
-        predicted = in_chunks(lambda x: self(resized(x, self.side))[output], pictures, _ROWS)
+        predicted = in_chunks(lambda x: self(resized(x, self.side))[output], images, _ROWS)
         self.train(training)
         return predicted
 
 
 def contrastive_epoch(
     losses: Callable[[Tensor], tuple[Tensor, Tensor, Tensor]],
-    pictures: Tensor,
+    images: Tensor,
     fit_rows: Tensor,
     optimiser: torch.optim.Optimizer,
     batch_size: int,
 ) -> dict[str, float]:
-    """Train on all pictures but a last batch that is not full.
+    """Train on all images but a last batch that is not full.
 
     Args:
-        losses: of a batch of pictures: the loss to minimise, and its parts of z and of clusters.
-        pictures: (n, channels, height, width) uint8.
-        fit_rows: (n_fitted,), the pictures to train on.
+        losses: of a batch of images: the loss to minimise, and its parts of z and of clusters.
+        images: (n, channels, height, width) uint8.
+        fit_rows: (n_fitted,), the images to train on.
         optimiser: of the network that `losses` calls, which is in training mode.
-        batch_size: in pictures.
+        batch_size: in images.
 
     Returns:
         The means over the batches: `loss`, `instance` and `cluster`, in nats.
     """
     steps = []
-    for rows in shuffled_batches(len(fit_rows), batch_size, pictures.device, drop_last=True):
-        parts = losses(pictures[fit_rows[rows]])
+    for rows in shuffled_batches(len(fit_rows), batch_size, images.device, drop_last=True):
+        parts = losses(images[fit_rows[rows]])
         optimiser.zero_grad()
         parts[0].backward()
         optimiser.step()

@@ -33,7 +33,7 @@ STARTS = 20  # of the k-means that gives the first centres, as published
 def one_space(data: Dataset, *, seed: int, device: str) -> tuple[Tensor, Tensor]:
     """Return one row of features for each sample, and the rows to train on.
 
-    Paired views and pictures, as pixels: side by side, each view with the same weight, and
+    Paired views and images, as pixels: side by side, each view with the same weight, and
     centred on the rows to train on. Mixed-modal data: the principal components of each
     modality, at most 2048, stacked as if they were one space. All cells are then divided by
     one number, so that the squared length of a row is its number of features, on average over
@@ -44,7 +44,7 @@ def one_space(data: Dataset, *, seed: int, device: str) -> tuple[Tensor, Tensor]
     (the space of its baselines for mixed-modal data).
 
     Args:
-        data: paired feature views or pictures, or mixed-modal features.
+        data: paired feature views or images, or mixed-modal features.
         seed: of the randomised solver that PCA takes for large matrices.
         device: where the rows are to lie, as torch names it.
 
@@ -53,10 +53,10 @@ def one_space(data: Dataset, *, seed: int, device: str) -> tuple[Tensor, Tensor]
         fitted: (n_fit, n_features), the rows of `fit_index`.
 
     Raises:
-        IncompatibleDataError: incomplete views, mixed-modal pictures, or fewer samples to
+        IncompatibleDataError: incomplete views, mixed-modal images, or fewer samples to
             train on than clusters.
     """
-    if data.setting == "mixed":
+    if data.data_setting == "mixed":
         rows = joint_features(data, max_features=MAX_FEATURES, seed=seed, held_out=True)
     else:
         views = data.paired_features(pixels=True, held_out=True)

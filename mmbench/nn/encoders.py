@@ -101,7 +101,7 @@ def paired_tensors(
     """Return the paired views as tensors: of all samples, and of those to train on.
 
     Args:
-        data: at least two views; pictures are taken as pixels in [0, 1].
+        data: at least two views; images are taken as pixels in [0, 1].
         device: where the tensors are to lie.
         at_most: how many views the method can take, if there is a limit.
 

@@ -60,7 +60,7 @@ def modalities(data: Dataset, *, seed: int, device: str) -> Modalities:
 
     Raises:
         IncompatibleDataError: data of another setting, another number of modalities,
-            pictures, a modality with less than 2 samples to train on, or fewer samples to
+            images, a modality with less than 2 samples to train on, or fewer samples to
             train on than clusters.
     """
     views = data.mixed_features(at_least=2, at_most=2, held_out=True)

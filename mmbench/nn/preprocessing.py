@@ -28,12 +28,12 @@ def joint_features(
 ) -> Matrix:
     """Return one row of features for each sample, of all views together.
 
-    Paired views and pictures: the views side by side, reduced by PCA. Mixed-modal data: each
+    Paired views and images: the views side by side, reduced by PCA. Mixed-modal data: each
     modality reduced by its own PCA to a common dimension, the rows stacked as if that were one
     space. Memory is linear in the samples: about four times the views in float32.
 
     Args:
-        data: paired feature views or pictures, or mixed-modal features.
+        data: paired feature views or images, or mixed-modal features.
         max_features: to keep; fewer where the data, or one modality of mixed data, have fewer
             columns or rows to train on.
         seed: of the randomised solver that PCA takes for large matrices.
@@ -45,14 +45,14 @@ def joint_features(
         z: (n_samples, at most max_features), centred on the training rows.
 
     Raises:
-        IncompatibleDataError: incomplete views, mixed-modal pictures, held-out samples that
+        IncompatibleDataError: incomplete views, mixed-modal images, held-out samples that
             the caller cannot take, or a view with no row to train on.
     """
 
     def weighted(x: Matrix, fit_rows: Index) -> Matrix:
         return equally_weighted(x, fit_rows) if equal_weights else x
 
-    if data.setting != "mixed":
+    if data.data_setting != "mixed":
         views = data.paired_features(pixels=True, held_out=held_out)
         side_by_side = np.hstack([weighted(x, data.fit_index) for x in views])
         return principal(side_by_side, max_features, data.fit_index, seed=seed)

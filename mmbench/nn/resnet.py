@@ -1,8 +1,8 @@
-"""Backbones: from a batch of pictures to one feature vector for each.
+"""Backbones: from a batch of images to one feature vector for each.
 
 Three kinds, none of them pre-trained. The ResNets have BasicBlocks, either with the stem made
 for ImageNet, which divides the side by 4 before the first block, or with a small stem that
-keeps it, for pictures of about 32 px. The narrow one is for machines without a GPU.
+keeps it, for images of about 32 px. The narrow one is for machines without a GPU.
 
 Source: He et al., CVPR 2016, table 1 (18 and 34 layers); the small stem of their section 4.2.
 """
@@ -32,8 +32,8 @@ def backbone(name: Backbone, channels: int, side: int) -> tuple[nn.Sequential, i
 
     Args:
         name: which one; a ResNet called "small" has the small stem.
-        channels: of the pictures, 1 if they are grey.
-        side: of the pictures, in pixels.
+        channels: of the images, 1 if they are grey.
+        side: of the images, in pixels.
 
     Raises:
         InputError: the last feature map would be smaller than 4 x 4.

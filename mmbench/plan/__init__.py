@@ -5,32 +5,32 @@ before the first job starts.
 """
 
 from mmbench.plan.benchmark import Plan
-from mmbench.plan.blocks import (
+from mmbench.plan.forecast import Outlook, outlook
+from mmbench.plan.params import params_hash_of, resolved
+from mmbench.plan.seed_blocks import (
     PROCESSED,
     RUNS,
-    Block,
+    SeedBlock,
     all_stored_blocks,
     format_seeds,
     parse_seeds,
     stored_blocks,
 )
-from mmbench.plan.outlook import Outlook, outlook
-from mmbench.plan.settings import resolved, settings_of
 from mmbench.plan.several import PAPERS, Plans
 
 __all__ = [
     "PAPERS",
     "PROCESSED",
     "RUNS",
-    "Block",
     "Outlook",
     "Plan",
     "Plans",
+    "SeedBlock",
     "all_stored_blocks",
     "format_seeds",
     "outlook",
+    "params_hash_of",
     "parse_seeds",
     "resolved",
-    "settings_of",
     "stored_blocks",
 ]

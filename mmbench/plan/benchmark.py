@@ -8,22 +8,22 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from mmbench.catalogue import DatasetEntry, load_datasets
 from mmbench.checks import checked
-from mmbench.config import ALL, Benchmark, MethodEntry, read_methods
+from mmbench.config.benchmark import ALL, Benchmark, MethodEntry, read_methods
+from mmbench.config.datasets import DatasetEntry, load_datasets
 from mmbench.datasets import recipe
 from mmbench.errors import InputError, unknown
 from mmbench.files import digest, sha256
 from mmbench.fingerprints import fingerprint
 from mmbench.methods import locate
-from mmbench.plan.blocks import Block, RunId, cut, format_seeds, parse_seeds, stored_blocks
 from mmbench.plan.origins import (
     dataset_differences,
     dataset_origin,
     method_differences,
     method_origin,
 )
-from mmbench.plan.settings import resolved, settings_of
+from mmbench.plan.params import params_hash_of, resolved
+from mmbench.plan.seed_blocks import RunId, SeedBlock, cut, format_seeds, parse_seeds, stored_blocks
 from mmbench.plan.sweeps import Point, grid
 
 # what reports are drawn with, beside Python: templates, styles and a script
@@ -140,11 +140,11 @@ class Plan:
                 raise InputError(f"{files}: {error}") from None
         return self._params[key]
 
-    def settings(self, method: str, dataset: str) -> str:
-        """Return eight hex digits of what a run of a cell depends on; see `settings_of`."""
+    def params_hash(self, method: str, dataset: str) -> str:
+        """Return eight hex digits of what a run of a cell depends on; see `params_hash_of`."""
         key = (method, dataset)
         if key not in self._settings:
-            self._settings[key] = settings_of(
+            self._settings[key] = params_hash_of(
                 self.params(method, dataset),
                 self.benchmark.precision,
                 restarts=self.methods[method].restarts,
@@ -155,7 +155,7 @@ class Plan:
     def has(self, run: RunId) -> bool:
         """Return whether the benchmark asks for runs of these settings."""
         cell = (run.method, run.dataset)
-        return cell in self._params and self.settings(*cell) == run.settings
+        return cell in self._params and self.params_hash(*cell) == run.params_hash
 
     def fingerprint(self, method: str) -> str:
         """Return the fingerprint of the source that a method runs."""
@@ -200,27 +200,27 @@ class Plan:
 
     # ------------------------------------------------------------------ jobs and their files
 
-    def blocks(self, dataset: str, method: str) -> list[Block]:
+    def blocks(self, dataset: str, method: str) -> list[SeedBlock]:
         """Return the jobs that give every wanted seed of a cell.
 
         Blocks that are stored already are taken as they are, also where they hold more seeds
         than wanted. What they lack is cut at multiples of `seeds_per_job`, so that the cut
         does not depend on which jobs have finished.
         """
-        settings = self.settings(method, dataset)
+        params_hash = self.params_hash(method, dataset)
         wanted = set(range(self.benchmark.seeds))
         blocks = []
-        for block in stored_blocks(dataset, method, settings):
+        for block in stored_blocks(dataset, method, params_hash):
             if wanted & set(block.seeds):
                 blocks.append(block)
                 wanted -= set(block.seeds)
         size = self.methods[method].seeds_per_job
         for seeds in cut(sorted(wanted), size):
-            blocks.append(Block(dataset, method, settings, seeds))
+            blocks.append(SeedBlock(dataset, method, params_hash, seeds))
         return sorted(blocks, key=lambda block: block.seeds)
 
     @cached_property
-    def jobs(self) -> list[Block]:
+    def jobs(self) -> list[SeedBlock]:
         """Every job of `fit`, whether it has run or not."""
         return [block for cell in self.cells() for block in self.blocks(*cell)]
 
@@ -252,7 +252,7 @@ class Plan:
 
     def selection_json(self, dataset: str) -> str:
         """Return which settings of each method count for this benchmark, as JSON."""
-        return json.dumps({m: self.settings(m, dataset) for m in self.method_names})
+        return json.dumps({m: self.params_hash(m, dataset) for m in self.method_names})
 
     # ------------------------------------------------------------------ for reports
 
@@ -265,7 +265,7 @@ class Plan:
         return {
             "name": self.benchmark.name,
             "seeds": list(range(self.benchmark.seeds)),
-            "control": self.benchmark.control,
+            "reference_method": self.benchmark.reference_method,
             "datasets": [self._dataset_spec(name) for name in self.dataset_names],
             "methods": [self._method_spec(name) for name in self.method_names],
         }
@@ -277,8 +277,8 @@ class Plan:
             "name": name,
             "title": entry.title,
             "pairing": entry.pairing,
-            "setting": entry.setting,
-            "root": entry.base,
+            "data_setting": entry.data_setting,
+            "root": entry.root,
             "base": base,
             "varied": dataset_differences(entry, self.datasets[base]),
         }
@@ -332,12 +332,14 @@ class Plan:
 
     def _check_keys(self) -> None:
         """Raise where a key speaks of no method; `Benchmark` cannot tell what `all` stands for."""
-        control = (self.benchmark.control,) if self.benchmark.control else ()
+        reference_method = (
+            (self.benchmark.reference_method,) if self.benchmark.reference_method else ()
+        )
         keys: dict[str, Iterable[str]] = {
             "params": self.benchmark.params,
             "sweep": self.benchmark.sweep,
             "remarks": self.benchmark.remarks,
-            "control": control,
+            "reference_method": reference_method,
         }
         for key, names in keys.items():
             for name in names:

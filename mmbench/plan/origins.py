@@ -3,9 +3,9 @@
 from collections.abc import Collection, Mapping
 from typing import Any
 
-from mmbench.catalogue import DatasetEntry, Derivation
-from mmbench.config import MethodEntry
-from mmbench.plan.settings import resolved
+from mmbench.config.benchmark import MethodEntry
+from mmbench.config.datasets import DatasetEntry, Derivation
+from mmbench.plan.params import resolved
 
 # what spoils a data set by a number, so that figures can draw scores against it
 _RATES = ("missing_rate", "unpaired_rate", "shuffled_rate", "imbalance", "n_clusters")
@@ -19,9 +19,9 @@ def dataset_origin(name: str, datasets: Mapping[str, DatasetEntry]) -> str:
     An entry counts as such where it differs from the one it is made from in rates or in
     numbers of the generator alone, so that scores can be drawn against these. With other views
     or fewer samples it is another curve; it is no other evidence, and tests count all that have
-    the same root as one (`DatasetEntry.base`).
+    the same root as one (`DatasetEntry.root`).
     """
-    parent = datasets[name].parent
+    parent = datasets[name].base
     if not parent or not dataset_differences(datasets[name], datasets[parent]):
         return name
     return dataset_origin(parent, datasets)
@@ -84,4 +84,4 @@ def _remainder(entry: DatasetEntry) -> tuple[Any, ...]:
     """Return what makes an entry, but for its numbers and the seed of its choices."""
     derivation = entry.derivation or Derivation()
     kind = entry.generator and entry.generator.kind
-    return derivation.model_dump(exclude={*_RATES, "seed"}), entry.base, kind, list(entry.views)
+    return derivation.model_dump(exclude={*_RATES, "seed"}), entry.root, kind, list(entry.views)

@@ -2,10 +2,10 @@
 
 from pathlib import Path
 
-from mmbench.config import read_benchmark
+from mmbench.config.benchmark import read_benchmark
 from mmbench.errors import InputError, unknown
 from mmbench.plan.benchmark import Plan
-from mmbench.plan.blocks import RUNS, RunId
+from mmbench.plan.seed_blocks import RUNS, RunId
 
 PAPERS = Path("config/papers")
 
@@ -57,7 +57,7 @@ class Plans:
             if plan.has(run):
                 return plan
         raise InputError(
-            f"{RUNS / run.dataset / run.method / run.settings}: expected settings of a benchmark,"
+            f"{RUNS / run.dataset / run.method / run.params_hash}: expected settings of a benchmark,"
             f" but none of {', '.join(self._read)} has them"
         )
 

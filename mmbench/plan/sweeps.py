@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from itertools import product
 from typing import Any
 
-from mmbench.config import MethodEntry
+from mmbench.config.benchmark import MethodEntry
 from mmbench.errors import unknown
-from mmbench.plan.settings import resolved
+from mmbench.plan.params import resolved
 
 
 @dataclass(frozen=True)

@@ -9,17 +9,17 @@ from pathlib import Path
 
 from mmbench.reporting.cost import write_cost
 from mmbench.reporting.figures import write_figures
-from mmbench.reporting.habits import write_habits
 from mmbench.reporting.leaderboard import leaderboard, write_leaderboard
 from mmbench.reporting.metrics_file import write_metrics
 from mmbench.reporting.page import PageSection, write_page
 from mmbench.reporting.papers import layout_path, read_layout, write_paper_tables
 from mmbench.reporting.published import published_of, read_published, write_verdicts
+from mmbench.reporting.quality_checks import write_quality_checks
 from mmbench.reporting.robustness import write_robustness
+from mmbench.reporting.selection_bias import write_selection_bias
 from mmbench.reporting.significance import compare, write_significance
 from mmbench.reporting.spec import ReportSpec
 from mmbench.reporting.stored import read_stored
-from mmbench.reporting.suspicions import write_suspicions
 from mmbench.reporting.tables import Document
 
 
@@ -40,8 +40,8 @@ def write_report(spec: ReportSpec, *, results: Path, cards: Path, published: Pat
     robustness = write_robustness(spec, stored, tables)
     papers = write_paper_tables(spec, stored, printed, layout, tables) if layout else None
     verdicts = write_verdicts(spec, stored, printed, tables)
-    habits = write_habits(spec, stored, tables, published_of(printed))
-    suspicions = write_suspicions(spec, stored, tables)
+    selection_bias = write_selection_bias(spec, stored, tables, published_of(printed))
+    quality_checks = write_quality_checks(spec, stored, tables)
     cost = write_cost(spec, stored, tables)
     write_metrics(spec, stored, results)
     sections = [
@@ -49,8 +49,8 @@ def write_report(spec: ReportSpec, *, results: Path, cards: Path, published: Pat
         *(_whole("Robustness", robustness, is_open=True) if robustness.sections else ()),
         *(_whole(papers.title, papers, is_open=True) if papers else ()),
         *_whole("In print and here", verdicts),
-        *_whole("What publishing habits would buy", habits),
-        *_whole("What looks wrong", suspicions, is_open=True),
+        *_whole("What publishing selection_bias would buy", selection_bias),
+        *_whole("What looks wrong", quality_checks, is_open=True),
         *_whole("Cost", cost),
     ]
     write_page(spec, stored, details, results / "report", sections=sections, figures=captions)

@@ -32,7 +32,7 @@ _CSV_COLUMNS = (
     "dataset",
     "method",
     "title",
-    "settings",
+    "params_hash",
     "seeds_ok",
     "seeds",
     *(f"seconds_{part}_{figure}" for part in PARTS for figure in ("mean", "std")),
@@ -81,7 +81,7 @@ def _csv_row(spec: ReportSpec, stored: Stored, method: MethodSpec) -> list[objec
     records = list(stored.records[method.name].values())
     ok = _ok(stored, method)
     row: list[object] = [spec.name, stored.dataset.name, method.name, method.printed]
-    row += [records[0]["settings"], len(ok), len(spec.seeds)]
+    row += [records[0]["params_hash"], len(ok), len(spec.seeds)]
     for part in PARTS:
         seconds = _column(ok, f"seconds_{part}")
         row.append(round(float(seconds.mean()), 6) if len(seconds) else "")

@@ -12,8 +12,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from mmbench.evaluation.rounding import rounded, told_gain, told_score
 from mmbench.files import write_text
+from mmbench.reporting.rounding import rounded, told_gain, told_score
 from mmbench.reporting.spec import DatasetSpec, MethodSpec, ReportSpec
 from mmbench.reporting.stored import BEST_VIEW, Stored
 from mmbench.reporting.tables import (
@@ -119,7 +119,7 @@ class Row:
 
 
 @dataclass(frozen=True, eq=False)
-class Block:
+class DatasetBoard:
     """The leaderboard of one data set."""
 
     stored: Stored
@@ -135,7 +135,7 @@ class Block:
     def section(self) -> str:
         """The key of the section it stands in: sets paired by label are kept apart."""
         by_label = self.dataset.pairing == "by-label"
-        return "by-label" if by_label else self.dataset.setting
+        return "by-label" if by_label else self.dataset.data_setting
 
     @property
     def is_unavailable(self) -> bool:
@@ -165,12 +165,12 @@ class Block:
         return "; ".join(words)
 
 
-def leaderboard(spec: ReportSpec, stored: Sequence[Stored]) -> list[Block]:
+def leaderboard(spec: ReportSpec, stored: Sequence[Stored]) -> list[DatasetBoard]:
     """Return the leaderboard of each data set, in the order of the report."""
     return [_block(spec, one) for one in stored]
 
 
-def write_leaderboard(spec: ReportSpec, blocks: Sequence[Block], folder: Path) -> None:
+def write_leaderboard(spec: ReportSpec, blocks: Sequence[DatasetBoard], folder: Path) -> None:
     """Write leaderboard.md, .tex and .csv into a folder; the .csv has a row per cell."""
     text, sections = _explained(spec, blocks), _sections(spec, blocks)
     text = [*text, "Best of a column in bold, second underlined; oracles (in italics) stand apart."]
@@ -179,7 +179,7 @@ def write_leaderboard(spec: ReportSpec, blocks: Sequence[Block], folder: Path) -
     write_text(folder / "leaderboard.csv", csv_text(_CSV_COLUMNS, _csv_rows(spec, blocks)))
 
 
-def leaderboard_text(spec: ReportSpec, blocks: Sequence[Block]) -> str:
+def leaderboard_text(spec: ReportSpec, blocks: Sequence[DatasetBoard]) -> str:
     """Return the leaderboard for a terminal; unavailable data sets get a line, not a table."""
     here = [block for block in blocks if not block.is_unavailable]
     text = [
@@ -191,9 +191,9 @@ def leaderboard_text(spec: ReportSpec, blocks: Sequence[Block]) -> str:
     return plain(text, _sections(spec, here))
 
 
-def _block(spec: ReportSpec, stored: Stored) -> Block:
+def _block(spec: ReportSpec, stored: Stored) -> DatasetBoard:
     columns = [Column(metric) for metric in spec.metrics]
-    if stored.dataset.setting == "mixed":
+    if stored.dataset.data_setting == "mixed":
         columns += [
             Column(metric, subset)
             for subset in stored.subsets("modality:")
@@ -207,7 +207,7 @@ def _block(spec: ReportSpec, stored: Stored) -> Block:
     rows = [row for method in spec.methods for row in _rows(spec, stored, method, columns)]
     optional = {"acc_gap", "nmi_modality", "modality_mixing"}
     shown = [c for c in columns if c.metric not in optional or any(c in row.values for row in rows)]
-    return Block(stored, shown, rows)
+    return DatasetBoard(stored, shown, rows)
 
 
 def _rows(
@@ -217,15 +217,16 @@ def _rows(
     note = _failures(stored, method)
     views = stored.subsets("view:", method.name) if method.rows == "views" else []
     # in mixed data a view covers the samples of one modality, and has a column for them
-    if not views or stored.dataset.setting == "mixed":
+    if not views or stored.dataset.data_setting == "mixed":
         values = {c: _values(stored, method, c) for c in columns}
         return [Row(method, "all", {c: x for c, x in values.items() if len(x)}, note)]
     rows = []
     metrics = [c for c in columns if c.subset == "all" and c.metric in spec.metrics]
     for kind in [*views, BEST_VIEW]:
-        protocol = "oracle" if kind == BEST_VIEW else "last"
+        selection = "oracle" if kind == BEST_VIEW else "last"
         values = {
-            c: stored.values(method.name, c.metric, protocol=protocol, subset=kind) for c in metrics
+            c: stored.values(method.name, c.metric, selection=selection, subset=kind)
+            for c in metrics
         }
         about = _chosen(stored, method) if kind == BEST_VIEW else note
         rows.append(Row(method, kind, {c: x for c, x in values.items() if len(x)}, about))
@@ -234,7 +235,7 @@ def _rows(
 
 def _values(stored: Stored, method: MethodSpec, column: Column) -> NDArray[np.float64]:
     if column.metric == "acc_gap":
-        best = stored.values(method.name, "acc", protocol="oracle")
+        best = stored.values(method.name, "acc", selection="oracle")
         last = stored.values(method.name, "acc")
         # a method stores checkpoints for every seed or for none
         return best - last if len(best) == len(last) else np.empty(0)
@@ -270,7 +271,7 @@ def _seeds_ok(stored: Stored, method: MethodSpec) -> int:
     return sum(r["status"] == "ok" for r in stored.records[method.name].values())
 
 
-def _ranks(block: Block, column: Column) -> dict[Row, int]:
+def _ranks(block: DatasetBoard, column: Column) -> dict[Row, int]:
     """Return which rows are first and second of a column, as printed; ties share a rank."""
     if column.metric in UNRANKED:
         return {}
@@ -283,7 +284,7 @@ def _ranks(block: Block, column: Column) -> dict[Row, int]:
     return {row: top.index(mean) + 1 for row, mean in means.items() if mean in top}
 
 
-def _sections(spec: ReportSpec, blocks: Sequence[Block]) -> list[Section]:
+def _sections(spec: ReportSpec, blocks: Sequence[DatasetBoard]) -> list[Section]:
     """Return the tables by the kind of data, sets paired by label apart and last."""
     sections = []
     for kind, (title, text) in SECTIONS.items():
@@ -293,7 +294,7 @@ def _sections(spec: ReportSpec, blocks: Sequence[Block]) -> list[Section]:
     return sections
 
 
-def _tables(spec: ReportSpec, block: Block) -> list[Table]:
+def _tables(spec: ReportSpec, block: DatasetBoard) -> list[Table]:
     """Return the table of a data set and, of mixed-modal data, one of each modality alone."""
     alone = [c for c in block.columns if c.subset.startswith("modality:")]
     together = [c for c in block.columns if c not in alone]
@@ -308,7 +309,7 @@ def _tables(spec: ReportSpec, block: Block) -> list[Table]:
 
 def _table(
     spec: ReportSpec,
-    block: Block,
+    block: DatasetBoard,
     columns: Sequence[Column],
     of_methods: Sequence[Row],
     name: str,
@@ -360,7 +361,7 @@ def _score_cell(row: Row, column: Column, rank: int | None) -> Cell:
     return Cell(text, emphasis, short=narrow)
 
 
-def _explained(spec: ReportSpec, blocks: Sequence[Block]) -> list[str]:
+def _explained(spec: ReportSpec, blocks: Sequence[DatasetBoard]) -> list[str]:
     """Return what a reader must know before the numbers."""
     if len(spec.seeds) == 1:
         over = f"of seed {spec.seeds[0]} alone"
@@ -391,16 +392,16 @@ def _explained(spec: ReportSpec, blocks: Sequence[Block]) -> list[str]:
 _CSV_COLUMNS = (
     "benchmark",
     "dataset",
-    "setting",
+    "data_setting",
     "pairing",
     "method",
     "title",
     "fidelity",
     "tuned",
     "changed",
-    "settings",
+    "params_hash",
     "row",
-    "protocol",
+    "selection",
     "subset",
     "metric",
     "mean",
@@ -413,24 +414,24 @@ _CSV_COLUMNS = (
 )
 
 
-def _csv_rows(spec: ReportSpec, blocks: Sequence[Block]) -> list[list[object]]:
+def _csv_rows(spec: ReportSpec, blocks: Sequence[DatasetBoard]) -> list[list[object]]:
     rows: list[list[object]] = []
     for block in blocks:
         dataset = block.dataset
         ranks = {column: _ranks(block, column) for column in block.columns}
         for row in block.rows:
             method = row.method
-            settings = next(iter(block.stored.records[method.name].values()))["settings"]
+            params_hash = next(iter(block.stored.records[method.name].values()))["params_hash"]
             ok = _seeds_ok(block.stored, method)
             start: list[object] = [
                 spec.name,
                 dataset.name,
-                dataset.setting,
+                dataset.data_setting,
                 dataset.pairing,
                 method.name,
             ]
             start += [row.title, method.fidelity, dataset.name in method.tuned_on, method.changed]
-            start += [settings, row.kind]
+            start += [params_hash, row.kind]
             end = [ok, len(spec.seeds), row.note, block.origin(method)]
             if not row.values:
                 rows.append([*start, "", "", "", "", "", "", *end])

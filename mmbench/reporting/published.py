@@ -27,11 +27,11 @@ from pydantic import (
 
 from mmbench.checks import checked
 from mmbench.errors import InputError
-from mmbench.evaluation.rounding import told_gain, told_score
-from mmbench.evaluation.statistics import summary
 from mmbench.files import read_csv, write_text
 from mmbench.reporting.leaderboard import STATUS_WORDS
+from mmbench.reporting.rounding import told_gain, told_score
 from mmbench.reporting.spec import MethodSpec, ReportSpec
+from mmbench.reporting.statistics import summary
 from mmbench.reporting.stored import Stored
 from mmbench.reporting.tables import Cell, Document, Section, Table, csv_text, latex, markdown
 

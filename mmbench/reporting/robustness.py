@@ -11,9 +11,9 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from mmbench.evaluation.rounding import told_score
 from mmbench.files import write_text
 from mmbench.reporting.leaderboard import HEADS
+from mmbench.reporting.rounding import told_score
 from mmbench.reporting.spec import MethodSpec, ReportSpec
 from mmbench.reporting.stored import Stored
 from mmbench.reporting.tables import Cell, Document, Section, Table, csv_text, latex, markdown

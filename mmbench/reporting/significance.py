@@ -15,12 +15,20 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mmbench.errors import unknown
-from mmbench.evaluation import statistics
-from mmbench.evaluation.rounding import told_gain, told_score
-from mmbench.evaluation.statistics import Comparison, complete_block, summary, told_p
 from mmbench.files import write_text
-from mmbench.reporting.leaderboard import HEADS, SECTIONS, UNRANKED, Block, Column, Row, leaderboard
+from mmbench.reporting import statistics
+from mmbench.reporting.leaderboard import (
+    HEADS,
+    SECTIONS,
+    UNRANKED,
+    Column,
+    DatasetBoard,
+    Row,
+    leaderboard,
+)
+from mmbench.reporting.rounding import told_gain, told_score
 from mmbench.reporting.spec import MethodSpec, ReportSpec
+from mmbench.reporting.statistics import Comparison, complete_block, summary, told_p
 from mmbench.reporting.stored import Stored
 from mmbench.reporting.tables import (
     Cell,
@@ -101,8 +109,8 @@ def compare(spec: ReportSpec, stored: Sequence[Stored]) -> list[Compared]:
         InputError: the report names a control that is none of its methods.
     """
     names = [method.name for method in spec.methods]
-    if spec.control and spec.control not in names:
-        raise unknown("method", spec.control, names, where="control")
+    if spec.reference_method and spec.reference_method not in names:
+        raise unknown("method", spec.reference_method, names, where="reference_method")
     blocks = leaderboard(spec, stored)
     found = [
         _compared(spec, section, metric, [b for b in blocks if b.section == section])
@@ -140,7 +148,7 @@ def write_significance(spec: ReportSpec, stored: Sequence[Stored], folder: Path)
 
 
 def _compared(
-    spec: ReportSpec, section: str, metric: str, blocks: Sequence[Block]
+    spec: ReportSpec, section: str, metric: str, blocks: Sequence[DatasetBoard]
 ) -> Compared | None:
     """Return the comparison of a section, or None where no method has a score."""
     column = Column(metric)
@@ -158,7 +166,7 @@ def _compared(
     comparison = statistics.compare(
         [[_by_seed(unit, m.name, metric) for m in methods] for unit in units],
         [m.printed for m in methods],
-        control=_control(spec, methods),
+        reference_method=_reference_method(spec, methods),
         left_out=[
             *_not_kept(blocks, rows, tested, columns),
             *_joined(units),
@@ -177,28 +185,28 @@ def _compared(
 
 def _is_tested(spec: ReportSpec, method: MethodSpec) -> bool:
     """Return whether a method takes part: no control, and with one row on every data set."""
-    is_control = method.fidelity == "control" and method.name != spec.control
+    is_control = method.fidelity == "control" and method.name != spec.reference_method
     return not is_control and method.rows == "one"
 
 
-def _values(block: Block, key: tuple[str, str], column: Column) -> NDArray[np.float64]:
+def _values(block: DatasetBoard, key: tuple[str, str], column: Column) -> NDArray[np.float64]:
     """Return (n_ok,), the values of the row with this method and kind; empty if none."""
     rows = [row for row in block.rows if (row.method.name, row.kind) == key]
     return rows[0].values.get(column, np.empty(0)) if rows else np.empty(0)
 
 
-def _units(blocks: Sequence[Block]) -> list[list[Block]]:
+def _units(blocks: Sequence[DatasetBoard]) -> list[list[DatasetBoard]]:
     """Return the data sets, those together that go back to the same one, however far.
 
     Fewer samples or other views of one data set are no new evidence of what holds on the next.
     """
-    units: dict[str, list[Block]] = {}
+    units: dict[str, list[DatasetBoard]] = {}
     for block in blocks:
         units.setdefault(block.dataset.root or block.dataset.name, []).append(block)
     return list(units.values())
 
 
-def _by_seed(unit: Sequence[Block], method: str, metric: str) -> NDArray[np.float64]:
+def _by_seed(unit: Sequence[DatasetBoard], method: str, metric: str) -> NDArray[np.float64]:
     """Return (n_seeds,), by seed the mean over the data sets that count as one observation.
 
     A seed counts where it ended ok on all of them. Where none did, the mean of their means is
@@ -211,24 +219,24 @@ def _by_seed(unit: Sequence[Block], method: str, metric: str) -> NDArray[np.floa
     return np.array([np.mean([values[seed] for values in found]) for seed in seeds])
 
 
-def _mean(unit: Sequence[Block], key: tuple[str, str], column: Column) -> float:
+def _mean(unit: Sequence[DatasetBoard], key: tuple[str, str], column: Column) -> float:
     """Return the mean of a row that was not tested, NaN where a data set has no value of it."""
     values = [_values(block, key, column) for block in unit]
     return float(np.mean([x.mean() for x in values])) if all(map(len, values)) else math.nan
 
 
-def _control(spec: ReportSpec, methods: Sequence[MethodSpec]) -> int | None:
+def _reference_method(spec: ReportSpec, methods: Sequence[MethodSpec]) -> int | None:
     """Return which method the others are compared with: the named one, else a baseline."""
     names = [m.name for m in methods]
-    wanted = spec.control or BASELINE
+    wanted = spec.reference_method or BASELINE
     if wanted in names:
         return names.index(wanted)
     baselines = [i for i, m in enumerate(methods) if m.fidelity == "baseline"]
-    return None if spec.control or not baselines else baselines[0]
+    return None if spec.reference_method or not baselines else baselines[0]
 
 
 def _not_kept(
-    blocks: Sequence[Block],
+    blocks: Sequence[DatasetBoard],
     rows: Sequence[int],
     tested: Sequence[MethodSpec],
     columns: Sequence[int],
@@ -245,13 +253,13 @@ def _not_kept(
         yield f"Left out, since a score is missing: {'; '.join(methods)}."
 
 
-def _word(block: Block, method: MethodSpec) -> str:
+def _word(block: DatasetBoard, method: MethodSpec) -> str:
     """Return how the seeds of a method without a score ended, or nothing."""
     rows = [row for row in block.rows if row.method == method and not row.values]
     return block.word(rows[0]) if rows else ""
 
 
-def _joined(units: Sequence[Sequence[Block]]) -> Iterator[str]:
+def _joined(units: Sequence[Sequence[DatasetBoard]]) -> Iterator[str]:
     for unit in units:
         if len(unit) > 1:
             titles = "; ".join(block.dataset.title for block in unit)
@@ -259,7 +267,7 @@ def _joined(units: Sequence[Sequence[Block]]) -> Iterator[str]:
 
 
 def _short_of_seeds(
-    spec: ReportSpec, units: Sequence[Sequence[Block]], methods: Sequence[MethodSpec]
+    spec: ReportSpec, units: Sequence[Sequence[DatasetBoard]], methods: Sequence[MethodSpec]
 ) -> Iterator[str]:
     """Tell whose mean is over fewer seeds than wanted."""
     short = []
@@ -310,23 +318,25 @@ def _outside(one: Compared, method: MethodSpec) -> str:
 
 
 def _row(one: Compared, m: int) -> list[Cell]:
-    found, control = one.comparison, one.comparison.control
+    found, reference_method = one.comparison, one.comparison.reference_method
     interval = ""
     if not math.isnan(found.iqm_low[m]):
         interval = f" [{_score(found.iqm_low[m])}, {_score(found.iqm_high[m])}]"
     cells = [
-        found.names[m] + (" (baseline)" if m == control else ""),
+        found.names[m] + (" (baseline)" if m == reference_method else ""),
         _score(found.scores[:, m].mean()),
         f"{found.ranks[m]:.2f}",
         _score(found.iqm[m]) + interval,
     ]
-    if control is None or m == control:
+    if reference_method is None or m == reference_method:
         cells += ["–"] * 5
     else:
-        cells.append(told_gain(found.difference[m, control]))
-        cells.append("/".join(str(x[m, control]) for x in (found.wins, found.ties, found.losses)))
+        cells.append(told_gain(found.difference[m, reference_method]))
+        cells.append(
+            "/".join(str(x[m, reference_method]) for x in (found.wins, found.ties, found.losses))
+        )
         cells += [_probability(x[m]) for x in (found.better, found.equal)]
-        cells.append(told_p(found.p_control[m]))
+        cells.append(told_p(found.p_reference[m]))
     if found.is_feasible:
         groups = [str(i) for i, group in enumerate(found.cliques, 1) if m in group]
         cells.append(" ".join(groups) or "–")
@@ -367,10 +377,10 @@ def _csv_rows(spec: ReportSpec, one: Compared) -> Iterator[list[object]]:
             (name, "", "iqm_low", found.iqm_low[m]),
             (name, "", "iqm_high", found.iqm_high[m]),
         ]
-        if found.control is not None:
-            against = names[found.control]
+        if found.reference_method is not None:
+            against = names[found.reference_method]
             figures += [
-                (name, against, "p_control", found.p_control[m]),
+                (name, against, "p_reference", found.p_reference[m]),
                 (name, against, "better", found.better[m]),
                 (name, against, "equal", found.equal[m]),
             ]
@@ -397,7 +407,7 @@ _INTERVAL_COLUMNS = (
     "title",
     "fidelity",
     "row",
-    "protocol",
+    "selection",
     "subset",
     "metric",
     "mean",
@@ -412,7 +422,7 @@ _INTERVAL_COLUMNS = (
 )
 
 
-def _interval_rows(spec: ReportSpec, blocks: Sequence[Block]) -> Iterator[list[object]]:
+def _interval_rows(spec: ReportSpec, blocks: Sequence[DatasetBoard]) -> Iterator[list[object]]:
     """Yield a row per cell of the leaderboard, with the 95 % t-interval of its mean."""
     for block in blocks:
         for row in block.rows:

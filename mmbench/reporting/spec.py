@@ -4,10 +4,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from mmbench.data import Setting
-
-Fidelity = Literal["reference", "reconstruction", "baseline", "control"]
-Pairing = Literal["same-object", "by-label", "none"]
+from mmbench.literals import DataSetting, Fidelity, Pairing
 
 
 class DatasetSpec(BaseModel):
@@ -17,7 +14,7 @@ class DatasetSpec(BaseModel):
         name: as the catalogue and the files name it.
         title: as tables print it.
         pairing: how the views were joined; sets joined by label are tabled apart.
-        setting: how views describe samples.
+        data_setting: how views describe samples.
         root: the data set at the root of those it is derived from, or its own name. Tests count
             the data sets of one root as one.
         base: the data set it is a spoilt form of, or its own name; what curves start from.
@@ -29,7 +26,7 @@ class DatasetSpec(BaseModel):
     name: str
     title: str
     pairing: Pairing
-    setting: Setting
+    data_setting: DataSetting
     root: str = ""
     base: str = ""
     varied: dict[str, float] = {}
@@ -85,7 +82,7 @@ class ReportSpec(BaseModel):
         datasets: at least one.
         methods: at least one.
         metrics: the columns, as `score` names them.
-        control: the method that tests compare the others with; empty means k-means on all
+        reference_method: the method that tests compare the others with; empty means k-means on all
             views, or else the first baseline.
     """
 
@@ -96,7 +93,7 @@ class ReportSpec(BaseModel):
     datasets: tuple[DatasetSpec, ...] = Field(min_length=1)
     methods: tuple[MethodSpec, ...] = Field(min_length=1)
     metrics: tuple[str, ...] = Field(default=("acc", "nmi", "ari"), min_length=1)
-    control: str = ""
+    reference_method: str = ""
 
     @model_validator(mode="after")
     def _names_are_unique(self) -> "ReportSpec":

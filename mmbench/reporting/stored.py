@@ -23,7 +23,7 @@ class Stored:
         dataset: which.
         card: what `prepare` says of the data.
         records: by method and seed, the row of the records file.
-        scores: by (method, protocol, subset, metric), the value of each seed that ended ok.
+        scores: by (method, selection, subset, metric), the value of each seed that ended ok.
             The oracle's choice among views, whichever view it is, has the subset `best-view`.
         best_views: by method and seed, which view that is.
     """
@@ -35,10 +35,10 @@ class Stored:
     best_views: Mapping[str, Mapping[int, str]] = field(default_factory=dict)
 
     def values(
-        self, method: str, metric: str, *, protocol: str = "last", subset: str = "all"
+        self, method: str, metric: str, *, selection: str = "last", subset: str = "all"
     ) -> NDArray[np.float64]:
         """Return (n_ok,), the values of the seeds that ended ok, by seed; empty if none."""
-        by_seed = self.scores.get((method, protocol, subset, metric), {})
+        by_seed = self.scores.get((method, selection, subset, metric), {})
         return np.array([by_seed[seed] for seed in sorted(by_seed)])
 
     def is_imported(self, method: str) -> bool:
@@ -83,7 +83,7 @@ def read_stored(spec: ReportSpec, dataset: DatasetSpec, *, results: Path, cards:
     """
     path = results / "records" / f"{dataset.name}.csv"
     records: dict[str, dict[int, Mapping[str, str]]] = {}
-    for row in read_csv(path, ("method", "settings", "seed", "status", "reason")):
+    for row in read_csv(path, ("method", "params_hash", "seed", "status", "reason")):
         if int(row["seed"]) in spec.seeds:
             records.setdefault(row["method"], {})[int(row["seed"])] = row
     for method in spec.methods:
@@ -97,14 +97,14 @@ def read_stored(spec: ReportSpec, dataset: DatasetSpec, *, results: Path, cards:
     scores: dict[tuple[str, str, str, str], dict[int, float]] = {}
     best_views: dict[str, dict[int, str]] = {}
     metrics = set()
-    for row in read_csv(path, ("method", "seed", "protocol", "subset", "metric", "value")):
+    for row in read_csv(path, ("method", "seed", "selection", "subset", "metric", "value")):
         method_name, subset, seed = row["method"], row["subset"], int(row["seed"])
         if seed not in spec.seeds:
             continue
-        if row["protocol"] == "oracle" and subset.startswith("view:"):
+        if row["selection"] == "oracle" and subset.startswith("view:"):
             best_views.setdefault(method_name, {})[seed] = subset.removeprefix("view:")
             subset = BEST_VIEW
-        key = (method_name, row["protocol"], subset, row["metric"])
+        key = (method_name, row["selection"], subset, row["metric"])
         scores.setdefault(key, {})[seed] = float(row["value"])
         metrics.add(row["metric"])
     for metric in spec.metrics:

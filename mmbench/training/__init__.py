@@ -1,6 +1,6 @@
 """Train one block of seeds: device lease, child process, clock, records. Reads no labels.
 
-`fit(job, assignments=…, records=…, parts=…)` trains; `release` undoes a stored block,
+`fit(job, assignments=…, records=…, finished_seeds=…)` trains; `release` undoes a stored block,
 but for the seeds that ended well.
 """
 

@@ -20,7 +20,7 @@ from typing import Any
 
 from mmbench.data import read_metadata
 from mmbench.errors import InputError
-from mmbench.runs import PROTOCOL, Record, Run, read_runs, write_runs
+from mmbench.runs import FORMAT_VERSION, Record, Run, read_runs, write_runs
 from mmbench.training import provenance
 from mmbench.training.devices import leased
 from mmbench.training.job import CUT_SHORT, SOUND, STATE_SUFFIX, Event, Job
@@ -32,14 +32,14 @@ def fit(
     *,
     assignments: Path,
     records: Path,
-    parts: Path,
+    finished_seeds: Path,
     on_event: Callable[[Event], None] | None = None,
 ) -> list[Record]:
     """Train a block of seeds and write its two outputs; see `mmbench.runs`.
 
-    A seed that ends `ok` is kept under `parts` at once, and a later call whose parameters,
+    A seed that ends `ok` is kept under `finished_seeds` at once, and a later call whose parameters,
     fingerprint, precision and data are the same takes it from there. One that failed is not
-    kept: the later call tries it again. After the outputs are written, what `parts` holds of
+    kept: the later call tries it again. After the outputs are written, what `finished_seeds` holds of
     these seeds is removed; the folder stays, since another block may be about to write there.
     Only the saved state of a seed that was cut short stays (see `mmbench.methods.save_state`):
     a later call goes on from it, and from that of a seed whose block was stopped.
@@ -51,7 +51,7 @@ def fit(
         job: what to train.
         assignments: the .npz to write.
         records: the .json to write, after the other.
-        parts: the folder for finished seeds, shared by the blocks of a data set, method and
+        finished_seeds: the folder for finished seeds, shared by the blocks of a data set, method and
             settings.
         on_event: told what happens, for a progress bar.
 
@@ -82,7 +82,7 @@ def fit(
         git_clean=clean,
         data_checksum=metadata.get("checksum", ""),
         started=provenance.now(),
-        protocol=PROTOCOL,
+        format_version=FORMAT_VERSION,
         host=platform.node(),
         n_restarts=job.restarts,
     )
@@ -93,20 +93,20 @@ def fit(
             tell(Event("done", seed, record=told[seed].record))
     else:
         identity = _identity(common)
-        told = _kept(parts, job.seeds, identity)
+        told = _kept(finished_seeds, job.seeds, identity)
         for seed, run in told.items():
             tell(Event("done", seed, record=run.record))
         pending = [seed for seed in job.seeds if seed not in told]
         for seed in pending:
-            for state in parts.glob(f"{seed}-*{STATE_SUFFIX}"):
+            for state in finished_seeds.glob(f"{seed}-*{STATE_SUFFIX}"):
                 if not state.name.startswith(f"{seed}-{identity}-"):
                     state.unlink(missing_ok=True)
         if pending:
             with _sigterm_as_interrupt():
-                trained = _train(job, pending, common, parts, identity, tell)
+                trained = _train(job, pending, common, finished_seeds, identity, tell)
             for seed, record in trained.items():
                 ok = record.status == "ok"
-                told[seed] = _read_part(parts, seed, identity) if ok else Run(record)
+                told[seed] = _read_finished(finished_seeds, seed, identity) if ok else Run(record)
 
     runs = [told[seed] for seed in job.seeds]
     try:
@@ -117,26 +117,29 @@ def fit(
         raise
     for record in (run.record for run in runs):
         # of earlier parameters and sources as well, and what a killed child was writing
-        for part in [*parts.glob(f"{record.seed}-*"), *parts.glob(f".{record.seed}-*")]:
+        for part in [
+            *finished_seeds.glob(f"{record.seed}-*"),
+            *finished_seeds.glob(f".{record.seed}-*"),
+        ]:
             if part.suffix != STATE_SUFFIX or record.status not in CUT_SHORT:
                 part.unlink(missing_ok=True)
     return [run.record for run in runs]
 
 
-def release(assignments: Path, records: Path, *, parts: Path) -> None:
+def release(assignments: Path, records: Path, *, finished_seeds: Path) -> None:
     """Undo a block: remove its outputs, so that it is run again, and keep what ended `ok`.
 
     Args:
         assignments: the .npz of the block.
         records: its .json.
-        parts: where `fit` looks for finished seeds.
+        finished_seeds: where `fit` looks for finished seeds.
 
     Raises:
         InputError: the block cannot be read.
     """
     for run in read_runs(assignments, records):
         if run.record.status == "ok":
-            part = parts / f"{run.record.seed}-{_identity(run.record)}"
+            part = finished_seeds / f"{run.record.seed}-{_identity(run.record)}"
             write_runs([run], part.with_suffix(".npz"), part.with_suffix(".json"))
     records.unlink()
     assignments.unlink()
@@ -155,18 +158,18 @@ def _identity(record: Record) -> str:
     return hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()[:16]
 
 
-def _kept(parts: Path, seeds: Sequence[int], identity: str) -> dict[int, Run]:
+def _kept(finished_seeds: Path, seeds: Sequence[int], identity: str) -> dict[int, Run]:
     """Return the finished seeds among these that earlier calls left behind."""
     found = {}
     for seed in seeds:
         # no part, or one that a power failure cut short, is no result: the seed is trained
         with suppress(InputError):
-            found[seed] = _read_part(parts, seed, identity)
+            found[seed] = _read_finished(finished_seeds, seed, identity)
     return found
 
 
-def _read_part(parts: Path, seed: int, identity: str) -> Run:
-    part = parts / f"{seed}-{identity}"
+def _read_finished(finished_seeds: Path, seed: int, identity: str) -> Run:
+    part = finished_seeds / f"{seed}-{identity}"
     (run,) = read_runs(part.with_suffix(".npz"), part.with_suffix(".json"))
     return run
 
@@ -175,7 +178,7 @@ def _train(
     job: Job,
     seeds: Sequence[int],
     common: Record,
-    parts: Path,
+    finished_seeds: Path,
     identity: str,
     tell: Callable[[Event], None],
 ) -> dict[int, Record]:
@@ -191,7 +194,7 @@ def _train(
             "threads": job.threads,
             "device": "cuda" if lease.has_gpu else "cpu",
             "simulated": simulated,
-            "parts": str(parts),
+            "finished_seeds": str(finished_seeds),
             "identity": identity,
             "waited": lease.waited,
         }

@@ -31,8 +31,9 @@ import numpy as np
 
 from mmbench.data import Dataset, IncompatibleDataError
 from mmbench.errors import InputError
+from mmbench.literals import Status
 from mmbench.methods import Method, build
-from mmbench.runs import Record, Run, Status, write_runs
+from mmbench.runs import Record, Run, write_runs
 from mmbench.training import provenance
 from mmbench.training.job import CUT_SHORT, SOUND, STATE_SUFFIX
 from mmbench.training.log import RunLog, assignments
@@ -102,7 +103,7 @@ def _train(request: dict[str, Any], tell: Tell, await_turn: Callable[[], str]) -
         common = replace(common, versions=provenance.versions(), started=provenance.now())
         started = replace(common, seed=seed, seconds=seconds)
         tell(event="started", record=asdict(started))
-        part = Path(request["parts"]) / f"{seed}-{request['identity']}"
+        part = Path(request["finished_seeds"]) / f"{seed}-{request['identity']}"
         states = partial(_state_file, part, made_with, save_every)
         train = partial(_train_seed, method, path, device, states=states, tell=tell)
         if started.n_restarts == 1:
@@ -199,7 +200,7 @@ def _train_seed(
         return Run(record)
     history = np.array(log.history, dtype=np.int16) if log.history else None
     epochs = np.array(log.epochs, dtype=np.int32) if log.history else None
-    return Run(record, y_pred, history, epochs, log.embedding, log.parts)
+    return Run(record, y_pred, history, epochs, log.embedding, log.view_assignments)
 
 
 def _state_file(part: Path, made_with: str, every: float, seed: int) -> StateFile:

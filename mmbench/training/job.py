@@ -6,8 +6,9 @@ from typing import Annotated, Any, Literal
 
 from pydantic import ConfigDict, Field, NonNegativeInt, PositiveInt
 
-from mmbench.config import Restarts
-from mmbench.runs import Record, Status
+from mmbench.config.benchmark import Restarts
+from mmbench.literals import Precision, Status
+from mmbench.runs import Record
 
 # after these a process is as good as before, and may go on with the next seed
 SOUND: tuple[Status, ...] = ("ok", "diverged")
@@ -43,7 +44,7 @@ class Job:
     method: str
     uses: str
     params: dict[str, Any]
-    precision: Literal["float32", "bfloat16"]
+    precision: Precision
     fingerprint: str
     views: Path
     seeds: tuple[int, ...]

@@ -25,7 +25,7 @@ class RunLog:
         epochs: of each checkpoint.
         embedding: (n_samples, n_latent) float16, the last one; scaled down as a whole where
             float16 could not hold it.
-        parts: (n_samples,) int32 by view, the last ones.
+        view_assignments: (n_samples,) int32 by view, the last ones.
         diverged: why training cannot go on; empty where it can.
         last_call: the time, by `time.monotonic`, of the last call with a loss or assignments.
     """
@@ -51,7 +51,7 @@ class RunLog:
         self.history: list[NDArray[np.int16]] = []
         self.epochs: list[int] = []
         self.embedding: NDArray[np.float16] | None = None
-        self.parts: dict[str, NDArray[np.int32]] = {}
+        self.view_assignments: dict[str, NDArray[np.int32]] = {}
         self.diverged = ""
         self.last_call: float | None = None
         self._n_samples = data.n_samples
@@ -69,7 +69,7 @@ class RunLog:
         loss: float | None = None,
         y_pred: ArrayLike | None = None,
         embedding: ArrayLike | None = None,
-        parts: Mapping[str, ArrayLike] | None = None,
+        view_assignments: Mapping[str, ArrayLike] | None = None,
         **terms: float,
     ) -> None:
         """Record one epoch; see `mmbench.methods.Log`. Arrays may be torch tensors.
@@ -89,7 +89,7 @@ class RunLog:
             self._keep_checkpoint(y_pred)
         if embedding is not None:
             self.embedding = self._small(embedding)
-        for view, assigned in (parts or {}).items():
+        for view, assigned in (view_assignments or {}).items():
             self._keep_part(view, assigned)
         self._keep_figures(loss, terms)
 
@@ -102,7 +102,7 @@ class RunLog:
             "history": self.history,
             "epochs": self.epochs,
             "embedding": self.embedding,
-            "parts": self.parts,
+            "view_assignments": self.view_assignments,
         }
         self._state.keep({"epoch": epoch, "state": state, "logged": logged})
 
@@ -115,7 +115,9 @@ class RunLog:
         self.history = [as_numpy(checkpoint) for checkpoint in logged["history"]]
         self.epochs = logged["epochs"]
         self.embedding = None if logged["embedding"] is None else as_numpy(logged["embedding"])
-        self.parts = {view: as_numpy(assigned) for view, assigned in logged["parts"].items()}
+        self.view_assignments = {
+            view: as_numpy(assigned) for view, assigned in logged["view_assignments"].items()
+        }
         self._epoch = found["epoch"]
         self.last_call = time.monotonic()
         self._tell_resumed(self.losses, self._state.spent)
@@ -138,10 +140,10 @@ class RunLog:
     def _keep_part(self, view: str, assigned: ArrayLike) -> None:
         if view not in self._views:
             known = ", ".join(sorted(self._views))
-            raise ValueError(f"log: parts: expected a view of {known}, got {view!r}")
-        what = f"log: parts[{view!r}] at epoch {self._epoch}"
+            raise ValueError(f"log: view_assignments: expected a view of {known}, got {view!r}")
+        what = f"log: view_assignments[{view!r}] at epoch {self._epoch}"
         kept = assignments(assigned, self._n_samples, self._n_clusters, what, lowest=-1)
-        self.parts[view] = kept.astype(np.int32)
+        self.view_assignments[view] = kept.astype(np.int32)
 
     def _keep_figures(self, loss: float | None, terms: Mapping[str, float]) -> None:
         told = terms if loss is None else {"loss": loss, **terms}

@@ -18,7 +18,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 from typing import Any, Self
 
-from mmbench.runs import Status
+from mmbench.literals import Status
 from mmbench.training import provenance
 from mmbench.training.devices import Lease
 

@@ -8,7 +8,7 @@ import math
 from collections.abc import Callable
 from dataclasses import replace
 
-from mmbench.config import MOST_RESTARTS
+from mmbench.config.benchmark import MOST_RESTARTS
 from mmbench.runs import Record, Restart, Run
 from mmbench.training.job import SOUND
 

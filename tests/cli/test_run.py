@@ -33,7 +33,7 @@ def test_run_takes_what_the_workflow_prepared_if_it_is_whole_and_of_the_same_ent
 
 def test_run_prepares_anew_an_entry_that_was_mended(folder, capsys):
     for size in (60, 30):
-        (folder / "mine.yaml").write_text(f"mine: {{from: toy-3view, sample: {size}}}\n")
+        (folder / "mine.yaml").write_text(f"mine: {{base: toy-3view, sample: {size}}}\n")
         catalogues = ["--catalogue", "config/datasets.yaml", "mine.yaml"]
         assert main(["run", "majority", "mine", *catalogues]) == 0
         (card,) = (folder / "data/tried/mine").glob("*/card.json")

@@ -33,7 +33,7 @@ def test_the_sheet_shows_the_method_as_it_is_set(folder, capsys, monkeypatch):
             "kmeans-concat",
             "digits",
             "a.png",
-            "a method that augments pictures, got 'kmeans-concat'",
+            "a method that augments images, got 'kmeans-concat'",
         ),
         ("sacc-small", "toy-3view", "a.png", "toy-3view: .*needs images, has feature views"),
         ("sacc-small", "digits", "a.jpg", "a file that ends in .png, got 'a.jpg'"),

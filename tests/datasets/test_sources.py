@@ -34,7 +34,7 @@ def entry_of(make_entry):
     """Return an entry whose only file `tiny.npz` has this sum and these addresses."""
 
     def entry_of(*addresses, sum_=SUM, **keys):
-        file = {"sha256": sum_, "from": list(addresses), **keys}
+        file = {"sha256": sum_, "urls": list(addresses), **keys}
         return make_entry(packing={"files": {"tiny.npz": file}})
 
     return entry_of
@@ -181,7 +181,7 @@ def test_a_mirror_is_searched_by_checksum_whatever_the_name(entry_of, tmp_path):
 def test_a_mirror_knows_files_by_md5_too(make_entry, tmp_path):
     (tmp_path / "mirror").mkdir()
     (tmp_path / "mirror" / "x").write_bytes(CONTENT)
-    file = {"md5": hashlib.md5(CONTENT).hexdigest(), "from": "manual:none"}
+    file = {"md5": hashlib.md5(CONTENT).hexdigest(), "urls": "manual:none"}
     entry = make_entry(packing={"files": {"tiny.npz": file}})
     status = fetch("tiny", entry, tmp_path / "raw", mirror=tmp_path / "mirror")
     assert status.files["tiny.npz"].verified
@@ -226,7 +226,7 @@ def test_the_next_packing_is_tried_where_the_first_cannot_be_had(make_entry, tmp
         {
             "name": name,
             "loader": "npz",
-            "files": {f"{name}.npz": {"sha256": sum_, "from": "manual:ask"}},
+            "files": {f"{name}.npz": {"sha256": sum_, "urls": "manual:ask"}},
             "views": {"first": {"key": "first"}, "second": {"key": "second"}},
             "labels": {"key": "labels"},
         }
@@ -238,14 +238,14 @@ def test_the_next_packing_is_tried_where_the_first_cannot_be_had(make_entry, tmp
     assert {attempt.file for attempt in status.tried} == {"one.npz"}
 
 
-def test_a_folder_of_pictures_is_placed_by_hand(make_entry, tmp_path):
+def test_a_folder_of_images_is_placed_by_hand(make_entry, tmp_path):
     entry = make_entry(
         views={"image": {"modality": "image", "dims": [1, 4, 4]}},
         sources=[
             {
                 "name": "by-hand",
                 "loader": "images",
-                "files": {"train/": {"sha256": "unknown", "from": "manual:copy the folders"}},
+                "files": {"train/": {"sha256": "unknown", "urls": "manual:copy the folders"}},
             }
         ],
     )
@@ -318,7 +318,7 @@ def test_a_file_is_taken_out_of_a_wheel(fake_pip, entry_of, tmp_path):
 
 
 def test_a_wheel_is_downloaded_once_for_all_its_files(fake_pip, make_entry, tmp_path):
-    file = {"sha256": SUM, "from": "pypi:package==1.0!inside/data.npz"}
+    file = {"sha256": SUM, "urls": "pypi:package==1.0!inside/data.npz"}
     entry = make_entry(
         packing={
             "files": {"a.npz": file, "b.npz": file},

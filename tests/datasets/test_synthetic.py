@@ -5,7 +5,7 @@ import pytest
 from sklearn.cluster import KMeans
 from sklearn.metrics import adjusted_rand_score
 
-from mmbench.catalogue import SyntheticPictures, SyntheticViews, ViewSpec
+from mmbench.config.datasets import SyntheticImages, SyntheticViews, ViewSpec
 from mmbench.datasets.synthetic import generate
 
 VIEWS = {name: ViewSpec(modality=name, dims=dims) for name, dims in (("a", 20), ("b", 30))}
@@ -55,9 +55,9 @@ def test_private_factors_of_two_views_do_not_depend_on_each_other():
     assert np.abs(correlation).mean() < 0.15
 
 
-def test_pictures_of_one_class_look_alike():
+def test_images_of_one_class_look_alike():
     view = {"image": ViewSpec(modality="image", dims=(1, 12, 12))}
-    generator = SyntheticPictures(kind="pictures", noise=0.05)
+    generator = SyntheticImages(kind="images", noise=0.05)
     raw = generate(generator, n_samples=120, n_clusters=3, views=view, seed=0)
     x = raw.views["image"]
     assert (x.dtype, x.shape) == (np.uint8, (120, 1, 12, 12))

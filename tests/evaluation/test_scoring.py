@@ -1,4 +1,4 @@
-"""`score` on small stored runs: rows, protocols, subsets, and what it refuses."""
+"""`score` on small stored runs: rows, selections, subsets, and what it refuses."""
 
 import csv
 import json
@@ -39,10 +39,10 @@ class Project:
         with self.samples.open("w", newline="") as file:
             csv.writer(file).writerows([header, *rows])
 
-    def store(self, *runs: Run, method="km", settings="0123abcd", block=None) -> Path:
+    def store(self, *runs: Run, method="km", params_hash="0123abcd", block=None) -> Path:
         seeds = [run.record.seed for run in runs]
         block = block or f"{min(seeds)}-{max(seeds)}"
-        folder = self.folder / "runs" / "toy" / method / settings / block
+        folder = self.folder / "runs" / "toy" / method / params_hash / block
         write_runs(runs, folder / "assignments.npz", folder / "runs.json")
         return folder
 
@@ -61,20 +61,29 @@ def read(path):
         return list(csv.DictReader(file))
 
 
-def run(seed=0, y_pred=PERFECT, *, status="ok", history=None, parts=None, embedding=None, **told):
+def run(
+    seed=0,
+    y_pred=PERFECT,
+    *,
+    status="ok",
+    history=None,
+    view_assignments=None,
+    embedding=None,
+    **told,
+):
     return Run(
         Record(seed, status, **told),
         None if status != "ok" else np.asarray(y_pred, np.int32),
         None if history is None else np.asarray(list(history.values()), np.int16),
         None if history is None else np.array(list(history), np.int32),
         embedding,
-        {name: np.asarray(part, np.int32) for name, part in (parts or {}).items()},
+        {name: np.asarray(part, np.int32) for name, part in (view_assignments or {}).items()},
     )
 
 
 def pick(rows, metric="acc", **where):
     found = [r for r in rows if r["metric"] == metric and where.items() <= r.items()]
-    return {(r["protocol"], r["epoch"], r["subset"]): float(r["value"]) for r in found}
+    return {(r["selection"], r["epoch"], r["subset"]): float(r["value"]) for r in found}
 
 
 def test_a_run_gets_one_row_per_metric(project):
@@ -87,9 +96,9 @@ def test_a_run_gets_one_row_per_metric(project):
     assert shared == {
         "dataset": "toy",
         "method": "km",
-        "settings": "0123abcd",
+        "params_hash": "0123abcd",
         "seed": "0",
-        "protocol": "last",
+        "selection": "last",
         "epoch": "",
         "subset": "all",
     }
@@ -139,8 +148,8 @@ def test_mixed_data_are_scored_by_modality_and_against_it(project):
 
 def test_each_view_is_scored_on_the_samples_it_describes_and_the_best_one_is_an_oracle(project):
     partial = np.where(np.arange(10) < 7, PERFECT, -1)
-    parts = {"pix": ONE_WRONG, "fou": partial, "none": np.full(10, -1)}
-    project.store(run(0, ONE_WRONG, parts=parts))
+    view_assignments = {"pix": ONE_WRONG, "fou": partial, "none": np.full(10, -1)}
+    project.store(run(0, ONE_WRONG, view_assignments=view_assignments))
     rows, _, _ = project.score()
     assert pick(rows) == {
         ("last", "", "all"): 0.9,
@@ -152,10 +161,12 @@ def test_each_view_is_scored_on_the_samples_it_describes_and_the_best_one_is_an_
 
 def test_views_of_mixed_data_describe_different_samples_so_none_is_the_best(project):
     project.write_samples(modality=["text"] * 5 + ["image"] * 5)
-    project.store(run(0, PERFECT, parts={"words": np.where(np.arange(10) < 5, PERFECT, -1)}))
+    project.store(
+        run(0, PERFECT, view_assignments={"words": np.where(np.arange(10) < 5, PERFECT, -1)})
+    )
     rows, _, _ = project.score()
     assert ("last", "", "view:words") in pick(rows)
-    assert not pick(rows, protocol="oracle")
+    assert not pick(rows, selection="oracle")
 
 
 def test_runs_that_did_not_end_ok_have_a_record_and_no_score(project):
@@ -193,14 +204,14 @@ def test_unavailable_data_give_records_alone(project):
 def test_wanted_seeds_are_gathered_from_several_blocks_and_the_rest_is_left_alone(project):
     project.store(run(0), run(1))
     project.store(run(2), run(3))
-    project.store(run(0, COLLAPSED), settings="ffffffff")
+    project.store(run(0, COLLAPSED), params_hash="ffffffff")
     broken = project.folder / "runs" / "toy" / "km" / "0123abcd"
-    for name in (".parts", "8-9"):  # neither is needed, so neither is opened
+    for name in (".finished_seeds", "8-9"):  # neither is needed, so neither is opened
         (broken / name).mkdir()
         (broken / name / "runs.json").write_text("{")
     rows, _, records = project.score(seeds=(3, 1))
     assert [r["seed"] for r in records] == ["3", "1"]
-    assert {r["settings"] for r in rows} == {"0123abcd"}
+    assert {r["params_hash"] for r in rows} == {"0123abcd"}
 
 
 @pytest.mark.parametrize("order", [("2026-01-01", "2026-01-02"), ("2026-01-02", "2026-01-01")])
@@ -283,7 +294,10 @@ def test_the_same_runs_give_the_same_bytes(project):
         ([run(0, PERFECT[:9])], "seed_0 to assign 10 samples, got 9"),
         ([run(0, PERFECT - 1)], "clusters from 0 in seed_0, got -1"),
         ([run(0, history={0: PERFECT[:9]})], "history_0 to assign 10 samples, got 9"),
-        ([run(0, parts={"pix": PERFECT[:9]})], r"part_0_pix to assign 10 samples, got shape \(9,"),
+        (
+            [run(0, view_assignments={"pix": PERFECT[:9]})],
+            r"view_0_pix to assign 10 samples, got shape \(9,",
+        ),
         ([Run(Record(0, "ok"))], "seed_0 of a run that ended ok, found none"),
         ([run(1), run(2)], "km/0123abcd: expected a run of seed 0, found none"),
     ],

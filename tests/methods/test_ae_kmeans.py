@@ -44,13 +44,13 @@ def test_a_single_view_is_enough():
     assert adjusted_rand_score(y_true == 0, y_pred) > 0.95
 
 
-def test_pictures_are_taken_as_pixels():
+def test_images_are_taken_as_pixels():
     rng = np.random.default_rng(0)
     y_true = np.arange(100) % 2
-    pictures = (200 * y_true[:, None, None, None] + rng.integers(0, 50, (100, 1, 4, 4))).astype(
+    images = (200 * y_true[:, None, None, None] + rng.integers(0, 50, (100, 1, 4, 4))).astype(
         np.uint8
     )
-    y_pred = QUICK.fit_predict(Dataset.paired([pictures], n_clusters=2), seed=0)
+    y_pred = QUICK.fit_predict(Dataset.paired([images], n_clusters=2), seed=0)
     assert adjusted_rand_score(y_true, y_pred) == 1
 
 

@@ -18,8 +18,8 @@ def test_the_published_schedule():
 def test_it_has_one_augmentation_with_the_settings_of_the_method():
     method = CC(side=28, jitter=0, weak_blur=False, flip=False, min_crop=1.0)
     (augment,) = method.augmentations().values()
-    pictures = torch.randint(0, 256, (4, 3, 28, 28), dtype=torch.uint8)
-    torch.testing.assert_close(augment(pictures, None), pictures / 255)
+    images = torch.randint(0, 256, (4, 3, 28, 28), dtype=torch.uint8)
+    torch.testing.assert_close(augment(images, None), images / 255)
 
 
 def test_features_are_refused(paired_blobs):

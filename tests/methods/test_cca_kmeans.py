@@ -17,9 +17,9 @@ def inverse_root(matrix):
     return vectors / np.sqrt(values) @ vectors.T
 
 
-@pytest.mark.parametrize("setting", ["paired_blobs", "three_view_blobs", "split_paired_blobs"])
-def test_separated_blobs_are_recovered(setting, request):
-    data, y_true = request.getfixturevalue(setting)
+@pytest.mark.parametrize("data_setting", ["paired_blobs", "three_view_blobs", "split_paired_blobs"])
+def test_separated_blobs_are_recovered(data_setting, request):
+    data, y_true = request.getfixturevalue(data_setting)
     assert adjusted_rand_score(y_true, CCAKMeans().fit_predict(data, seed=0)) > 0.95
 
 

@@ -231,7 +231,7 @@ def test_after_the_joint_phase_clusters_are_balanced_and_views_agree():
     shares = np.bincount(y_pred, minlength=3) / len(y_pred)
     assert np.count_nonzero(shares) >= 2
     assert -(shares[shares > 0] * np.log(shares[shares > 0])).sum() > 0.9 * math.log(3)
-    parts = next(iter(log.of("parts").values()))
+    parts = next(iter(log.of("view_assignments").values()))
     assert (parts["view-1"] == parts["view-2"]).mean() > 0.8
 
 
@@ -239,7 +239,7 @@ def test_the_label_contrast_is_what_makes_the_views_agree():
     data, _ = toy()
     log = Kept()
     replace(QUICK, label_weight=0.0, finetune_epochs=0).fit_predict(data, seed=0, log=log)
-    parts = next(iter(log.of("parts").values()))
+    parts = next(iter(log.of("view_assignments").values()))
     assert (parts["view-1"] == parts["view-2"]).mean() < 0.8
 
 
@@ -334,12 +334,12 @@ def test_samples_that_are_held_out_are_assigned_but_not_trained_on():
     assert np.array_equal(others[fit_index], y_pred[fit_index])
 
 
-def test_pictures_are_taken_as_their_pixels_between_0_and_1():
+def test_images_are_taken_as_their_pixels_between_0_and_1():
     data, _ = toy(n_samples=60)
     features = data.paired_features()[0]
-    pictures = np.random.default_rng(0).integers(0, 256, (60, 1, 2, 3), dtype=np.uint8)
+    images = np.random.default_rng(0).integers(0, 256, (60, 1, 2, 3), dtype=np.uint8)
     logs = [Kept(), Kept()]
-    for log, view in zip(logs, (pictures, pictures.reshape(60, 6) / 255), strict=True):
+    for log, view in zip(logs, (images, images.reshape(60, 6) / 255), strict=True):
         BRIEF.fit_predict(Dataset.paired([features, view], n_clusters=3), seed=0, log=log)
     assert list(logs[0].of("loss").values()) == pytest.approx(list(logs[1].of("loss").values()))
 

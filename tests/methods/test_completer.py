@@ -26,9 +26,9 @@ def network():
     return Network([5, 4], (8,), 6, (6, 7, 6)).eval()
 
 
-@pytest.mark.parametrize("setting", ["paired_blobs", "split_paired_blobs", "incomplete_blobs"])
-def test_separated_blobs_are_recovered(request, setting):
-    data, y_true = request.getfixturevalue(setting)
+@pytest.mark.parametrize("data_setting", ["paired_blobs", "split_paired_blobs", "incomplete_blobs"])
+def test_separated_blobs_are_recovered(request, data_setting):
+    data, y_true = request.getfixturevalue(data_setting)
     assert adjusted_rand_score(y_true, QUICK.fit_predict(data, seed=0)) > 0.9
 
 

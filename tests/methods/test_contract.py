@@ -118,12 +118,12 @@ WITHOUT_TORCH = [
 ]
 
 every_method = pytest.mark.parametrize("name", shipped())
-every_setting = pytest.mark.parametrize("setting", SETTINGS)
+every_setting = pytest.mark.parametrize("data_setting", SETTINGS)
 
 
 @pytest.fixture
-def data(request, setting):
-    return request.getfixturevalue(setting)[0]
+def data(request, data_setting):
+    return request.getfixturevalue(data_setting)[0]
 
 
 @every_method
@@ -161,7 +161,7 @@ def test_as_many_clusters_as_samples_can_be_asked_for(name, data):
 
 
 @every_method
-@pytest.mark.parametrize("setting", [s for s in SETTINGS if s.startswith("split")])
+@pytest.mark.parametrize("data_setting", [s for s in SETTINGS if s.startswith("split")])
 def test_held_out_samples_teach_nothing(name, data):
     with refusal_allowed():
         y_pred = fitted(name, data)
@@ -171,8 +171,8 @@ def test_held_out_samples_teach_nothing(name, data):
 
 @pytest.mark.parametrize("name", [n for n in shipped() if n != "imported"])  # it never trains
 def test_some_setting_is_accepted(name, request):
-    for setting in SETTINGS:
-        data, _ = request.getfixturevalue(setting)
+    for data_setting in SETTINGS:
+        data, _ = request.getfixturevalue(data_setting)
         try:
             fitted(name, data)
         except IncompatibleDataError:
@@ -295,7 +295,9 @@ class CheckingLog:
         self.data = data
         self.epoch = 0
 
-    def __call__(self, epoch, *, loss=None, y_pred=None, embedding=None, parts=None, **terms):
+    def __call__(
+        self, epoch, *, loss=None, y_pred=None, embedding=None, view_assignments=None, **terms
+    ):
         n_samples = self.data.n_samples
         assert epoch >= self.epoch, "epochs must not decrease"
         self.epoch = epoch
@@ -307,8 +309,8 @@ class CheckingLog:
             shape = np.shape(embedding)
             assert len(shape) == 2
             assert shape[0] == n_samples
-        for view in self.data.views if parts is not None else ():
-            part = np.asarray(parts[view.name])
+        for view in self.data.views if view_assignments is not None else ():
+            part = np.asarray(view_assignments[view.name])
             assert part.shape == (n_samples,)
             described = np.isin(np.arange(n_samples), view.sample_index)
             assert (part[~described] == -1).all()

@@ -1,4 +1,4 @@
-"""The convolutional autoencoder: its shapes, what it learns, toy pictures it must solve."""
+"""The convolutional autoencoder: its shapes, what it learns, toy images it must solve."""
 
 from dataclasses import replace
 
@@ -21,14 +21,14 @@ def test_bars_and_discs_are_told_apart(image_blobs):
     y_pred = QUICK.fit_predict(data, seed=0, log=lambda epoch, **f: heard.append(f))
     assert adjusted_rand_score(y_true, y_pred) > 0.95
     losses = [f["loss"] for f in heard if "loss" in f]
-    # better than the mean picture, whose error is the variance of the pixels
+    # better than the mean image, whose error is the variance of the pixels
     pixels = data.views[0].values / 255
     assert losses[-1] < 0.5 * (pixels - pixels.mean(axis=0)).var()
     assert heard[-1]["embedding"].shape == (data.n_samples, 10)
 
 
 @pytest.mark.parametrize(("channels", "side"), [(1, 32), (3, 16), (3, 40)])
-def test_the_reconstruction_has_the_shape_of_the_picture(channels, side):
+def test_the_reconstruction_has_the_shape_of_the_image(channels, side):
     network = _ConvAutoencoder(channels, side, (4, 6, 8), n_latent=5)
     x = torch.rand(3, channels, side, side)
     assert network.encode(x).shape == (3, 5)

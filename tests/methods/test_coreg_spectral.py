@@ -24,9 +24,9 @@ def leading_span(matrix, n_vectors):
     return span(vectors[:, -n_vectors:])
 
 
-@pytest.mark.parametrize("setting", ["paired_blobs", "three_view_blobs"])
-def test_separated_blobs_are_recovered(setting, request):
-    data, y_true = request.getfixturevalue(setting)
+@pytest.mark.parametrize("data_setting", ["paired_blobs", "three_view_blobs"])
+def test_separated_blobs_are_recovered(data_setting, request):
+    data, y_true = request.getfixturevalue(data_setting)
     assert adjusted_rand_score(y_true, CoregSpectral().fit_predict(data, seed=0)) > 0.95
 
 

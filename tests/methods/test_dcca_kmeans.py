@@ -18,9 +18,9 @@ def normal(seed, *shape):
     return torch.randn(*shape, generator=torch.Generator().manual_seed(seed), dtype=torch.float64)
 
 
-@pytest.mark.parametrize("setting", ["paired_blobs", "three_view_blobs", "split_paired_blobs"])
-def test_separated_blobs_are_recovered(setting, request):
-    data, y_true = request.getfixturevalue(setting)
+@pytest.mark.parametrize("data_setting", ["paired_blobs", "three_view_blobs", "split_paired_blobs"])
+def test_separated_blobs_are_recovered(data_setting, request):
+    data, y_true = request.getfixturevalue(data_setting)
     assert adjusted_rand_score(y_true, QUICK.fit_predict(data, seed=0)) > 0.9
 
 

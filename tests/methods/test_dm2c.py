@@ -398,9 +398,9 @@ def test_a_word_that_names_both_modalities_is_refused(mixed_blobs):
         replace(BRIEF, unify_to="image").fit_predict(replace(data, views=views), seed=0)
 
 
-@pytest.mark.parametrize("setting", ["paired_blobs", "incomplete_blobs"])
-def test_data_with_pairs_are_refused(setting, request):
-    data, _ = request.getfixturevalue(setting)
+@pytest.mark.parametrize("data_setting", ["paired_blobs", "incomplete_blobs"])
+def test_data_with_pairs_are_refused(data_setting, request):
+    data, _ = request.getfixturevalue(data_setting)
     with pytest.raises(IncompatibleDataError, match="needs mixed-modal samples"):
         BRIEF.fit_predict(data, seed=0)
 

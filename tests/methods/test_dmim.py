@@ -60,9 +60,9 @@ def small_network(seed=0):
 # ------------------------------------------------------------------------------------- toys
 
 
-@pytest.mark.parametrize("setting", ["paired_blobs", "three_view_blobs", "split_paired_blobs"])
-def test_separated_blobs_are_recovered(request, setting):
-    data, y_true = request.getfixturevalue(setting)
+@pytest.mark.parametrize("data_setting", ["paired_blobs", "three_view_blobs", "split_paired_blobs"])
+def test_separated_blobs_are_recovered(request, data_setting):
+    data, y_true = request.getfixturevalue(data_setting)
     y_pred, log = fitted(QUICK, data)
     assert adjusted_rand_score(y_true, y_pred) > 0.95
     assert log.last("agreement") > 0.9
@@ -76,7 +76,7 @@ def test_samples_that_lack_a_view_are_assigned_by_the_others(incomplete_blobs):
     lacking = ~has.all(axis=0)
     assert adjusted_rand_score(y_true[lacking], y_pred[lacking]) > 0.95
     for view, mine in zip(data.views, has, strict=True):
-        part = log.last("parts")[view.name]
+        part = log.last("view_assignments")[view.name]
         assert (part[~mine] == -1).all()
         np.testing.assert_array_equal(part[mine & lacking], y_pred[mine & lacking])
 
@@ -84,7 +84,7 @@ def test_samples_that_lack_a_view_are_assigned_by_the_others(incomplete_blobs):
 def test_each_view_alone_tells_the_clusters(paired_blobs):
     data, y_true = paired_blobs
     _, log = fitted(QUICK, data)
-    for part in log.last("parts").values():
+    for part in log.last("view_assignments").values():
         assert adjusted_rand_score(y_true, part) > 0.95
 
 
@@ -150,7 +150,7 @@ def test_beside_a_view_of_noise_there_is_nothing_to_share(paired_blobs):
     assert log.last("information") < 0.1 * log_of_clean.last("information")
     assert adjusted_rand_score(y_true, y_pred) < 0.3
     assert adjusted_rand_score(y_true, log_of_clean.last("y_pred")) > 0.95
-    assert adjusted_rand_score(y_true, log.last("parts")["view-2"]) < 0.1
+    assert adjusted_rand_score(y_true, log.last("view_assignments")["view-2"]) < 0.1
 
 
 def test_other_seeds_give_other_weights(paired_blobs):

@@ -12,11 +12,11 @@ from mmbench.methods.kmeans_concat import KMeansConcat
 
 
 @pytest.mark.parametrize(
-    "setting",
+    "data_setting",
     ["paired_blobs", "three_view_blobs", "one_view_blobs", "image_blobs", "split_paired_blobs"],
 )
-def test_separated_blobs_are_recovered(setting, request):
-    data, y_true = request.getfixturevalue(setting)
+def test_separated_blobs_are_recovered(data_setting, request):
+    data, y_true = request.getfixturevalue(data_setting)
     assert adjusted_rand_score(y_true, GMMConcat().fit_predict(data, seed=0)) > 0.9
 
 

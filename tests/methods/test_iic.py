@@ -1,4 +1,4 @@
-"""IIC for pictures: toy pictures it must solve, and the head that tells."""
+"""IIC for images: toy images it must solve, and the head that tells."""
 
 import numpy as np
 import pytest
@@ -36,13 +36,13 @@ def test_bars_and_discs_are_told_apart(image_blobs):
 def test_each_head_gives_soft_assignments_of_its_own():
     torch.manual_seed(0)
     network = _Network("narrow", 1, 25, heads=4, n_clusters=3, n_overclusters=9)
-    pictures = torch.randint(0, 256, (6, 1, 25, 25), dtype=torch.uint8)
-    soft = network.eval()(pictures / 255, "cluster")
+    images = torch.randint(0, 256, (6, 1, 25, 25), dtype=torch.uint8)
+    soft = network.eval()(images / 255, "cluster")
     assert soft.shape == (4, 6, 3)
     torch.testing.assert_close(soft.sum(dim=-1), torch.ones(4, 6))
-    assert network(pictures / 255, "overcluster").shape == (4, 6, 9)
+    assert network(images / 255, "overcluster").shape == (4, 6, 9)
     for head in range(4):
-        torch.testing.assert_close(network.soft_assignments(pictures, head), soft[head])
+        torch.testing.assert_close(network.soft_assignments(images, head), soft[head])
         network.eval()
     assert not torch.allclose(soft[0], soft[1])
 

@@ -16,9 +16,9 @@ def codes(seed):
     return torch.randn(20, 4, generator=torch.Generator().manual_seed(seed)).softmax(dim=1)
 
 
-@pytest.mark.parametrize("setting", ["paired_blobs", "three_view_blobs", "split_paired_blobs"])
-def test_separated_blobs_are_recovered(request, setting):
-    data, y_true = request.getfixturevalue(setting)
+@pytest.mark.parametrize("data_setting", ["paired_blobs", "three_view_blobs", "split_paired_blobs"])
+def test_separated_blobs_are_recovered(request, data_setting):
+    data, y_true = request.getfixturevalue(data_setting)
     assert adjusted_rand_score(y_true, QUICK.fit_predict(data, seed=0)) > 0.95
 
 

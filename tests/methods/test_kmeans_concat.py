@@ -19,9 +19,9 @@ def test_two_arrays_are_clustered_in_one_line(paired_blobs):
     assert adjusted_rand_score(y_true, y_pred) > 0.95
 
 
-@pytest.mark.parametrize("setting", ["three_view_blobs", "image_blobs", "split_paired_blobs"])
-def test_separated_blobs_are_recovered(setting, request):
-    assert score(*request.getfixturevalue(setting)) > 0.95
+@pytest.mark.parametrize("data_setting", ["three_view_blobs", "image_blobs", "split_paired_blobs"])
+def test_separated_blobs_are_recovered(data_setting, request):
+    assert score(*request.getfixturevalue(data_setting)) > 0.95
 
 
 @pytest.mark.parametrize("units", [1e-4, 1.0, 1e4])

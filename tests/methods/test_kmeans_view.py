@@ -11,10 +11,10 @@ from mmbench.methods.kmeans_view import KMeansView, separation
 
 
 class Parts:
-    """A log that keeps the last parts."""
+    """A log that keeps the last view_assignments."""
 
-    def __call__(self, epoch, *, parts=None, **_):
-        self.parts = parts
+    def __call__(self, epoch, *, view_assignments=None, **_):
+        self.view_assignments = view_assignments
 
 
 @pytest.fixture
@@ -30,8 +30,8 @@ def test_separated_blobs_are_recovered_by_every_view(paired_blobs):
     log = Parts()
     y_pred = KMeansView().fit_predict(data, seed=0, log=log)
     assert adjusted_rand_score(y_true, y_pred) > 0.95
-    assert list(log.parts) == ["image", "text"]
-    for part in log.parts.values():
+    assert list(log.view_assignments) == ["image", "text"]
+    for part in log.view_assignments.values():
         assert adjusted_rand_score(y_true, part) > 0.95
 
 
@@ -39,12 +39,12 @@ def test_the_answer_is_the_best_separated_view(informative_and_noise):
     data, y_true = informative_and_noise
     log = Parts()
     y_pred = KMeansView().fit_predict(data, seed=0, log=log)
-    np.testing.assert_array_equal(y_pred, log.parts["image"])
+    np.testing.assert_array_equal(y_pred, log.view_assignments["image"])
     assert adjusted_rand_score(y_true, y_pred) > 0.95
-    assert adjusted_rand_score(y_true, log.parts["noise"]) < 0.1
+    assert adjusted_rand_score(y_true, log.view_assignments["noise"]) < 0.1
 
 
-def test_pictures_are_clustered_as_pixels(image_blobs):
+def test_images_are_clustered_as_pixels(image_blobs):
     data, y_true = image_blobs
     assert adjusted_rand_score(y_true, KMeansView().fit_predict(data, seed=0)) > 0.95
 

@@ -26,9 +26,9 @@ def partly_wrong(y_true, n_clusters, share, rng):
     return rng.permutation(n_clusters)[y]
 
 
-@pytest.mark.parametrize("setting", ["paired_blobs", "three_view_blobs", "split_paired_blobs"])
-def test_separated_blobs_are_recovered(setting, request):
-    data, y_true = request.getfixturevalue(setting)
+@pytest.mark.parametrize("data_setting", ["paired_blobs", "three_view_blobs", "split_paired_blobs"])
+def test_separated_blobs_are_recovered(data_setting, request):
+    data, y_true = request.getfixturevalue(data_setting)
     assert adjusted_rand_score(y_true, LateFusion().fit_predict(data, seed=0)) > 0.95
 
 
@@ -56,7 +56,7 @@ def test_views_that_are_too_noisy_alone_suffice_together():
     y_pred = LateFusion().fit_predict(
         Dataset.paired(arrays, n_clusters=3), seed=0, log=lambda _, **values: told.update(values)
     )
-    assert max(adjusted_rand_score(y_true, p) for p in told["parts"].values()) < 0.9
+    assert max(adjusted_rand_score(y_true, p) for p in told["view_assignments"].values()) < 0.9
     assert adjusted_rand_score(y_true, y_pred) > 0.95
 
 

@@ -17,9 +17,9 @@ def soft(seed, *shape):
     return torch.randn(*shape, generator=torch.Generator().manual_seed(seed)).softmax(dim=-1)
 
 
-@pytest.mark.parametrize("setting", ["paired_blobs", "three_view_blobs", "split_paired_blobs"])
-def test_separated_blobs_are_recovered(request, setting):
-    data, y_true = request.getfixturevalue(setting)
+@pytest.mark.parametrize("data_setting", ["paired_blobs", "three_view_blobs", "split_paired_blobs"])
+def test_separated_blobs_are_recovered(request, data_setting):
+    data, y_true = request.getfixturevalue(data_setting)
     assert adjusted_rand_score(y_true, QUICK.fit_predict(data, seed=0)) > 0.95
 
 
@@ -47,7 +47,7 @@ def test_without_symmetry_each_view_uses_every_cluster(paired_blobs):
         replace(QUICK, symmetric=False).fit_predict(
             data, seed=seed, log=lambda epoch, kept=kept, **values: kept.update(values)
         )
-        for part in kept["parts"].values():
+        for part in kept["view_assignments"].values():
             assert adjusted_rand_score(y_true, part) > 0.95
 
 
@@ -57,8 +57,10 @@ def test_the_log_tells_each_view_and_the_clusters_used(paired_blobs):
     QUICK.fit_predict(data, seed=0, log=lambda epoch, **values: kept.update(values))
     assert kept["clusters_used"] == 3
     assert kept["embedding"].shape == (180, 6)
-    assert set(kept["parts"]) == {"image", "text"}
-    assert max(adjusted_rand_score(y_true, part) for part in kept["parts"].values()) > 0.5
+    assert set(kept["view_assignments"]) == {"image", "text"}
+    assert (
+        max(adjusted_rand_score(y_true, part) for part in kept["view_assignments"].values()) > 0.5
+    )
 
 
 def test_one_view_is_refused(one_view_blobs):

@@ -78,7 +78,7 @@ def test_mixed_modal_samples_of_one_space_are_recovered(case):
     assert adjusted_rand_score(y_true, case.quick.fit_predict(data, seed=0)) > 0.9
 
 
-def test_pictures_are_taken_as_pixels(case, image_blobs):
+def test_images_are_taken_as_pixels(case, image_blobs):
     data, y_true = image_blobs
     assert adjusted_rand_score(y_true, case.quick.fit_predict(data, seed=0)) > 0.9
 

@@ -1,4 +1,4 @@
-"""SACC: which augmentations are contrasted, known values of its loss, toy pictures it must solve.
+"""SACC: which augmentations are contrasted, known values of its loss, toy images it must solve.
 
 Also that CC, written by itself, is SACC without the strong augmentation, bit for bit.
 """
@@ -16,8 +16,8 @@ from mmbench.errors import InputError
 from mmbench.methods.cc import CC
 from mmbench.methods.sacc import SACC, cluster_loss, instance_loss
 from mmbench.nn.contrastive import ContrastiveNetwork
+from mmbench.nn.images import resized
 from mmbench.nn.losses import cluster_contrast, nt_xent
-from mmbench.nn.pictures import resized
 
 QUICK = SACC(
     backbone="narrow",
@@ -34,8 +34,8 @@ QUICK_CC = CC(**{f.name: getattr(QUICK, f.name) for f in fields(CC)})
 
 
 @pytest.fixture
-def pictures(image_blobs):
-    """Ninety of the toy pictures, and their clusters."""
+def images(image_blobs):
+    """Ninety of the toy images, and their clusters."""
     data, y_true = image_blobs
     return Dataset.paired([data.views[0].values[:90]], n_clusters=3), y_true[:90]
 
@@ -147,7 +147,7 @@ def test_the_losses_where_nothing_is_told_apart():
 
 
 @pytest.mark.parametrize("pairs", ["paper", "stl-10"])
-def test_the_order_of_pictures_and_the_numbers_of_clusters_do_not_matter(pairs):
+def test_the_order_of_images_and_the_numbers_of_clusters_do_not_matter(pairs):
     z, c, order = rows(3, 8, 5), soft(3, 8, 4), torch.randperm(8)
     torch.testing.assert_close(
         instance_loss(*z[:, order], pairs=pairs), instance_loss(*z, pairs=pairs)
@@ -199,9 +199,9 @@ def test_a_network_that_knows_nothing_starts_near_the_losses_of_nothing_told_apa
 
 
 @pytest.mark.slow
-def test_the_published_setting_takes_a_step_at_224_with_four_pictures(pictures):
+def test_the_published_setting_takes_a_step_at_224_with_four_images(images):
     """The whole schedule takes days on a GPU; one step of it must run anywhere."""
-    data, _ = pictures
+    data, _ = images
     four = data.views[0].values[:4].copy()
     torch.manual_seed(0)
     published = SACC()
@@ -231,8 +231,8 @@ def test_the_published_schedule():
     assert list(published.augmentations()) == ["weak", "strong"]
 
 
-def test_adam_decays_no_weights(pictures, monkeypatch):
-    data, _ = pictures
+def test_adam_decays_no_weights(images, monkeypatch):
+    data, _ = images
     made = []
     adam = torch.optim.Adam
 
@@ -248,8 +248,8 @@ def test_adam_decays_no_weights(pictures, monkeypatch):
     assert len(made) == 2
 
 
-def test_a_side_too_small_for_the_backbone_is_refused(pictures):
-    data, _ = pictures
+def test_a_side_too_small_for_the_backbone_is_refused(images):
+    data, _ = images
     with pytest.raises(InputError, match=r"side: expected at least 97 px.*'resnet34'.*got 32"):
         SACC(side=32).fit_predict(data, seed=0)
 
@@ -264,11 +264,11 @@ def test_batch_statistics_are_of_one_augmentation_at_a_time():
 
 
 @pytest.mark.parametrize("method", [QUICK, QUICK_CC], ids=["sacc", "cc"])
-def test_pictures_are_contrasted_with_the_whole_batch_and_not_with_a_part(
-    pictures, method, monkeypatch
+def test_images_are_contrasted_with_the_whole_batch_and_not_with_a_part(
+    images, method, monkeypatch
 ):
     """Losses of parts, each on a device of its own, have fewer negatives and cost accuracy."""
-    data, _ = pictures
+    data, _ = images
     contrasted = []
 
     def spy(a, b, temperature):
@@ -290,7 +290,7 @@ def test_only_the_strong_augmentation_is_normalised_and_only_as_published(strong
     assert [bool((x < 0).any()) for x in seen] == [False, False, normalized]
 
 
-# -------------------------------------------------------------------------------- toy pictures
+# -------------------------------------------------------------------------------- toy images
 
 
 @pytest.mark.parametrize(
@@ -302,8 +302,8 @@ def test_only_the_strong_augmentation_is_normalised_and_only_as_published(strong
         pytest.param(QUICK_CC, id="cc"),
     ],
 )
-def test_bars_and_discs_are_told_apart(pictures, method):
-    data, y_true = pictures
+def test_bars_and_discs_are_told_apart(images, method):
+    data, y_true = images
     log = Heard()
     y_pred = method.fit_predict(data, seed=0, log=log)
     assert adjusted_rand_score(y_true, y_pred) > 0.95
@@ -322,8 +322,8 @@ def test_bars_and_discs_are_told_apart(pictures, method):
     )
 
 
-def test_without_the_strong_augmentation_it_is_cc_bit_for_bit(pictures):
-    data, _ = pictures
+def test_without_the_strong_augmentation_it_is_cc_bit_for_bit(images):
+    data, _ = images
     heard, heard_cc = Heard(), Heard()
     ours = replace(QUICK, strong="none", epochs=3).fit_predict(data, seed=5, log=heard)
     theirs = replace(QUICK_CC, epochs=3).fit_predict(data, seed=5, log=heard_cc)
@@ -333,23 +333,23 @@ def test_without_the_strong_augmentation_it_is_cc_bit_for_bit(pictures):
         np.testing.assert_array_equal(left["embedding"], right["embedding"])
 
 
-def test_further_pictures_train_the_pictures_contrast_alone(pictures):
-    data, _ = pictures
-    further = replace(data, further=data.views[0].values[::-1].copy())
+def test_further_images_train_the_images_contrast_alone(images):
+    data, _ = images
+    unlabelled = replace(data, unlabelled=data.views[0].values[::-1].copy())
     plain = replace(QUICK, epochs=1)
     heard, deaf, without = Heard(), Heard(), Heard()
-    replace(plain, further=True).fit_predict(further, seed=0, log=heard)
-    assert "further" in heard.epochs[0][1]
+    replace(plain, unlabelled=True).fit_predict(unlabelled, seed=0, log=heard)
+    assert "unlabelled" in heard.epochs[0][1]
     # neither a method that is not told to, nor a data set that has none, changes anything
-    y_pred = plain.fit_predict(further, seed=0, log=deaf)
+    y_pred = plain.fit_predict(unlabelled, seed=0, log=deaf)
     np.testing.assert_array_equal(
-        replace(plain, further=True).fit_predict(data, seed=0, log=without), y_pred
+        replace(plain, unlabelled=True).fit_predict(data, seed=0, log=without), y_pred
     )
     assert deaf.losses() == without.losses() != heard.losses()
-    assert "further" not in deaf.epochs[0][1]
+    assert "unlabelled" not in deaf.epochs[0][1]
 
 
-def test_the_loss_of_further_pictures_leaves_the_clusters_alone():
+def test_the_loss_of_further_images_leaves_the_clusters_alone():
     torch.manual_seed(0)
     network = ContrastiveNetwork("narrow", 1, 25, n_clusters=3).train()
     batch = torch.randint(0, 256, (8, 1, 25, 25), dtype=torch.uint8)
@@ -360,8 +360,8 @@ def test_the_loss_of_further_pictures_leaves_the_clusters_alone():
     assert all(weight.grad is not None for weight in network.instance.parameters())
 
 
-def test_the_same_seed_gives_the_same_bits_and_another_seed_others(pictures):
-    data, _ = pictures
+def test_the_same_seed_gives_the_same_bits_and_another_seed_others(images):
+    data, _ = images
     method = replace(QUICK, epochs=2)
     first, again, other = Heard(), Heard(), Heard()
     y_first = method.fit_predict(data, seed=3, log=first)
@@ -375,8 +375,8 @@ def test_the_same_seed_gives_the_same_bits_and_another_seed_others(pictures):
     assert other.losses() != first.losses()
 
 
-def test_bfloat16_trains_and_keeps_the_losses_close(pictures):
-    data, _ = pictures
+def test_bfloat16_trains_and_keeps_the_losses_close(images):
+    data, _ = images
     method = replace(QUICK, epochs=2)
     exact, rounded = Heard(), Heard()
     method.fit_predict(data, seed=0, log=exact)

@@ -12,9 +12,9 @@ from mmbench.nn.encoders import normalised_mlp
 QUICK = SiMVC(hidden=(64, 64), n_latent=32, epochs=40, batch_size=60)
 
 
-@pytest.mark.parametrize("setting", ["paired_blobs", "three_view_blobs", "split_paired_blobs"])
-def test_separated_blobs_are_recovered(request, setting):
-    data, y_true = request.getfixturevalue(setting)
+@pytest.mark.parametrize("data_setting", ["paired_blobs", "three_view_blobs", "split_paired_blobs"])
+def test_separated_blobs_are_recovered(request, data_setting):
+    data, y_true = request.getfixturevalue(data_setting)
     assert adjusted_rand_score(y_true, QUICK.fit_predict(data, seed=0)) > 0.95
 
 

@@ -14,9 +14,9 @@ def affinities(n, n_views=2):
     return [local_affinity(distances(rng.normal(size=(n, 3))), 5, 0.5) for _ in range(n_views)]
 
 
-@pytest.mark.parametrize("setting", ["paired_blobs", "three_view_blobs"])
-def test_separated_blobs_are_recovered(setting, request):
-    data, y_true = request.getfixturevalue(setting)
+@pytest.mark.parametrize("data_setting", ["paired_blobs", "three_view_blobs"])
+def test_separated_blobs_are_recovered(data_setting, request):
+    data, y_true = request.getfixturevalue(data_setting)
     assert adjusted_rand_score(y_true, SNF().fit_predict(data, seed=0)) > 0.95
 
 

@@ -23,10 +23,10 @@ def far_blobs(n_samples, n_blobs):
 
 
 @pytest.mark.parametrize(
-    "setting", ["paired_blobs", "three_view_blobs", "one_view_blobs", "image_blobs"]
+    "data_setting", ["paired_blobs", "three_view_blobs", "one_view_blobs", "image_blobs"]
 )
-def test_separated_blobs_are_recovered(setting, request):
-    data, y_true = request.getfixturevalue(setting)
+def test_separated_blobs_are_recovered(data_setting, request):
+    data, y_true = request.getfixturevalue(data_setting)
     assert adjusted_rand_score(y_true, SpectralConcat().fit_predict(data, seed=0)) > 0.95
 
 

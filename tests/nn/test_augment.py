@@ -10,14 +10,14 @@ from torch.nn import functional
 from mmbench.nn import augment
 from mmbench.nn.augment import OPERATIONS, Strong, Weak, imagenet_normalized
 
-WHOLE = torch.eye(3)[None]  # the map that leaves a picture where it is
+WHOLE = torch.eye(3)[None]  # the map that leaves an image where it is
 
 
 def seeded(seed=0):
     return torch.Generator().manual_seed(seed)
 
 
-def smooth_pictures(n, channels=3, side=32, seed=0):
+def smooth_images(n, channels=3, side=32, seed=0):
     coarse = torch.rand(n, channels, 5, 5, generator=seeded(seed))
     fine = functional.interpolate(coarse, (side, side), mode="bicubic", align_corners=True)
     return (fine.clamp(0, 1) * 255).byte()
@@ -29,52 +29,52 @@ def smooth_pictures(n, channels=3, side=32, seed=0):
 @pytest.mark.parametrize("channels", [1, 3])
 @pytest.mark.parametrize("augmentation", [Weak(28, rotation=10), Strong(28, rotation=10)])
 def test_the_result_has_the_side_asked_for_and_lies_in_0_to_1(augmentation, channels):
-    pictures = torch.randint(0, 256, (64, channels, 20, 36), dtype=torch.uint8)
-    before = pictures.clone()
-    x = augmentation(pictures, seeded())
+    images = torch.randint(0, 256, (64, channels, 20, 36), dtype=torch.uint8)
+    before = images.clone()
+    x = augmentation(images, seeded())
     assert x.shape == (64, channels, 28, 28)
     assert x.dtype == torch.float32
     assert x.min() >= 0
     assert x.max() <= 1
-    assert torch.equal(pictures, before)
+    assert torch.equal(images, before)
 
 
 @pytest.mark.parametrize("augmentation", [Weak(16), Strong(16)])
-def test_every_picture_of_a_batch_has_its_own_draw(augmentation):
-    x = augmentation(smooth_pictures(1).expand(32, -1, -1, -1), seeded())
+def test_every_image_of_a_batch_has_its_own_draw(augmentation):
+    x = augmentation(smooth_images(1).expand(32, -1, -1, -1), seeded())
     different = torch.cdist(x.flatten(1), x.flatten(1)) > 1e-3
     assert different[~torch.eye(32, dtype=torch.bool)].all()
 
 
 @pytest.mark.parametrize("augmentation", [Weak(16), Strong(16)])
 def test_a_generator_or_the_global_seed_decides_every_draw(augmentation):
-    pictures = smooth_pictures(16)
-    first = augmentation(pictures, seeded(1))
-    assert torch.equal(first, augmentation(pictures, seeded(1)))
-    assert not torch.equal(first, augmentation(pictures, seeded(2)))
+    images = smooth_images(16)
+    first = augmentation(images, seeded(1))
+    assert torch.equal(first, augmentation(images, seeded(1)))
+    assert not torch.equal(first, augmentation(images, seeded(2)))
     torch.manual_seed(1)
-    assert torch.equal(first, augmentation(pictures))
+    assert torch.equal(first, augmentation(images))
 
 
 @pytest.mark.parametrize("augmentation", [Weak(16), Strong(16)])
-def test_autocast_does_not_round_pictures(augmentation):
-    pictures = smooth_pictures(16)
+def test_autocast_does_not_round_images(augmentation):
+    images = smooth_images(16)
     with torch.autocast("cpu", dtype=torch.bfloat16):
-        rounded = augmentation(pictures, seeded())
-    assert torch.equal(rounded, augmentation(pictures, seeded()))
+        rounded = augmentation(images, seeded())
+    assert torch.equal(rounded, augmentation(images, seeded()))
 
 
 @pytest.mark.parametrize("channels", [1, 3])
-def test_strengths_of_zero_leave_a_picture_as_it_is(channels):
-    pictures = smooth_pictures(8, channels)
+def test_strengths_of_zero_leave_a_image_as_it_is(channels):
+    images = smooth_images(8, channels)
     still = Weak(32, min_crop=1, flip=False, rotation=0, jitter=0, blur=False)
-    torch.testing.assert_close(still(pictures), pictures.float() / 255)
+    torch.testing.assert_close(still(images), images.float() / 255)
 
 
-def test_a_grey_picture_in_three_channels_stays_grey_without_hue_or_colour():
-    pictures = smooth_pictures(32, channels=1)
-    in_one = Weak(32)(pictures, seeded())
-    in_three = Weak(32)(pictures.expand(-1, 3, -1, -1), seeded())
+def test_a_grey_image_in_three_channels_stays_grey_without_hue_or_colour():
+    images = smooth_images(32, channels=1)
+    in_one = Weak(32)(images, seeded())
+    in_three = Weak(32)(images.expand(-1, 3, -1, -1), seeded())
     torch.testing.assert_close(in_three, in_one.expand(-1, 3, -1, -1), atol=1e-4, rtol=0)
 
 
@@ -88,10 +88,10 @@ def test_normalisation_gives_zero_at_the_mean_of_imagenet():
 # ---------------------------------------------------------------------------------- geometry
 
 
-def test_crops_lie_inside_the_picture_with_the_areas_and_ratios_asked_for():
+def test_crops_lie_inside_the_image_with_the_areas_and_ratios_asked_for():
     height, width = 40, 30
-    pictures = torch.zeros(2000, 1, height, width, dtype=torch.uint8)
-    maps = augment._random_crops(pictures, min_crop=0.2, flip=True, generator=seeded())
+    images = torch.zeros(2000, 1, height, width, dtype=torch.uint8)
+    maps = augment._random_crops(images, min_crop=0.2, flip=True, generator=seeded())
     wide, high = maps[:, 0, 0].abs(), maps[:, 1, 1]
     assert (maps[:, 0, 2].abs() + wide <= 1 + 1e-6).all()
     assert (maps[:, 1, 2].abs() + high <= 1 + 1e-6).all()
@@ -103,19 +103,19 @@ def test_crops_lie_inside_the_picture_with_the_areas_and_ratios_asked_for():
     assert 0.45 < (maps[:, 0, 0] < 0).float().mean() < 0.55
 
 
-def test_a_crop_takes_its_part_of_the_picture():
-    pictures = smooth_pictures(1)
+def test_a_crop_takes_its_part_of_the_image():
+    images = smooth_images(1)
     top_left = torch.tensor([[[0.5, 0, -0.5], [0, 0.5, -0.5], [0, 0, 1]]])
-    x = augment.warped(pictures, top_left, WHOLE, side=16)
-    torch.testing.assert_close(x, pictures[:, :, :16, :16].float() / 255)
+    x = augment.warped(images, top_left, WHOLE, side=16)
+    torch.testing.assert_close(x, images[:, :, :16, :16].float() / 255)
 
 
 def test_a_flip_mirrors_left_and_right():
-    pictures = smooth_pictures(64)
+    images = smooth_images(64)
     # the smallest crop is the whole, so the flip is the only draw that shows
-    x = Weak(32, min_crop=1, jitter=0, blur=False)(pictures, seeded()) * 255
-    kept = (x - pictures).abs().amax(dim=(1, 2, 3)) < 0.01
-    mirrored = (x - pictures.flip(3)).abs().amax(dim=(1, 2, 3)) < 0.01
+    x = Weak(32, min_crop=1, jitter=0, blur=False)(images, seeded()) * 255
+    kept = (x - images).abs().amax(dim=(1, 2, 3)) < 0.01
+    mirrored = (x - images.flip(3)).abs().amax(dim=(1, 2, 3)) < 0.01
     assert (kept ^ mirrored).all()
     assert 20 < mirrored.sum() < 44
 
@@ -136,7 +136,7 @@ def test_sampling_agrees_with_the_affine_grid_of_torch():
 
 def test_what_a_move_brings_in_from_outside_of_the_crop_is_black():
     white = torch.full((1, 1, 20, 20), 255, dtype=torch.uint8)
-    middle = torch.diag(torch.tensor([0.5, 0.5, 1.0]))[None]  # the picture goes on around it
+    middle = torch.diag(torch.tensor([0.5, 0.5, 1.0]))[None]  # the image goes on around it
     right = torch.tensor([[[1, 0, 0.5], [0, 1, 0], [0, 0, 1.0]]])
     x = augment.warped(white, middle, right, side=20)
     expected = torch.ones(1, 1, 20, 20)
@@ -151,10 +151,8 @@ def factor(level):
     return 0.9 * level / 10 + 0.05
 
 
-def affine(picture, *matrix):
-    return picture.transform(
-        picture.size, Image.Transform.AFFINE, matrix, Image.Resampling.BILINEAR
-    )
+def affine(image, *matrix):
+    return image.transform(image.size, Image.Transform.AFFINE, matrix, Image.Resampling.BILINEAR)
 
 
 IN_PIL = {
@@ -176,18 +174,18 @@ IN_PIL = {
 MOVING = {"rotate", "shear-x", "shear-y", "translate-x", "translate-y"}
 
 
-def by_pil(picture, name, level):
-    """Return one operation on one uint8 picture, (channels, side, side), by PIL."""
-    array = picture.permute(1, 2, 0).squeeze(-1).numpy()
+def by_pil(image, name, level):
+    """Return one operation on one uint8 image, (channels, side, side), by PIL."""
+    array = image.permute(1, 2, 0).squeeze(-1).numpy()
     result = np.asarray(IN_PIL[name](Image.fromarray(array), level))
-    return torch.as_tensor(result.copy()).view(*picture.shape[1:], -1).permute(2, 0, 1)
+    return torch.as_tensor(result.copy()).view(*image.shape[1:], -1).permute(2, 0, 1)
 
 
-def by_mmbench(pictures, name, level):
-    n = len(pictures)
+def by_mmbench(images, name, level):
+    n = len(images)
     drawn, levels = torch.full((n,), OPERATIONS.index(name)), torch.full((n,), level)
     turned = augment.moves(drawn, levels, torch.ones(n))
-    x = augment.warped(pictures, WHOLE.expand(n, -1, -1), turned, pictures.shape[-1])
+    x = augment.warped(images, WHOLE.expand(n, -1, -1), turned, images.shape[-1])
     augment.recolour(x, drawn, levels)
     return x * 255
 
@@ -196,16 +194,16 @@ def by_mmbench(pictures, name, level):
 @pytest.mark.parametrize("level", [1, 4, 9])
 @pytest.mark.parametrize("name", OPERATIONS)
 def test_an_operation_agrees_with_pil(name, level, channels):
-    pictures = smooth_pictures(4, channels)
-    ours = by_mmbench(pictures, name, level)
-    theirs = torch.stack([by_pil(picture, name, level) for picture in pictures])
+    images = smooth_images(4, channels)
+    ours = by_mmbench(images, name, level)
+    theirs = torch.stack([by_pil(image, name, level) for image in images])
     difference = (ours - theirs).abs()
     if name in MOVING:
         # where the black begins, the two round a border pixel to different sides
         assert (difference > 2).float().mean() < 0.03
     else:
         assert difference.max() <= 1.5
-    changed = (ours - pictures).abs().max() > 0.4
+    changed = (ours - images).abs().max() > 0.4
     nothing_to_do = name == "identity" or (name == "colour" and channels == 1)
     assert changed != nothing_to_do
 
@@ -218,15 +216,15 @@ def test_the_sign_of_a_draw_turns_a_move_around(name):
     assert not torch.equal(there, WHOLE)
 
 
-def test_recolouring_touches_only_the_pictures_that_drew_an_operation():
-    pictures = smooth_pictures(len(OPERATIONS)).float() / 255
-    x = pictures.clone()
+def test_recolouring_touches_only_the_images_that_drew_an_operation():
+    images = smooth_images(len(OPERATIONS)).float() / 255
+    x = images.clone()
     augment.recolour(x, torch.arange(len(OPERATIONS)), torch.full((len(OPERATIONS),), 5))
     for place, name in enumerate(OPERATIONS):
-        assert torch.equal(x[place], pictures[place]) == (name in MOVING or name == "identity")
+        assert torch.equal(x[place], images[place]) == (name in MOVING or name == "identity")
 
 
-def test_flat_and_tiny_pictures_pass_every_operation():
+def test_flat_and_tiny_images_pass_every_operation():
     for x in (torch.full((1, 3, 16, 16), 0.5), torch.rand(1, 1, 8, 8)):
         for place in range(len(OPERATIONS)):
             y = x.clone()
@@ -235,10 +233,10 @@ def test_flat_and_tiny_pictures_pass_every_operation():
             assert 0 <= y.min() <= y.max() <= 1
 
 
-def test_jitter_agrees_with_a_loop_over_pictures_and_changes_in_any_order():
+def test_jitter_agrees_with_a_loop_over_images_and_changes_in_any_order():
     """Strengths so small that nothing leaves [0, 1]: there the two must be equal."""
     n, strength = 40, 0.2
-    x = 0.4 + 0.2 * smooth_pictures(n).float() / 255
+    x = 0.4 + 0.2 * smooth_images(n).float() / 255
     fused = augment._jittered(x, strength, seeded())
 
     generator = seeded()  # the same draws again
@@ -293,7 +291,7 @@ def test_a_blur_agrees_with_scipy_away_from_the_border():
         np.testing.assert_allclose(ours[place, :, 10:-10, 10:-10], theirs[:, 10:-10, 10:-10])
 
 
-def test_a_blur_keeps_a_flat_picture_and_vanishes_with_its_width():
+def test_a_blur_keeps_a_flat_image_and_vanishes_with_its_width():
     sigma = torch.tensor([2.0])
     torch.testing.assert_close(
         augment.blurred(torch.full((1, 1, 9, 9), 0.3), sigma), torch.full((1, 1, 9, 9), 0.3)
@@ -303,10 +301,10 @@ def test_a_blur_keeps_a_flat_picture_and_vanishes_with_its_width():
 
 
 def test_the_strong_augmentation_changes_more_than_the_weak_one():
-    pictures = smooth_pictures(200)
+    images = smooth_images(200)
     weak, strong = Weak(32, min_crop=1, jitter=0.5), Strong(32, min_crop=1)
     moved_weak, moved_strong = (
-        (f(pictures, seeded()) - pictures / 255).square().mean().item() for f in (weak, strong)
+        (f(images, seeded()) - images / 255).square().mean().item() for f in (weak, strong)
     )
     assert moved_strong > 1.5 * moved_weak
 
@@ -317,7 +315,7 @@ def test_half_of_five_operations_are_applied_on_average(monkeypatch):
     monkeypatch.setattr(
         augment, "recolour", lambda x, d, v: (drawn.append((d, v)), recolour(x, d, v))
     )
-    Strong(16)(smooth_pictures(2000, side=16), seeded())
+    Strong(16)(smooth_images(2000, side=16), seeded())
     assert len(drawn) == 5
     operations = torch.stack([d for d, _ in drawn])
     counts = torch.bincount(operations.flatten(), minlength=14) / operations.numel()
@@ -339,16 +337,16 @@ class Method:
 
 
 @pytest.mark.parametrize("channels", [1, 3])
-def test_a_sheet_shows_each_picture_and_its_draws(tmp_path, channels):
+def test_a_sheet_shows_each_image_and_its_draws(tmp_path, channels):
     path = tmp_path / "sheet.png"
-    pictures = smooth_pictures(5, channels, side=32)
-    augment.augmentation_sheet(Method(), pictures.numpy(), path, n_pictures=3, n_draws=2)
+    images = smooth_images(5, channels, side=32)
+    augment.augmentation_sheet(Method(), images.numpy(), path, n_images=3, n_draws=2)
     with Image.open(path) as sheet:
         assert sheet.mode == "RGB"
         zoom, frame = 2, 33
         assert sheet.size == (zoom * frame * 5 + 2 * 8, zoom * frame * 3)
         corner = torch.as_tensor(np.array(sheet)[: zoom * 32 : zoom, : zoom * 32 : zoom])
-    torch.testing.assert_close(corner.permute(2, 0, 1), pictures[0].expand(3, -1, -1))
+    torch.testing.assert_close(corner.permute(2, 0, 1), images[0].expand(3, -1, -1))
 
 
 def test_a_sheet_that_cannot_be_drawn_leaves_no_file(tmp_path):
@@ -357,5 +355,5 @@ def test_a_sheet_that_cannot_be_drawn_leaves_no_file(tmp_path):
             return {"weak": lambda x, g: 1 / 0}
 
     with pytest.raises(ZeroDivisionError, match="division"):
-        augment.augmentation_sheet(Broken(), smooth_pictures(2).numpy(), tmp_path / "sheet.png")
+        augment.augmentation_sheet(Broken(), smooth_images(2).numpy(), tmp_path / "sheet.png")
     assert not list(tmp_path.iterdir())

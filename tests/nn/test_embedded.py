@@ -137,10 +137,10 @@ def test_what_has_no_one_space_is_refused(incomplete_blobs, paired_blobs):
     with pytest.raises(IncompatibleDataError, match="each of 3 clusters, has 2"):
         one_space(few, seed=0, device="cpu")
     rows = np.arange(4)
-    pictures = View(np.zeros((2, 1, 4, 4), np.uint8), rows[:2], "image", "image")
+    images = View(np.zeros((2, 1, 4, 4), np.uint8), rows[:2], "image", "image")
     texts = View(np.zeros((2, 3), np.float32), rows[2:], "text", "text")
     with pytest.raises(IncompatibleDataError, match="needs feature views, but image holds images"):
-        one_space(Dataset((pictures, texts), 2, 4), seed=0, device="cpu")
+        one_space(Dataset((images, texts), 2, 4), seed=0, device="cpu")
 
 
 # ------------------------------------------------------------------------------ self-training

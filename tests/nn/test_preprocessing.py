@@ -122,10 +122,10 @@ def test_incomplete_views_are_refused(incomplete_blobs):
         joint_features(data, max_features=5, seed=0)
 
 
-def test_mixed_pictures_are_refused(image_blobs, mixed_blobs):
-    pictures = image_blobs[0].views[0].values
+def test_mixed_images_are_refused(image_blobs, mixed_blobs):
+    images = image_blobs[0].views[0].values
     image, text = mixed_blobs[0].views
-    view = View(pictures[image.sample_index], image.sample_index, "image", "image")
+    view = View(images[image.sample_index], image.sample_index, "image", "image")
     data = replace(mixed_blobs[0], views=(view, text))
     with pytest.raises(IncompatibleDataError, match="needs feature views, but image holds images"):
         joint_features(data, max_features=5, seed=0)

@@ -15,12 +15,12 @@ toy:
   n_clusters: 3
   views: {a: {modality: a, dims: 4}, b: {modality: b, dims: 4}}
   generator: {kind: synthetic, private_share: 0.0}
-toy-mixed: {from: toy, setting: mixed}
-real: {from: toy}
-toy-missing-30: {from: toy, missing_rate: 0.3, seed: 1}
-toy-missing-30-shuffled-10: {from: toy-missing-30, shuffled_rate: 0.1}
-toy-missing-30-few: {from: toy-missing-30, sample: 20}
-toy-private-20: {from: toy, generator: {private_share: 0.2}}
+toy-mixed: {base: toy, data_setting: mixed}
+real: {base: toy}
+toy-missing-30: {base: toy, missing_rate: 0.3, seed: 1}
+toy-missing-30-shuffled-10: {base: toy-missing-30, shuffled_rate: 0.1}
+toy-missing-30-few: {base: toy-missing-30, sample: 20}
+toy-private-20: {base: toy, generator: {private_share: 0.2}}
 """
 METHODS = """
 majority: {uses: majority}

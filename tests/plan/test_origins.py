@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from mmbench.catalogue import load_datasets
+from mmbench.config.datasets import load_datasets
 from mmbench.reporting import ReportSpec
 
 
@@ -40,7 +40,7 @@ def test_views_and_samples_of_one_data_set_have_its_root_in_the_shipped_catalogu
         "wikipedia": ["wikipedia", "wikipedia-mixed", "wikipedia-mixed-split"],
     }
     for root, names in by_root.items():
-        assert {datasets[name].base for name in names} == {root}
+        assert {datasets[name].root for name in names} == {root}
 
 
 def test_a_variant_is_told_by_the_entry_at_the_root(plan):

@@ -58,18 +58,18 @@ def test_a_block_that_lacks_a_file_is_not_stored(plan):
     block = plan().blocks("toy", "kmeans")[0]
     store(block)
     block.records.unlink()
-    assert stored_blocks("toy", "kmeans", block.settings) == []
+    assert stored_blocks("toy", "kmeans", block.params_hash) == []
 
 
 def test_settings_are_those_of_the_resolved_parameters_and_the_precision(plan):
     one = plan(methods=["kmeans"])
-    assert re.fullmatch("[0-9a-f]{8}", one.settings("kmeans", "toy"))
+    assert re.fullmatch("[0-9a-f]{8}", one.params_hash("kmeans", "toy"))
     same = plan(params={"kmeans": {"n_init": 3}})
     other = plan(params={"kmeans": {"n_init": 4}})
     half = plan(precision="bfloat16")
-    assert same.settings("kmeans", "toy") == one.settings("kmeans", "toy")
-    assert other.settings("kmeans", "toy") != one.settings("kmeans", "toy")
-    assert half.settings("kmeans", "toy") != one.settings("kmeans", "toy")
+    assert same.params_hash("kmeans", "toy") == one.params_hash("kmeans", "toy")
+    assert other.params_hash("kmeans", "toy") != one.params_hash("kmeans", "toy")
+    assert half.params_hash("kmeans", "toy") != one.params_hash("kmeans", "toy")
 
 
 def test_parameters_are_those_of_entry_data_set_and_benchmark_in_this_order(plan):
@@ -109,7 +109,10 @@ def test_all_stands_for_every_entry_but_toys(plan):
             {"methods": ["all"], "remarks": {"kmean": "chosen by label"}},
             "test.yaml: remarks: unknown method 'kmean'",
         ),
-        ({"methods": ["all"], "control": "kmean"}, "test.yaml: control: unknown method 'kmean'"),
+        (
+            {"methods": ["all"], "reference_method": "kmean"},
+            "test.yaml: reference_method: unknown method 'kmean'",
+        ),
         (
             {"methods": ["all"], "sweep": {"kmean": {"n_init": [1]}}},
             "test.yaml: sweep: unknown method 'kmean'; did you mean 'kmeans'",

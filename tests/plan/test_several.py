@@ -6,7 +6,7 @@ import pytest
 import yaml
 
 from mmbench.errors import InputError
-from mmbench.plan import Block, Plans
+from mmbench.plan import Plans, SeedBlock
 
 
 @pytest.fixture
@@ -40,8 +40,8 @@ def test_a_paper_is_named_by_its_file_and_has_targets_of_its_own(plan, paper):
 def test_a_paper_is_read_only_when_it_is_asked_for(plan, paper):
     paper(methods=["kmeens"])
     plans = Plans(plan())
-    settings = plans["test"].settings("kmeans", "toy")
-    assert plans.of_run(Block("toy", "kmeans", settings, (0,))) is plans.configured
+    params_hash = plans["test"].params_hash("kmeans", "toy")
+    assert plans.of_run(SeedBlock("toy", "kmeans", params_hash, (0,))) is plans.configured
     with pytest.raises(InputError, match=r"config/papers/one\.yaml: methods: unknown method 'kme"):
         plans["paper_one"]
 
@@ -50,11 +50,11 @@ def test_a_run_belongs_to_whichever_benchmark_has_its_settings(plan, paper):
     paper("one", params={"kmeans": {"n_init": 8}})
     paper("two", params={"kmeans": {"n_init": 9}}, precision="bfloat16", threads_per_fit=2)
     plans = Plans(plan())
-    own = plans.configured.settings("kmeans", "toy")
-    assert plans.of_run(Block("toy", "kmeans", own, (0,))) is plans.configured
+    own = plans.configured.params_hash("kmeans", "toy")
+    assert plans.of_run(SeedBlock("toy", "kmeans", own, (0,))) is plans.configured
     # as in a job on another machine, where nobody has asked for the paper
-    settings = Plans(plan())["paper_two"].settings("kmeans", "toy")
-    found = plans.of_run(Block("toy", "kmeans", settings, (0,)))
+    params_hash = Plans(plan())["paper_two"].params_hash("kmeans", "toy")
+    found = plans.of_run(SeedBlock("toy", "kmeans", params_hash, (0,)))
     assert found.benchmark.name == "paper_two"
     assert '"n_init": 9' in found.method_json("kmeans", "toy")
 
@@ -62,15 +62,17 @@ def test_a_run_belongs_to_whichever_benchmark_has_its_settings(plan, paper):
 def test_the_configured_benchmark_comes_first_where_both_have_a_run(plan, paper):
     paper()
     plans = Plans(plan())
-    assert plans["paper_one"].settings("kmeans", "toy") == plans["test"].settings("kmeans", "toy")
-    settings = plans["test"].settings("kmeans", "toy")
-    assert plans.of_run(Block("toy", "kmeans", settings, (0,))) is plans.configured
+    assert plans["paper_one"].params_hash("kmeans", "toy") == plans["test"].params_hash(
+        "kmeans", "toy"
+    )
+    params_hash = plans["test"].params_hash("kmeans", "toy")
+    assert plans.of_run(SeedBlock("toy", "kmeans", params_hash, (0,))) is plans.configured
 
 
 def test_a_run_that_no_benchmark_has_is_an_error(plan, paper):
     paper()
     with pytest.raises(InputError, match=r"toy/kmeans/00000000: .* none of test, paper_one has"):
-        Plans(plan()).of_run(Block("toy", "kmeans", "00000000", (0,)))
+        Plans(plan()).of_run(SeedBlock("toy", "kmeans", "00000000", (0,)))
 
 
 def test_a_paper_that_is_configured_is_taken_as_configured(plan, paper):

@@ -6,7 +6,7 @@ import re
 import pytest
 from pydantic import TypeAdapter
 
-from mmbench.config import Name
+from mmbench.config.benchmark import Name
 from mmbench.errors import InputError
 from mmbench.plan.sweeps import Point
 
@@ -32,7 +32,7 @@ def test_a_row_differs_from_the_entry_in_its_values_alone(plan):
     plain = told.params("kmeans", "toy")
     assert plain["n_init"] == 4, "the benchmark's own parameter"
     assert told.params(row, "toy") == {**plain, "n_init": 5}, "the sweep goes on top of it"
-    assert told.settings(row, "toy") != told.settings("kmeans", "toy")
+    assert told.params_hash(row, "toy") != told.params_hash("kmeans", "toy")
     assert told.fingerprint(row) == told.fingerprint("kmeans")
     assert told.timeout_minutes(row) == told.timeout_minutes("kmeans")
     assert [block.seeds for block in told.blocks("toy", row)] == [(0, 1), (2, 3), (4,)]

@@ -16,8 +16,8 @@ SPEC = {
     "name": "tiny",
     "seeds": list(SEEDS),
     "datasets": [
-        {"name": n, "title": title, "pairing": pairing, "setting": setting}
-        for n, title, pairing, setting in [
+        {"name": n, "title": title, "pairing": pairing, "data_setting": data_setting}
+        for n, title, pairing, data_setting in [
             ("digits", "Digits", "same-object", "paired"),
             ("joined", "Joined", "by-label", "paired"),
             ("halves", "Halves", "none", "mixed"),
@@ -51,7 +51,7 @@ class Stored:
         self.records[dataset].append(
             {
                 "method": method,
-                "settings": "0123abcd",
+                "params_hash": "0123abcd",
                 "seed": seed,
                 "status": status,
                 "reason": reason,
@@ -64,13 +64,13 @@ class Stored:
             }
         )
 
-    def score(self, dataset, method, seed, acc, *, protocol="last", subset="all", **others):
+    def score(self, dataset, method, seed, acc, *, selection="last", subset="all", **others):
         values = {"acc": acc, "nmi": acc / 2, "ari": acc / 4, **others}
         self.scores[dataset] += [
             {
                 "method": method,
                 "seed": seed,
-                "protocol": protocol,
+                "selection": selection,
                 "subset": subset,
                 "metric": metric,
                 "value": value,
@@ -92,7 +92,7 @@ class Stored:
             for dataset, rows in getattr(self, kind).items():
                 path = self.results / kind / f"{dataset}.csv"
                 path.parent.mkdir(parents=True, exist_ok=True)
-                columns = ["method", "seed", "protocol", "subset", "metric", "value"]
+                columns = ["method", "seed", "selection", "subset", "metric", "value"]
                 with path.open("w", newline="") as file:
                     writer = csv.DictWriter(file, list(rows[0]) if rows else columns)
                     writer.writeheader()
@@ -122,11 +122,11 @@ def stored(tmp_path):
             told.score(dataset, "km-view", seed, 0.3, subset="view:pix")
             told.score(dataset, "km-view", seed, 0.2 + seed / 5, subset="view:fou")
             best = ("view:pix", 0.3) if seed == 0 else ("view:fou", 0.2 + seed / 5)
-            told.score(dataset, "km-view", seed, best[1], protocol="oracle", subset=best[0])
+            told.score(dataset, "km-view", seed, best[1], selection="oracle", subset=best[0])
         told.ok(dataset, "km_all", [0.5, 0.6, 0.7])
         told.ok(dataset, "cmmc", [0.8, 0.9, 0.85])
         for seed in SEEDS:
-            told.score(dataset, "cmmc", seed, 0.9, protocol="oracle")
+            told.score(dataset, "cmmc", seed, 0.9, selection="oracle")
         told.record(dataset, "dmim", 0, total=10.0)
         told.score(dataset, "dmim", 0, 0.7)
         told.record(dataset, "dmim", 1, "diverged", "loss is NaN at epoch 3", total=90.0)
@@ -140,7 +140,7 @@ def stored(tmp_path):
                 {
                     "method": method,
                     "seed": seed,
-                    "protocol": "last",
+                    "selection": "last",
                     "subset": "all",
                     "metric": "nmi_modality",
                     "value": 0.25,

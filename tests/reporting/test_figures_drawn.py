@@ -34,7 +34,7 @@ def spec_of(methods=("base",), datasets=("toy",), **told):
         datasets=tuple(
             d
             if isinstance(d, DatasetSpec)
-            else DatasetSpec(name=d, title=d, pairing="same-object", setting="paired")
+            else DatasetSpec(name=d, title=d, pairing="same-object", data_setting="paired")
             for d in datasets
         ),
         methods=tuple(
@@ -46,7 +46,7 @@ def spec_of(methods=("base",), datasets=("toy",), **told):
 
 def stored_of(scores, dataset="toy", seconds=None, params=None):
     """Return what is stored of a data set, from ACC by method and seed."""
-    spec = DatasetSpec(name=dataset, title=dataset, pairing="same-object", setting="paired")
+    spec = DatasetSpec(name=dataset, title=dataset, pairing="same-object", data_setting="paired")
     records = {
         method: {
             seed: {
@@ -280,7 +280,7 @@ def test_a_number_without_anything_in_its_way_stands_above_its_mark():
 
 
 def sweep_of(*rates, key="missing_rate"):
-    base = DatasetSpec(name="toy", title="toy", pairing="same-object", setting="paired")
+    base = DatasetSpec(name="toy", title="toy", pairing="same-object", data_setting="paired")
     spoilt = [
         base.model_copy(update={"name": f"toy-{i}", "base": "toy", "varied": {key: rate}})
         for i, rate in enumerate(rates)

@@ -83,14 +83,14 @@ def test_best_and_second_are_found_as_printed_and_ties_share_a_rank(stored):
 
 def test_an_oracle_never_competes(stored):
     for row in stored.scores["digits"]:
-        if row["protocol"] == "oracle":
+        if row["selection"] == "oracle":
             row["value"] = 1.0
     stored.write()
     tables = write(stored)
     rows = markdown_rows(tables, "Digits")
     assert rows["*k-means: best view (oracle)* <sup>a</sup>"][0] == "*1.000 ± 0.000*"
     assert rows["CMMC †"][0] == "**0.850 ± 0.050**"
-    oracles = csv_rows(tables, protocol="oracle")
+    oracles = csv_rows(tables, selection="oracle")
     assert oracles
     assert all(row["rank"] == "" for row in oracles)
 
@@ -100,7 +100,7 @@ def test_the_oracle_gap_is_the_best_epoch_minus_the_last(tables):
     gap = markdown_rows(tables, "Digits")["CMMC †"][head.index("oracle gap (ACC)")]
     assert gap == "*+0.050*"
     (row,) = csv_rows(tables, dataset="digits", metric="acc_gap")
-    assert (row["method"], row["protocol"], row["std"]) == ("cmmc", "oracle", "0.05")
+    assert (row["method"], row["selection"], row["std"]) == ("cmmc", "oracle", "0.05")
     assert "oracle gap (ACC)" not in markdown_rows(tables, "Halves")["method"]  # nobody has one
 
 

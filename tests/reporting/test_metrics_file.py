@@ -16,7 +16,7 @@ SPEC = ReportSpec.model_validate(
         "name": "two",
         "seeds": [0, 1, 2],
         "datasets": [
-            {"name": name, "title": name, "pairing": "none", "setting": "paired"}
+            {"name": name, "title": name, "pairing": "none", "data_setting": "paired"}
             for name in ("digits", "away")
         ],
         "methods": [

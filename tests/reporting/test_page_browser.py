@@ -169,7 +169,7 @@ def test_filters_hide_methods_and_data_sets_and_say_how_many_are_left(page):
     assert count.text == "2 of 6 methods, 1 of 5 data sets"
     page.find_element(By.ID, "filter-datasets").clear()
     page.find_element(By.ID, "filter-datasets").send_keys(" ")
-    choose(page, "setting", "images")
+    choose(page, "data_setting", "images")
     assert heads(page) == ["Method", "Away"]
 
 
@@ -179,7 +179,7 @@ def test_sets_paired_by_label_stand_apart(page):
 
 
 def test_the_oracle_is_in_italics_called_so_and_never_best(page):
-    choose(page, "protocol", "oracle")
+    choose(page, "selection", "oracle")
     statement = page.find_element(By.ID, "board-statement").text
     assert statement.startswith("Oracle: ACC")
     assert "Nobody may claim it" in statement

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from mmbench.catalogue import load_datasets
-from mmbench.config import read_benchmark, read_methods
+from mmbench.config.benchmark import read_benchmark, read_methods
+from mmbench.config.datasets import load_datasets
 from mmbench.errors import InputError
 from mmbench.reporting.papers import FROM_MEMORY, TEXT, layout_path, read_layout, write_paper_tables
 from mmbench.reporting.published import Published, read_published

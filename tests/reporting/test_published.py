@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from mmbench.catalogue import load_datasets
-from mmbench.config import read_methods
+from mmbench.config.benchmark import read_methods
+from mmbench.config.datasets import load_datasets
 from mmbench.errors import InputError
 from mmbench.reporting.published import (
     LEFT_OUT,

@@ -12,21 +12,21 @@ from mmbench.errors import InputError
 from mmbench.reporting import report
 from mmbench.reporting.cost import write_cost
 from mmbench.reporting.figures import figure_names
-from mmbench.reporting.habits import write_habits
 from mmbench.reporting.leaderboard import leaderboard, write_leaderboard
 from mmbench.reporting.published import read_published, write_verdicts
 from mmbench.reporting.robustness import write_robustness
+from mmbench.reporting.selection_bias import write_selection_bias
 from mmbench.reporting.significance import write_significance
 
 PUBLISHED = Path(__file__).parents[2] / "config" / "published.csv"
 
-TABLES = ("leaderboard", "significance", "robustness", "published", "habits", "cost")
+TABLES = ("leaderboard", "significance", "robustness", "published", "selection_bias", "cost")
 
 
 def files_of(spec):
     return {
         *(f"tables/{table}.{form}" for table in TABLES for form in ("csv", "md", "tex")),
-        *("tables/intervals.csv", "tables/suspicions.csv", "tables/suspicions.md"),
+        *("tables/intervals.csv", "tables/quality_checks.csv", "tables/quality_checks.md"),
         *(f"figures/{name}.{form}" for name in figure_names(spec) for form in ("pdf", "png")),
         *("metrics.json", "seeds.csv"),
     }
@@ -45,7 +45,12 @@ def test_every_file_is_written_and_another_process_writes_the_same_bytes(stored)
     first = written(stored)
     assert set(first) == files_of(stored.spec)
     page = (stored.results / "report" / "index.html").read_text()
-    for part in ("Differences: Paired views", "publishing habits", "What looks wrong", "Cost"):
+    for part in (
+        "Differences: Paired views",
+        "publishing selection_bias",
+        "What looks wrong",
+        "Cost",
+    ):
         assert part in page
     code = (
         "import sys; from pathlib import Path; from mmbench.reporting import ReportSpec, report;"
@@ -64,7 +69,7 @@ def test_no_two_tables_share_a_label_so_that_a_paper_can_input_all_of_them(store
     read, printed = stored.read(), read_published(PUBLISHED)
     write_leaderboard(stored.spec, leaderboard(stored.spec, read), tmp_path)
     write_verdicts(stored.spec, read, printed, tmp_path)
-    for write in (write_significance, write_robustness, write_habits, write_cost):
+    for write in (write_significance, write_robustness, write_selection_bias, write_cost):
         write(stored.spec, read, tmp_path)
     labels = [
         label
@@ -95,9 +100,9 @@ def test_cost_is_over_the_seeds_that_ended_ok_and_spending_over_all(stored):
     ("file", "spoil", "complaint"),
     [
         ("scores/halves.csv", None, "halves.csv: expected a .csv file, found none"),
-        ("records/halves.csv", "method,seed\n", "a column 'settings', got method, seed"),
+        ("records/halves.csv", "method,seed\n", "a column 'params_hash', got method, seed"),
         ("records/halves.csv", "", "a column 'method', got none"),
-        ("scores/halves.csv", "method,seed\n", "a column 'protocol'"),
+        ("scores/halves.csv", "method,seed\n", "a column 'selection'"),
         ("scores/halves.csv", 'method\n"km', "expected a .csv file, but"),
         ("details/halves.npz", None, "details/halves.npz: expected"),
         ("details/halves.npz", "PK", "details/halves.npz: expected"),

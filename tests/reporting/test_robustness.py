@@ -12,7 +12,7 @@ from mmbench.reporting.stored import Stored
 
 
 def dataset(name, **told):
-    return DatasetSpec(name=name, title=name, pairing="same-object", setting="paired", **told)
+    return DatasetSpec(name=name, title=name, pairing="same-object", data_setting="paired", **told)
 
 
 def spec_of(datasets, methods=()):

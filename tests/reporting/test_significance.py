@@ -42,13 +42,13 @@ def made(n_datasets, **accs):
         name="made",
         seeds=(0, 1),
         datasets=[
-            DatasetSpec(name=f"d{i}", title=f"D{i}", pairing="same-object", setting="paired")
+            DatasetSpec(name=f"d{i}", title=f"D{i}", pairing="same-object", data_setting="paired")
             for i in range(n_datasets)
         ],
         methods=[MethodSpec(name=m, title=m, fidelity="baseline") for m in accs],
         metrics=("acc",),
     )
-    ok = {"status": "ok", "reason": "", "settings": "0"}
+    ok = {"status": "ok", "reason": "", "params_hash": "0"}
     stored = [
         Stored(
             dataset,
@@ -159,7 +159,7 @@ def test_data_sets_that_derive_from_one_count_as_one():
 def test_forms_of_one_data_set_buy_no_claim():
     spec, stored = made(6, a=[0.5] * 6, b=[0.6, 0.61, 0.62, 0.63, 0.64, 0.65])
     (one,) = compare(spec, stored)
-    assert one.comparison.p_control[1] == pytest.approx(2 / 2**6)
+    assert one.comparison.p_reference[1] == pytest.approx(2 / 2**6)
     # as the plan tells Caltech-2V to 5V: other views, so that each is its own base
     forms = [
         d.model_copy(update={"root": "x" if i < 4 else d.name, "base": d.name})
@@ -208,35 +208,37 @@ def test_where_claims_are_possible_groups_and_p_values_are_shown(tmp_path):
     assert figures["wins"] == 9
     assert figures["p"] == pytest.approx(2 / 2**9, abs=1e-6)
     assert figures["p_holm"] == pytest.approx(3 * 2 / 2**9, abs=1e-6)
-    assert figures["p_control"] == pytest.approx(2 * 2 / 2**9, abs=1e-6)
+    assert figures["p_reference"] == pytest.approx(2 * 2 / 2**9, abs=1e-6)
 
 
 def test_the_control_can_be_named_even_a_method_that_knows_nothing(stored):
-    spec = stored.spec.model_copy(update={"control": "majority"})
+    spec = stored.spec.model_copy(update={"reference_method": "majority"})
     (one, *_) = compare(spec, read(stored, spec))
-    assert one.comparison.names[one.comparison.control] == "Majority"
+    assert one.comparison.names[one.comparison.reference_method] == "Majority"
     assert "from “Majority” is possible for 3 methods" in one.comparison.sentences[0]
 
 
 def test_k_means_on_all_views_is_the_control_unless_another_is_named():
     spec, stored = made(2, first=[0.1, 0.2], **{"kmeans-concat": [0.5, 0.6]})
     (one,) = compare(spec, stored)
-    assert one.comparison.control == 1
+    assert one.comparison.reference_method == 1
     spec, stored = made(2, first=[0.1, 0.2], second=[0.5, 0.6])
     (one,) = compare(spec, stored)
-    assert one.comparison.control == 0
+    assert one.comparison.reference_method == 0
 
 
 def test_a_named_control_without_scores_is_not_replaced_by_another(stored):
-    spec = stored.spec.model_copy(update={"control": "sacc"})
+    spec = stored.spec.model_copy(update={"reference_method": "sacc"})
     (one, *_) = compare(spec, read(stored, spec))
-    assert one.comparison.control is None
+    assert one.comparison.reference_method is None
     assert one.comparison.sentences[0].startswith("On 2 data sets, nothing is compared with a")
 
 
 def test_an_unknown_control_is_named(stored):
-    spec = stored.spec.model_copy(update={"control": "cmc"})
-    with pytest.raises(InputError, match="control: unknown method 'cmc'; did you mean 'cmmc'"):
+    spec = stored.spec.model_copy(update={"reference_method": "cmc"})
+    with pytest.raises(
+        InputError, match="reference_method: unknown method 'cmc'; did you mean 'cmmc'"
+    ):
         compare(spec, read(stored, spec))
 
 
@@ -280,8 +282,8 @@ def test_intervals_have_a_row_for_each_cell_of_the_leaderboard(stored):
     assert float(row["high"]) == pytest.approx(0.85 + half, abs=1e-5)
     assert [row[k] for k in ("sd", "median", "min", "max")] == ["0.05", "0.85", "0.8", "0.9"]
     (row,) = csv_rows(text, dataset="digits", method="dmim", metric="acc")
-    assert (row["seeds_ok"], row["seeds"], row["protocol"]) == ("2", "3", "last")
-    oracles = csv_rows(text, protocol="oracle")
+    assert (row["seeds_ok"], row["seeds"], row["selection"]) == ("2", "3", "last")
+    oracles = csv_rows(text, selection="oracle")
     assert {(row["row"], row["metric"]) for row in oracles} >= {
         ("best-view", "acc"),
         ("all", "acc_gap"),

@@ -26,7 +26,7 @@ if saved: x, total = saved["x"], saved["total"]
 for epoch in range(first, 8):
     x += torch.rand(3)
     total = float(x.sum()) + np.random.rand() + random.random()
-    more = {{"embedding": np.full((180, 1), total), "parts": {{"image": y_pred}}}}
+    more = {{"embedding": np.full((180, 1), total), "view_assignments": {{"image": y_pred}}}}
     log(epoch, loss=total, y_pred=(y_pred + epoch) % 3, **more)
     save_state(log, epoch, {{"x": x, "total": total}})
     if epoch == 3 and seed == {seed} and not (folder / "go").exists():
@@ -42,7 +42,7 @@ QUICK_CC = CC(**SETTINGS, epochs=8)
 
 
 def states(cell):
-    return sorted((cell.folder / ".parts").glob("*.state"))
+    return sorted((cell.folder / ".finished_seeds").glob("*.state"))
 
 
 def walk(cell, stop, seed=0):
@@ -66,7 +66,7 @@ def assert_same(runs, others):
         assert (run.embedding is None) == (other.embedding is None)
         if run.embedding is not None:
             np.testing.assert_array_equal(run.embedding, other.embedding)
-        assert run.parts.keys() == other.parts.keys()
+        assert run.view_assignments.keys() == other.view_assignments.keys()
 
 
 # ------------------------------------------------------------------------- the shipped methods
@@ -160,11 +160,11 @@ def test_a_seed_that_was_cut_short_goes_on_when_it_is_retried(cell, monkeypatch,
     assert cut_short.record.status == status
     assert len(states(cell)) == 1
     paths = cell.paths()
-    release(paths["assignments"], paths["records"], parts=paths["parts"])
+    release(paths["assignments"], paths["records"], finished_seeds=paths["finished_seeds"])
 
     epochs, runs = trained(cell, job, "block")
     assert epochs == [4, 5, 6, 7]
-    assert list((cell.folder / ".parts").iterdir()) == []
+    assert list((cell.folder / ".finished_seeds").iterdir()) == []
     assert_same(runs, trained(cell, job, "undisturbed")[1])
 
 

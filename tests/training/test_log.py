@@ -63,8 +63,8 @@ def test_a_bfloat16_tensor_with_a_gradient_becomes_an_array():
 
 
 def test_parts_may_leave_samples_out(log):
-    log(0, parts={"a": [0, -1, 2, -1]})
-    np.testing.assert_array_equal(log.parts["a"], [0, -1, 2, -1])
+    log(0, view_assignments={"a": [0, -1, 2, -1]})
+    np.testing.assert_array_equal(log.view_assignments["a"], [0, -1, 2, -1])
 
 
 @pytest.mark.parametrize(
@@ -75,8 +75,11 @@ def test_parts_may_leave_samples_out(log):
         ({"y_pred": [0.0, 1, 2, 0]}, "expected integers, got float64"),
         ({"y_pred": [0, 1, 2, 3]}, r"expected clusters in 0\.\.2, got 0\.\.3"),
         ({"y_pred": [0, 1, 2, -1]}, r"expected clusters in 0\.\.2, got -1\.\.2"),
-        ({"parts": {"c": [0, 0, 0, 0]}}, "expected a view of a, b, got 'c'"),
-        ({"parts": {"a": [0, 0, 0, -2]}}, r"parts\['a'\] at epoch 3: .* -1\.\.2, got -2\.\.0"),
+        ({"view_assignments": {"c": [0, 0, 0, 0]}}, "expected a view of a, b, got 'c'"),
+        (
+            {"view_assignments": {"a": [0, 0, 0, -2]}},
+            r"view_assignments\['a'\] at epoch 3: .* -1\.\.2, got -2\.\.0",
+        ),
         ({"embedding": np.ones(4)}, r"embedding .*expected shape \(4, n_latent\), got \(4,\)"),
         ({"embedding": np.full((4, 1), np.nan)}, "embedding .*expected finite values"),
     ],

@@ -71,7 +71,7 @@ def test_what_is_logged_is_stored_with_the_run(cell):
     run = cell.try_out(
         """
         log(0, loss=2.0, y_pred=0 * y_pred, gap=0.5)
-        log(1, loss=1.0, y_pred=y_pred, embedding=np.ones((180, 2)), parts={"text": y_pred})
+        log(1, loss=1.0, y_pred=y_pred, embedding=np.ones((180, 2)), view_assignments={"text": y_pred})
         """
     )
     assert run.record.losses == {"loss": [[0, 2.0], [1, 1.0]], "gap": [[0, 0.5]]}
@@ -80,7 +80,7 @@ def test_what_is_logged_is_stored_with_the_run(cell):
     np.testing.assert_array_equal(run.epochs, [0, 1])
     assert run.embedding.dtype == np.float16
     assert run.embedding.shape == (180, 2)
-    np.testing.assert_array_equal(run.parts["text"], run.y_pred)
+    np.testing.assert_array_equal(run.view_assignments["text"], run.y_pred)
 
 
 def test_a_progress_bar_hears_of_every_seed_and_epoch(cell):

@@ -145,10 +145,10 @@ def test_a_finished_plain_seed_is_not_taken_for_one_with_restarts_but_its_own_is
     job = cell.job(method, restarts=2)
     paths = cell.paths()
     cell.fit(cell.job(method))
-    release(paths["assignments"], paths["records"], parts=paths["parts"])
+    release(paths["assignments"], paths["records"], finished_seeds=paths["finished_seeds"])
     cell.fit(job)
     assert len((cell.folder / "count").read_text()) == 3
-    release(paths["assignments"], paths["records"], parts=paths["parts"])
+    release(paths["assignments"], paths["records"], finished_seeds=paths["finished_seeds"])
     (record,) = cell.fit(job)
     assert len((cell.folder / "count").read_text()) == 3
     assert len(record.restarts) == 2

@@ -45,7 +45,7 @@ import json, sys
 from pathlib import Path
 from mmbench.training import Job, fit
 told = json.load(sys.stdin)
-paths = {key: Path(told.pop(key)) for key in ("assignments", "records", "parts")}
+paths = {key: Path(told.pop(key)) for key in ("assignments", "records", "finished_seeds")}
 job = Job(**told | {"views": Path(told["views"]), "seeds": tuple(told["seeds"])})
 print([record.status for record in fit(job, **paths)], flush=True)
 """
@@ -84,7 +84,7 @@ class Cell:
         return {
             "assignments": self.folder / block / "assignments.npz",
             "records": self.folder / block / "runs.json",
-            "parts": self.folder / ".parts",
+            "finished_seeds": self.folder / ".finished_seeds",
         }
 
     def fit(self, job, *, block="block", **options):

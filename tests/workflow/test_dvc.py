@@ -14,14 +14,14 @@ from workflow_project import METHOD, ROOT, Project
 
 from mmbench.cli import main
 from mmbench.data import write_views
+from mmbench.exchange.checks import flaws
+from mmbench.exchange.snapshots import cache_advice
+from mmbench.exchange.tools import declared_stages
 from mmbench.files import sha256, write_json
 from mmbench.plan import Plan
 from mmbench.reporting import ReportSpec
 from mmbench.reporting.metrics_file import write_metrics
 from mmbench.reporting.stored import read_stored
-from mmbench.snapshots import cache_advice
-from mmbench.snapshots.checks import flaws
-from mmbench.snapshots.tools import declared_stages
 
 FLIPPED = METHOD.replace("> np.median", "< np.median")
 SHARED = (".gitignore", ".dvcignore", "dvc.yaml", ".dvc/config", ".dvc/.gitignore")
@@ -221,7 +221,7 @@ def test_scores_by_another_source_than_todays_are_found(tiny):
     def write(scored_by):
         cell = ("majority", plan.settings("majority", "toy-3view"))
         told = (plan.fingerprint("majority"), "", scored_by)
-        columns = "method,settings,seed,fingerprint,data_checksum,scoring_fingerprint"
+        columns = "method,params_hash,seed,fingerprint,data_checksum,scoring_fingerprint"
         rows = [",".join((*cell, str(seed), *told)) for seed in range(plan.benchmark.seeds)]
         records.write_text("\n".join([columns, *rows]) + "\n")
 

@@ -151,11 +151,11 @@ def test_after_an_interruption_the_next_call_trains_only_what_is_missing(project
     process = project.start("snakemake", "--cores", "1")
     parts = project.folder / "results/runs/toy-3view/mine"
     deadline = time.monotonic() + 120
-    while not list(parts.glob("*/.parts/*.json")) and time.monotonic() < deadline:
+    while not list(parts.glob("*/.finished_seeds/*.json")) and time.monotonic() < deadline:
         time.sleep(0.1)
     os.killpg(process.pid, signal.SIGINT)
     process.communicate(timeout=60)
-    finished = len(list(parts.glob("*/.parts/*.json")))
+    finished = len(list(parts.glob("*/.finished_seeds/*.json")))
     assert 1 <= finished < 4
     assert not list(parts.glob("*/*/assignments.npz"))
 

@@ -6,10 +6,10 @@ rule fit:
     input:
         views="data/processed/{dataset}/views.safetensors",
     output:
-        assignments="results/runs/{dataset}/{method}/{settings}/{seeds}/assignments.npz",
-        records="results/runs/{dataset}/{method}/{settings}/{seeds}/runs.json",
+        assignments="results/runs/{dataset}/{method}/{params_hash}/{seeds}/assignments.npz",
+        records="results/runs/{dataset}/{method}/{params_hash}/{seeds}/runs.json",
     log:
-        "results/runs/{dataset}/{method}/{settings}/{seeds}/fit.log",
+        "results/runs/{dataset}/{method}/{params_hash}/{seeds}/fit.log",
     threads: lambda w: plans.of_run(w).benchmark.threads_per_fit
     resources:
         gpu=lambda w: int(plans.of_run(w).method(w.method).gpu),

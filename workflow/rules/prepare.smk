@@ -4,7 +4,7 @@
 rule prepare:
     """Prepare one data set; a derived one is made from the files of its base."""
     input:
-        status=lambda w: f"data/raw/{plan.dataset(w.dataset).base}/status.json",
+        status=lambda w: f"data/raw/{plan.dataset(w.dataset).root}/status.json",
     output:
         views="data/processed/{dataset}/views.safetensors",
         samples="data/processed/{dataset}/samples.csv",

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from mmbench.catalogue import Array, ArrayPacking, Column
+from mmbench.config.datasets import Array, ArrayPacking, Column
 from mmbench.datasets.loaders.raw import Raw, flat_labels, stacked
 from mmbench.datasets.loaders.text import text_labels
 from mmbench.errors import InputError, unknown
@@ -151,7 +151,7 @@ def _oriented(value: Any, where: Array, label: str) -> NDArray[Any]:
         height, width = where.transposed
         if dense[0].size != height * width:
             raise InputError(
-                f"{label}: expected pictures of {height} x {width} pixels,"
+                f"{label}: expected images of {height} x {width} pixels,"
                 f" got {dense[0].size} values each"
             )
         dense = dense.reshape(-1, width, height).transpose(0, 2, 1).reshape(len(dense), -1)

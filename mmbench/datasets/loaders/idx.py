@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from mmbench.catalogue import IdxPacking
+from mmbench.config.datasets import IdxPacking
 from mmbench.datasets.loaders.archives import DAMAGE
 from mmbench.datasets.loaders.raw import Raw, flat_labels, stacked
 from mmbench.errors import InputError

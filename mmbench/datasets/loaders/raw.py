@@ -17,13 +17,13 @@ class Raw:
     Attributes:
         views: (n_samples, …) numbers, by view.
         labels: (n_samples,), numbers or names.
-        further: (n_further, …), rows of the only view that have no label and are not to be
+        unlabelled: (n_unlabelled, …), rows of the only view that have no label and are not to be
             clustered.
     """
 
     views: dict[str, NDArray[Any]]
     labels: NDArray[Any]
-    further: NDArray[Any] | None = None
+    unlabelled: NDArray[Any] | None = None
 
 
 def check(raw: Raw, *, name: str) -> None:

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from pathlib import Path
 
-from mmbench.catalogue import (
+from mmbench.config.datasets import (
     ArrayPacking,
     CifarPacking,
     CsvPacking,
@@ -15,7 +15,7 @@ from mmbench.catalogue import (
 )
 from mmbench.datasets.loaders.arrays import read_arrays
 from mmbench.datasets.loaders.idx import read_idx
-from mmbench.datasets.loaders.pictures import read_cifar, read_images, read_stl
+from mmbench.datasets.loaders.images import read_cifar, read_images, read_stl
 from mmbench.datasets.loaders.raw import Raw, check
 from mmbench.datasets.loaders.text import read_csv
 from mmbench.errors import InputError

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from mmbench.catalogue import Column, Columns, CsvPacking
+from mmbench.config.datasets import Column, Columns, CsvPacking
 from mmbench.datasets.loaders.archives import DAMAGE
 from mmbench.datasets.loaders.raw import Raw, stacked
 from mmbench.errors import InputError, unknown

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mmbench.reporting.figures.names import FAMILIES, Named, figure_names, named_figures
-from mmbench.reporting.leaderboard import Block
+from mmbench.reporting.leaderboard import DatasetBoard
 from mmbench.reporting.spec import ReportSpec
 from mmbench.reporting.stored import Stored
 
@@ -58,7 +58,7 @@ def write_figures(
     return draw_all(spec, stored, details, folder, compared)
 
 
-def write_scores(spec: ReportSpec, block: Block, folder: Path) -> dict[str, str]:
+def write_scores(spec: ReportSpec, block: DatasetBoard, folder: Path) -> dict[str, str]:
     """Write scores-{dataset}.pdf and .png; return their name with its caption."""
     from mmbench.reporting.figures.scores import write_scores as draw
 

@@ -6,7 +6,6 @@ from pathlib import Path
 import numpy as np
 from matplotlib.axes import Axes
 
-from mmbench.evaluation.rounding import told_gain, told_score
 from mmbench.reporting.figures.style import (
     QUIET,
     explained,
@@ -19,6 +18,7 @@ from mmbench.reporting.figures.style import (
 )
 from mmbench.reporting.figures.variants import ablations, by_seed
 from mmbench.reporting.leaderboard import HEADS
+from mmbench.reporting.rounding import told_gain, told_score
 from mmbench.reporting.spec import MethodSpec, ReportSpec
 from mmbench.reporting.stored import Stored
 

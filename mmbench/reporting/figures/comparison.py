@@ -11,13 +11,13 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 from scipy.optimize import isotonic_regression
 
-from mmbench.evaluation.statistics import Comparison
 from mmbench.reporting.figures.heat import MAX_NUMBERED, heat
 from mmbench.reporting.figures.names import sections
 from mmbench.reporting.figures.style import MIN_INCHES, QUIET, explained, save, styled, wrapped
 from mmbench.reporting.leaderboard import HEADS, SECTIONS
 from mmbench.reporting.significance import Compared
 from mmbench.reporting.spec import ReportSpec
+from mmbench.reporting.statistics import Comparison
 
 LEVELS = (0.001, 0.01, 0.05)  # of p; a cell shows which one is reached
 NOTHING = "Fewer than two methods have a score on the same data sets."

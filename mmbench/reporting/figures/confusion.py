@@ -6,11 +6,11 @@ from pathlib import Path
 import numpy as np
 from matplotlib.colors import Normalize
 
-from mmbench.evaluation.rounding import told_score
 from mmbench.reporting.figures.details import Details
 from mmbench.reporting.figures.heat import heat
 from mmbench.reporting.figures.style import explained, first, panels, save, styled, wrapped
 from mmbench.reporting.figures.variants import representatives
+from mmbench.reporting.rounding import told_score
 from mmbench.reporting.spec import ReportSpec
 from mmbench.reporting.stored import Stored
 

@@ -61,7 +61,7 @@ def named_figures(spec: ReportSpec) -> list[Named]:
 
 def sections(spec: ReportSpec) -> list[str]:
     """Return the sections of the leaderboard that the report has, in its order."""
-    here = {"by-label" if d.pairing == "by-label" else d.setting for d in spec.datasets}
+    here = {"by-label" if d.pairing == "by-label" else d.data_setting for d in spec.datasets}
     return [section for section in SECTIONS if section in here]
 
 

@@ -10,14 +10,14 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from mmbench.reporting.figures.style import KINDS, explained, save, styled
-from mmbench.reporting.leaderboard import SECTIONS, Block, Column, Row
+from mmbench.reporting.leaderboard import SECTIONS, Column, DatasetBoard, Row
 from mmbench.reporting.spec import ReportSpec
 
 ROW_INCHES = 0.3
 NAME_WIDTH = 34
 
 
-def write_scores(spec: ReportSpec, block: Block, folder: Path) -> dict[str, str]:
+def write_scores(spec: ReportSpec, block: DatasetBoard, folder: Path) -> dict[str, str]:
     """Write scores-{dataset}.pdf and .png; return their name with its caption."""
     name = f"scores-{block.dataset.name}"
     with styled():
@@ -29,7 +29,7 @@ def write_scores(spec: ReportSpec, block: Block, folder: Path) -> dict[str, str]
     return {name: caption}
 
 
-def _scores(spec: ReportSpec, block: Block) -> Figure:
+def _scores(spec: ReportSpec, block: DatasetBoard) -> Figure:
     """Return a panel per metric with a line per row, the first at the top."""
     if block.is_unavailable:
         return explained(_title(block), block.rows[0].note)
@@ -88,7 +88,7 @@ def _name(spec: ReportSpec, row: Row) -> str:
     return f"{row.title} ({n_ok}/{len(spec.seeds)} seeds)" if some else row.title
 
 
-def _title(block: Block) -> str:
+def _title(block: DatasetBoard) -> str:
     about = textwrap.wrap(block.stored.about(), 110)
     return "\n".join([f"{block.dataset.title}: {SECTIONS[block.section][0].lower()}", *about])
 

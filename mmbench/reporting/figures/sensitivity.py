@@ -8,11 +8,11 @@ from matplotlib.axes import Axes
 from matplotlib.colors import Normalize
 from numpy.typing import NDArray
 
-from mmbench.evaluation.rounding import told_score
 from mmbench.reporting.figures.heat import heat
 from mmbench.reporting.figures.style import explained, first, panels, save, styled, wrapped
 from mmbench.reporting.figures.variants import Grid, by_seed, grids, setting
 from mmbench.reporting.leaderboard import HEADS
+from mmbench.reporting.rounding import told_score
 from mmbench.reporting.spec import ReportSpec
 from mmbench.reporting.stored import Stored
 

@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from mmbench.evaluation.rounding import rounded
 from mmbench.reporting.leaderboard import SECTIONS, STATUS_WORDS, UNRANKED, Column
+from mmbench.reporting.rounding import rounded
 from mmbench.reporting.spec import MethodSpec, ReportSpec
 from mmbench.reporting.stored import BEST_VIEW, Stored
 
@@ -34,10 +34,10 @@ FIDELITIES = {
 
 
 def board(spec: ReportSpec, stored: Sequence[Stored]) -> dict[str, Any]:
-    """Return the leaderboard, methods by data sets, for every metric and both protocols.
+    """Return the leaderboard, methods by data sets, for every metric and both selections.
 
     Returns:
-        `scores[metric][protocol][method][dataset]` is (mean, standard deviation) with three
+        `scores[metric][selection][method][dataset]` is (mean, standard deviation) with three
         digits, or None; the deviation is None for a single seed. `ok[method][dataset]` counts
         the seeds that ended ok, `words` says how the others ended where that is none, and
         `marks` are those of the leaderboard's tables. `competes` is false for imported rows,
@@ -55,25 +55,25 @@ def board(spec: ReportSpec, stored: Sequence[Stored]) -> dict[str, Any]:
             {
                 "name": one.dataset.name,
                 "title": one.dataset.title,
-                "setting": one.dataset.setting,
+                "data_setting": one.dataset.data_setting,
                 "by_label": one.dataset.pairing == "by-label",
                 # the name is for people who look into the folder; the number makes it unique
                 "file": f"{i:03d}-{re.sub(r'[^A-Za-z0-9_]+', '-', one.dataset.name)[:60]}.js",
             }
             for i, one in enumerate(stored)
         ],
-        "settings": {
-            setting: SECTIONS[setting][0]
-            for setting in dict.fromkeys(one.dataset.setting for one in stored)
+        "data_settings": {
+            data_setting: SECTIONS[data_setting][0]
+            for data_setting in dict.fromkeys(one.dataset.data_setting for one in stored)
         },
         "methods": [{"name": m.name, "title": m.printed + " ‡" * m.changed} for m in spec.methods],
         "scores": {
             metric: {
-                protocol: [
-                    [_summary(_values(one, method, metric, protocol)) for one in stored]
+                selection: [
+                    [_summary(_values(one, method, metric, selection)) for one in stored]
                     for method in spec.methods
                 ]
-                for protocol in ("last", "oracle")
+                for selection in ("last", "oracle")
             }
             for metric in metrics
         },
@@ -136,7 +136,7 @@ def data_card(one: Stored) -> dict[str, Any]:
         "Samples": card.get("n_samples"),
         "Classes": card.get("n_classes"),
         "Clusters asked for": card.get("n_clusters"),
-        "Setting": SECTIONS[one.dataset.setting][0],
+        "DataSetting": SECTIONS[one.dataset.data_setting][0],
         "Pairing": PAIRINGS[one.dataset.pairing],
         "Derived from": card.get("base") if card.get("base") != one.dataset.name else None,
         "By": _listed(card.get("derivation") or {}),
@@ -209,7 +209,7 @@ def provenance(spec: ReportSpec, stored: Sequence[Stored]) -> dict[str, Any]:
             {
                 "title": method.printed,
                 "fingerprints": sorted(set(_column(of_method, "fingerprint"))),
-                "settings": sorted(set(_column(of_method, "settings"))),
+                "params_hash": sorted(set(_column(of_method, "params_hash"))),
             }
             for method in spec.methods
             for of_method in [[r for one in stored for r in one.records[method.name].values()]]
@@ -230,11 +230,11 @@ def provenance(spec: ReportSpec, stored: Sequence[Stored]) -> dict[str, Any]:
     }
 
 
-def _values(one: Stored, method: MethodSpec, metric: str, protocol: str) -> NDArray[np.float64]:
+def _values(one: Stored, method: MethodSpec, metric: str, selection: str) -> NDArray[np.float64]:
     """Return the scores of a cell; an oracle of a method with a row per view picks the view."""
-    values = one.values(method.name, metric, protocol=protocol)
-    if protocol == "oracle" and not len(values):
-        values = one.values(method.name, metric, protocol=protocol, subset=BEST_VIEW)
+    values = one.values(method.name, metric, selection=selection)
+    if selection == "oracle" and not len(values):
+        values = one.values(method.name, metric, selection=selection, subset=BEST_VIEW)
     return values
 
 

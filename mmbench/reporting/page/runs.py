@@ -31,7 +31,7 @@ def runs_of(spec: ReportSpec, stored: Stored, details: Details) -> dict[str, Any
 
     Returns:
         `axes`, the epochs that curves share, and `methods`: for each method its `command`,
-        `common` (what is the same in all runs), `runs`, `scores` (by protocol, subset and
+        `common` (what is the same in all runs), `runs`, `scores` (by selection, subset and
         metric, a value for each run or None) and `curves` (by term and seed, an index into
         `axes` and the values).
     """
@@ -100,16 +100,16 @@ def _figure(key: str, value: str) -> str | float:
 
 
 def _scores(stored: Stored) -> dict[str, Any]:
-    """Return by method, protocol, subset and metric the value of each run, or None."""
+    """Return by method, selection, subset and metric the value of each run, or None."""
     told: dict[str, Any] = {}
-    for (method, protocol, subset, metric), by_seed in stored.scores.items():
+    for (method, selection, subset, metric), by_seed in stored.scores.items():
         if method not in stored.records:
             continue
         values = [
             round(by_seed[seed], 4) if seed in by_seed else None for seed in stored.records[method]
         ]
         name = "best view" if subset == BEST_VIEW else subset
-        by_subset = told.setdefault(method, {}).setdefault(protocol, {})
+        by_subset = told.setdefault(method, {}).setdefault(selection, {})
         by_subset.setdefault(name, {})[metric] = values
     return told
 

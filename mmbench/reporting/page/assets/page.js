@@ -29,10 +29,10 @@ function podium(scores) {
   });
 }
 
-/** Show the chosen metric and protocol in every cell. */
+/** Show the chosen metric and selection in every cell. */
 function switchScores() {
   const metric = board.metrics.find((m) => m.name === byId("metric").value);
-  const oracle = byId("protocol").value === "oracle";
+  const oracle = byId("selection").value === "oracle";
   const scores = board.scores[metric.name][oracle ? "oracle" : "last"];
   const top = metric.ranked && !oracle ? podium(scores) : null;
   cells.forEach((row, i) =>
@@ -62,7 +62,7 @@ function switchScores() {
 function filter() {
   const words = byId("filter-datasets").value.trim().toLowerCase();
   const fits = (d) =>
-    (!byId("setting").value || d.setting === byId("setting").value) &&
+    (!byId("data_setting").value || d.data_setting === byId("data_setting").value) &&
     d.by_label === (byId("pairing").value === "by-label") &&
     `${d.title} ${d.name}`.toLowerCase().includes(words);
   const shown = new Set(board.datasets.flatMap((d, j) => (fits(d) ? [j + 1] : [])));
@@ -99,9 +99,9 @@ async function enhance() {
   const byLabel = board.datasets.filter((d) => d.by_label).length;
   if (byLabel === board.datasets.length) byId("pairing").value = "by-label";
   if (byLabel === 0 || byLabel === board.datasets.length) byId("pairing").parentElement.hidden = true;
-  if (Object.keys(board.settings).length === 1) byId("setting").parentElement.hidden = true;
-  for (const id of ["metric", "protocol"]) byId(id).addEventListener("change", switchScores);
-  for (const id of ["setting", "pairing"]) byId(id).addEventListener("change", filter);
+  if (Object.keys(board.data_settings).length === 1) byId("data_setting").parentElement.hidden = true;
+  for (const id of ["metric", "selection"]) byId(id).addEventListener("change", switchScores);
+  for (const id of ["data_setting", "pairing"]) byId(id).addEventListener("change", filter);
   for (const id of ["filter-methods", "filter-datasets"]) byId(id).addEventListener("input", filter);
   byId("controls").addEventListener("submit", (event) => event.preventDefault());
   byId("controls").hidden = false;
@@ -189,13 +189,13 @@ function runTable(cell) {
   return simpleTable("Runs", head, rows);
 }
 
-/** Return the scores of every other subset, protocol and view, a line for each. */
+/** Return the scores of every other subset, selection and view, a line for each. */
 function otherScores(cell) {
   const rows = [];
-  for (const [protocol, subsets] of Object.entries(cell.scores))
+  for (const [selection, subsets] of Object.entries(cell.scores))
     for (const [subset, metrics] of Object.entries(subsets))
       for (const [metric, values] of Object.entries(metrics))
-        rows.push([`${metric}, ${subset}${protocol === "oracle" ? " (oracle)" : ""}`, ...values.map((v) => (v === null ? "–" : v.toFixed(4)))]);
+        rows.push([`${metric}, ${subset}${selection === "oracle" ? " (oracle)" : ""}`, ...values.map((v) => (v === null ? "–" : v.toFixed(4)))]);
   return folded("Every score", simpleTable("Every score", ["metric, samples", ...cell.runs.map((r) => `seed ${r.seed}`)], rows));
 }
 

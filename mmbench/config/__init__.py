@@ -1,0 +1,1 @@
+"""What people write in `config/`: benchmarks, the catalogue of methods and that of data sets."""

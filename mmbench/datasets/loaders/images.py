@@ -1,0 +1,111 @@
+"""Images: files in archives or folders, and the binary versions of CIFAR and STL-10."""
+
+import csv
+import io
+from collections.abc import Mapping, Sequence
+from pathlib import Path, PurePosixPath
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mmbench.config.datasets import CifarPacking, ImagePacking, StlPacking, ViewSpec
+from mmbench.datasets.loaders.archives import archive_members, folder_files, picked
+from mmbench.datasets.loaders.raw import Raw
+from mmbench.errors import InputError, unknown
+
+_IMAGES = {".png", ".jpg", ".jpeg", ".bmp", ".pgm", ".ppm", ".tif", ".tiff"}
+
+
+def read_images(packing: ImagePacking, folder: Path, views: Mapping[str, ViewSpec]) -> Raw:
+    """Return the images in the size of their view; the folder of each names its class."""
+    ((view, spec),) = views.items()
+    images, classes = [], []
+    for file in packing.files:
+        if file == packing.superclasses:
+            continue
+        members = folder_files if file.endswith("/") else archive_members
+        for member, content in members(folder / file):
+            path = PurePosixPath(member)
+            if path.suffix.lower() not in _IMAGES or path.name.startswith("."):
+                continue
+            if not path.parent.name:
+                raise InputError(
+                    f"{folder / file}: expected images in folders that name their class,"
+                    f" got {member}"
+                )
+            if packing.only is None or path.parent.name in packing.only:
+                images.append(_image(content(), spec.dims, f"{folder / file}: {member}"))
+                classes.append(path.parent.name)
+    if not images:
+        raise InputError(f"{folder}: expected images, found none in {', '.join(packing.files)}")
+    if packing.superclasses:
+        classes = _superclasses(folder / packing.superclasses, classes)
+    return Raw({view: np.stack(images)}, np.array(classes))
+
+
+def _image(content: bytes, dims: Sequence[int], where: str) -> NDArray[np.uint8]:
+    """Return (channels, height, width); an image of another size is cropped and resized."""
+    from PIL import Image, ImageOps, UnidentifiedImageError
+
+    channels, height, width = dims
+    try:
+        with Image.open(io.BytesIO(content)) as file:
+            image: Image.Image = file.convert("L" if channels == 1 else "RGB")
+    except (OSError, UnidentifiedImageError, Image.DecompressionBombError, SyntaxError) as error:
+        raise InputError(f"{where}: expected an image, but {error}") from None
+    if image.size != (width, height):
+        image = ImageOps.fit(image, (width, height), Image.Resampling.BICUBIC)
+    return np.asarray(image, np.uint8).reshape(height, width, channels).transpose(2, 0, 1)
+
+
+def _superclasses(path: Path, classes: Sequence[str]) -> list[str]:
+    with path.open(encoding="utf-8", newline="") as file:
+        rows = list(csv.reader(file))
+    if any(len(row) != 2 for row in rows):
+        raise InputError(f"{path}: expected two columns, class and superclass")
+    table = {fine: coarse for fine, coarse in rows[1:]}
+    for name in classes:
+        if name not in table:
+            raise unknown("class", name, table, where=str(path))
+    return [table[name] for name in classes]
+
+
+def read_cifar(packing: CifarPacking, folder: Path, views: Mapping[str, ViewSpec]) -> Raw:
+    """Return the images of CIFAR; the first byte before each is its label."""
+    ((view, spec),) = views.items()
+    path = folder / next(iter(packing.files))
+    size = packing.label_bytes + int(np.prod(spec.dims))
+    parts = []
+    for member, content in picked(path, packing.members).items():
+        if len(content) % size:
+            raise InputError(
+                f"{path}: {member}: expected records of {size} bytes, got {len(content)} bytes"
+            )
+        parts.append(np.frombuffer(content, np.uint8).reshape(-1, size))
+    records = np.concatenate(parts)
+    images = records[:, packing.label_bytes :].reshape(-1, *spec.dims)
+    return Raw({view: images}, records[:, 0])
+
+
+def read_stl(packing: StlPacking, folder: Path, views: Mapping[str, ViewSpec]) -> Raw:
+    """Return the images of STL-10, put upright, and the labels from files of their own."""
+    ((view, spec),) = views.items()
+    path = folder / next(iter(packing.files))
+    channels, height, width = spec.dims
+    contents = picked(path, [*packing.members, *packing.labels, *packing.unlabelled])
+
+    def images(members: Sequence[str]) -> NDArray[np.uint8]:
+        parts = []
+        for member in members:
+            values = np.frombuffer(contents.pop(member), np.uint8)
+            if values.size % (channels * height * width):
+                raise InputError(
+                    f"{path}: {member}: expected whole images, got {values.size} bytes"
+                )
+            # planes are stored column by column
+            parts.append(values.reshape(-1, channels, width, height).transpose(0, 1, 3, 2))
+        return np.concatenate(parts)
+
+    labels = [np.frombuffer(contents[member], np.uint8) for member in packing.labels]
+    unlabelled = images(packing.unlabelled) if packing.unlabelled else None
+    return Raw({view: images(packing.members)}, np.concatenate(labels), unlabelled)

@@ -1,0 +1,27 @@
+"""The closed sets of words that configs, data, runs and reports share, each declared once."""
+
+from typing import Literal
+
+# How the views of a data set describe its samples, see `mmbench.data.Dataset`.
+DataSetting = Literal["paired", "mixed", "incomplete", "images"]
+
+# Why the views of a sample belong together: they show the same object, or different objects
+# that were joined by their class label; "none" where there is a single view.
+Pairing = Literal["same-object", "by-label", "none"]
+
+# How close an implementation is to published code.
+Fidelity = Literal["reference", "reconstruction", "baseline", "control"]
+
+# The floating-point precision of a training.
+Precision = Literal["float32", "bfloat16"]
+
+# How the run of one seed ended.
+Status = Literal[
+    "ok",
+    "not_applicable",
+    "diverged",
+    "out_of_memory",
+    "timed_out",
+    "crashed",
+    "data_unavailable",
+]

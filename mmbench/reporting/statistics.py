@@ -1,0 +1,454 @@
+"""Compare methods over data sets: functions on arrays, which know no file and no label.
+
+The data set is the unit. A claim is to hold on the next data set, not for the next seed, so the
+seeds of a cell are averaged first, and ten seeds on one data set are still one observation.
+
+Sources: average ranks, Friedman's and Wilcoxon's tests with Holm's correction, Demšar, JMLR 7,
+2006; all pairs by Wilcoxon instead of mean ranks, Benavoli, Corani & Mangili, JMLR 17, 2016; the
+Bayesian signed-rank test, Benavoli et al., JMLR 18, 2017; the interquartile mean with a
+stratified bootstrap, Agarwal et al., NeurIPS 2021. docs/statistics.md explains each number.
+"""
+
+import itertools
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import baycomp
+import networkx as nx
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from scipy import stats
+from statsmodels.stats.multitest import multipletests
+
+from mmbench.errors import InputError
+from mmbench.reporting.rounding import DIGITS, told_gain
+
+Floats = NDArray[np.float64]
+
+ALPHA = 0.05  # of all claims of a family together: those about the control, or those about pairs
+CONFIDENCE = 0.95
+TIE = 0.005  # mean scores at most this far apart are a tie, neither win nor loss
+ROPE = 0.01  # differences up to this are of no practical consequence
+MIN_POSTERIOR = 5  # data sets; with fewer, the posterior is sure of what two of them show
+N_DRAWS = 10_000  # of the posterior: probabilities are good to about 0.01
+N_RESAMPLES = 2_000  # of the bootstrap
+_MAX_TIED = 13  # 2^13 signs are counted out in an instant
+
+
+@dataclass(frozen=True)
+class Summary:
+    """The values of one cell; figures that the seeds do not allow are NaN.
+
+    Attributes:
+        n: seeds with a value.
+        n_all: seeds that were wanted.
+        mean: of the values.
+        sd: standard deviation with n - 1; NaN for a single value.
+        low: lower end of the 95 % t-interval of the mean.
+        high: its upper end.
+        median: of the values.
+        min: the smallest.
+        max: the largest.
+    """
+
+    n: int
+    n_all: int
+    mean: float
+    sd: float
+    low: float
+    high: float
+    median: float
+    min: float
+    max: float
+
+
+@dataclass(frozen=True, eq=False)
+class Comparison:
+    """What can be said about methods that all have a score on the same data sets.
+
+    Matrices are (n_methods, n_methods) and compare the row's method with the column's.
+
+    Attributes:
+        names: of the methods, as sentences print them.
+        n_datasets: how many observations there are.
+        scores: (n_datasets, n_methods), means over the seeds.
+        reference_method: which method the others are compared with, or None.
+        ranks: (n_methods,), average rank over data sets; 1 is best, ties share the average.
+        friedman: p of "all methods rank alike"; NaN with fewer than 3 methods or 2 data sets.
+        p: Wilcoxon's two-sided p of each pair, uncorrected.
+        p_holm: the same, corrected for all pairs by Holm.
+        p_reference: (n_methods,), p against the control, corrected for those alone; NaN for the
+            control itself, and for all without one.
+        difference: mean over data sets of the row's score minus the column's.
+        wins: on how many data sets the row is better by more than `TIE`.
+        ties: on how many they are at most `TIE` apart.
+        losses: on how many the row is worse by more than `TIE`.
+        better: (n_methods,), posterior probability that of better (than the control, by more
+            than `ROPE`), equal and worse, better is the likeliest; NaN for the control itself,
+            for all without one, and with fewer than `MIN_POSTERIOR` data sets.
+        equal: (n_methods,), the same of equal: at most `ROPE` apart from it.
+        iqm: (n_methods,), interquartile mean over all seeds of all data sets.
+        iqm_low: (n_methods,), lower end of its resampling interval, see `interquartile_mean`;
+            NaN where a cell has a single seed.
+        iqm_high: (n_methods,), its upper end.
+        cliques: groups of two or more methods, best rank first, within which no pair differs;
+            empty where too few data sets make any claim about a pair impossible.
+        left_out: what had to be left out, and why; a sentence each.
+    """
+
+    names: tuple[str, ...]
+    n_datasets: int
+    scores: Floats
+    reference_method: int | None
+    ranks: Floats
+    friedman: float
+    p: Floats
+    p_holm: Floats
+    p_reference: Floats
+    difference: Floats
+    wins: NDArray[np.int64]
+    ties: NDArray[np.int64]
+    losses: NDArray[np.int64]
+    better: Floats
+    equal: Floats
+    iqm: Floats
+    iqm_low: Floats
+    iqm_high: Floats
+    cliques: tuple[tuple[int, ...], ...]
+    left_out: tuple[str, ...] = ()
+
+    @property
+    def n_pairs(self) -> int:
+        """How many pairs of methods there are."""
+        return math.comb(len(self.names), 2)
+
+    @property
+    def is_feasible(self) -> bool:
+        """Whether any claim about a pair is possible with so many data sets."""
+        return self.n_pairs > 0 and self.n_datasets >= datasets_needed(self.n_pairs)
+
+    @property
+    def sentences(self) -> tuple[str, ...]:
+        """What the figures say: of the control against the others first, then of all pairs."""
+        return (_of_control(self), *([_of_pairs(self)] if self.n_pairs else []))
+
+
+def summary(values: ArrayLike, n_all: int) -> Summary:
+    """Return the figures of one cell.
+
+    Args:
+        values: (n,), those of the seeds that ended ok.
+        n_all: how many seeds were wanted.
+    """
+    x = np.asarray(values, dtype=np.float64)
+    n, nan = len(x), math.nan
+    if n == 0:
+        return Summary(0, n_all, nan, nan, nan, nan, nan, nan, nan)
+    mean, sd = float(x.mean()), float(x.std(ddof=1)) if n > 1 else nan
+    half = float(stats.t.ppf((1 + CONFIDENCE) / 2, n - 1)) * sd / math.sqrt(n) if n > 1 else nan
+    ends = (mean - half, mean + half)
+    return Summary(n, n_all, mean, sd, *ends, float(np.median(x)), float(x.min()), float(x.max()))
+
+
+def complete_block(present: ArrayLike) -> tuple[list[int], list[int]]:
+    """Return the data sets and the methods to keep so that no score is missing among them.
+
+    One at a time, the data set or the method that lacks the largest share of its scores goes,
+    until none is missing. So a method that is not made for such data goes, and a data set that
+    was too large for most methods goes, and both leave as much as possible for the others. At
+    equal shares the method goes, since data sets are the evidence; then the last in order.
+    Which scores are missing decides, never the scores.
+
+    Args:
+        present: (n_datasets, n_methods) bool, where there is a score.
+    """
+    there = np.asarray(present, dtype=bool)
+    rows, columns = list(range(there.shape[0])), list(range(there.shape[1]))
+    while rows and columns and not there[np.ix_(rows, columns)].all():
+        missing = ~there[np.ix_(rows, columns)]
+        of_rows, of_columns = missing.mean(axis=1), missing.mean(axis=0)
+        if of_columns.max() >= of_rows.max():
+            del columns[int(np.flatnonzero(of_columns == of_columns.max())[-1])]
+        else:
+            del rows[int(np.flatnonzero(of_rows == of_rows.max())[-1])]
+    return rows, columns
+
+
+def datasets_needed(n_claims: int, alpha: float = ALPHA) -> int:
+    """Return with how many data sets the first of `n_claims` claims becomes possible.
+
+    When one method wins on all n data sets, the exact two-sided p of Wilcoxon's test is 2 / 2^n,
+    and no data give less. Holm's correction asks the smallest p for alpha / n_claims.
+    """
+    return next(n for n in itertools.count(1) if 2 / 2**n <= alpha / n_claims)
+
+
+def wilcoxon_p(differences: ArrayLike) -> float:
+    """Return the two-sided p of Wilcoxon's signed-rank test of (n_datasets,) differences.
+
+    Exact for up to 50 data sets, and where differences tie for up to 13; beyond, the normal
+    approximation. Data sets without a difference say nothing and are left out; if none has
+    one, p is 1.
+    """
+    x = np.round(np.asarray(differences, dtype=np.float64), DIGITS)
+    x = x[x != 0]
+    if not len(x):
+        return 1.0
+    ranks = stats.rankdata(np.abs(x))
+    if len(set(ranks)) == len(x) or len(x) > _MAX_TIED:
+        return float(stats.wilcoxon(x).pvalue)
+
+    def rank_sum(signed: Floats, axis: int) -> Floats:
+        total: Floats = (ranks * (signed > 0)).sum(axis=axis)
+        return total
+
+    # what `wilcoxon` itself would do, but for all signs at once: a hundred times as fast
+    tested = stats.permutation_test(
+        (x,), rank_sum, permutation_type="samples", n_resamples=2**_MAX_TIED, vectorized=True
+    )
+    return float(tested.pvalue)
+
+
+def holm(p: ArrayLike) -> Floats:
+    """Return (n_claims,) p values, corrected for making all of these claims at once."""
+    raw = np.asarray(p, dtype=np.float64)
+    if not len(raw):
+        return raw
+    corrected: Floats = multipletests(raw, method="holm")[1]
+    return corrected
+
+
+def friedman_p(scores: Floats) -> float:
+    """Return the p of Friedman's test on (n_datasets, n_methods) scores, corrected for ties.
+
+    The chi-square approximation is rough with fewer than about ten data sets. NaN where the
+    test is not defined: fewer than three methods, or one data set.
+    """
+    n_datasets, n_methods = scores.shape
+    if n_datasets < 2 or n_methods < 3:
+        return math.nan
+    if (scores == scores[:, :1]).all():
+        return 1.0
+    return float(stats.friedmanchisquare(*scores.T).pvalue)
+
+
+def interquartile_mean(cells: Sequence[ArrayLike], *, seed: int = 0) -> tuple[float, float, float]:
+    """Return the mean of the middle half of all values, and its resampling interval.
+
+    A quarter of the values, rounded down, is cut off at each end: of three none.
+
+    The interval holds 95 % of the means when the seeds of each data set are resampled among
+    themselves (percentile bootstrap). So it tells how the figure would move with other seeds, not
+    with other data sets. It is no 95 % confidence interval: with few seeds it is too narrow
+    (docs/statistics.md has figures).
+
+    Args:
+        cells: for each data set, (n_seeds,) values of a method.
+        seed: of the resampling.
+
+    Returns:
+        (value, low, high); the ends are NaN where a data set has a single seed.
+    """
+    samples = [np.asarray(cell, dtype=np.float64) for cell in cells]
+
+    def middle(*values: Floats, axis: int = -1) -> Floats:
+        return np.asarray(stats.trim_mean(np.concatenate(values, axis=axis), 0.25, axis=axis))
+
+    value = float(middle(*samples))
+    if min(map(len, samples)) < 2:
+        return value, math.nan, math.nan
+    interval = stats.bootstrap(
+        samples,
+        middle,
+        n_resamples=N_RESAMPLES,
+        vectorized=True,
+        confidence_level=CONFIDENCE,
+        method="percentile",
+        rng=np.random.default_rng(seed),
+    ).confidence_interval
+    return value, float(interval.low), float(interval.high)
+
+
+def signed_rank_posterior(
+    scores: Floats, reference_method: int, *, rope: float = ROPE, seed: int = 0
+) -> tuple[Floats, Floats]:
+    """Return the probabilities that better, and that equal, is likelier than the other two.
+
+    The three are: better than the control by more than `rope`, at most so far apart, worse, all
+    for the mean difference on two data sets, as signed ranks have it. How likely each is, is not
+    known; the posterior is over that. Returned is the share of its draws
+    in which an outcome has the largest of the three probabilities, as `baycomp` counts, and not
+    the mean of that probability: 0.97 says that better is most surely the likeliest outcome, not
+    that the method is better on 97 of 100 data sets.
+
+    Args:
+        scores: (n_datasets, n_methods).
+        reference_method: which method the others are compared with.
+        rope: differences up to this, either way, count as equal.
+        seed: of the draws from the posterior.
+
+    Returns:
+        Two arrays (n_methods,), NaN for the control. What is missing to 1 is that of "worse".
+    """
+    better, equal = np.full((2, scores.shape[1]), np.nan)
+    for m in range(scores.shape[1]):
+        if m != reference_method:
+            _, equal[m], better[m] = baycomp.SignedRankTest.probs(
+                scores[:, reference_method], scores[:, m], rope, nsamples=N_DRAWS, random_state=seed
+            )
+    return better, equal
+
+
+def compare(
+    cells: Sequence[Sequence[ArrayLike]],
+    names: Sequence[str],
+    *,
+    reference_method: int | None = None,
+    left_out: Sequence[str] = (),
+    seed: int = 0,
+) -> Comparison:
+    """Compare methods over data sets; higher scores are better.
+
+    Args:
+        cells: for each data set and method, (n_seeds,) scores, at least one.
+        names: of the methods.
+        reference_method: which method the others are compared with.
+        left_out: sentences to keep with the result.
+        seed: of the bootstrap and of the posterior's draws.
+
+    Raises:
+        InputError: there is no data set or no method, or a cell is empty.
+    """
+    if not len(cells) or not len(names):
+        raise InputError("expected at least one data set and one method to compare")
+    for i, row in enumerate(cells):
+        for name, cell in zip(names, row, strict=True):
+            if not len(np.asarray(cell)):
+                raise InputError(f"expected a score of {name} on data set {i}, got none")
+    means = [[np.asarray(cell, dtype=np.float64).mean() for cell in row] for row in cells]
+    scores = np.array(means).round(DIGITS)
+    n_datasets, n_methods = scores.shape
+    # (row, column, data set); + 0.0: no minus before zero
+    apart = (scores.T[:, None] - scores.T[None]).round(DIGITS) + 0.0
+    upper = np.triu_indices(n_methods, 1)
+    raw = np.array([wilcoxon_p(differences) for differences in apart[upper]])
+
+    p_reference = np.full(n_methods, np.nan)
+    if reference_method is not None:
+        others = np.arange(n_methods) != reference_method
+        p = _symmetric(raw, upper, n_methods)
+        p_reference[others] = holm(p[reference_method, others])
+
+    better, equal = np.full((2, n_methods), np.nan)
+    if reference_method is not None and n_datasets >= MIN_POSTERIOR:
+        better, equal = signed_rank_posterior(scores, reference_method, seed=seed)
+
+    p_holm = _symmetric(holm(raw), upper, n_methods)
+    ranks = stats.rankdata(-scores, axis=1).mean(axis=0)
+    feasible = len(raw) > 0 and n_datasets >= datasets_needed(len(raw))
+    iqm = np.array(
+        [interquartile_mean([row[m] for row in cells], seed=seed) for m in range(n_methods)]
+    )
+    wins, losses = (apart > TIE).sum(axis=2), (apart < -TIE).sum(axis=2)
+    return Comparison(
+        names=tuple(names),
+        n_datasets=n_datasets,
+        scores=scores,
+        reference_method=reference_method,
+        ranks=ranks,
+        friedman=friedman_p(scores),
+        p=_symmetric(raw, upper, n_methods),
+        p_holm=p_holm,
+        p_reference=p_reference,
+        difference=apart.mean(axis=2),
+        wins=wins,
+        ties=n_datasets - wins - losses,
+        losses=losses,
+        better=better,
+        equal=equal,
+        iqm=iqm[:, 0],
+        iqm_low=iqm[:, 1],
+        iqm_high=iqm[:, 2],
+        cliques=_cliques(p_holm, ranks) if feasible else (),
+        left_out=tuple(left_out),
+    )
+
+
+def told_p(p: float) -> str:
+    """Return a p value as tables and sentences print it."""
+    return "< 0.001" if p < 0.001 else f"{p:.3f}"
+
+
+def _symmetric(values: Floats, upper: tuple[NDArray[np.int64], ...], n: int) -> Floats:
+    """Return p values of pairs as a matrix; a method does not differ from itself."""
+    matrix = np.ones((n, n))
+    matrix[upper] = matrix.T[upper] = values
+    return matrix
+
+
+def _cliques(p_holm: Floats, ranks: Floats) -> tuple[tuple[int, ...], ...]:
+    """Return the largest groups of methods of which no pair differs, by rank."""
+    graph = nx.from_numpy_array(np.triu(p_holm > ALPHA, 1))
+    groups = [sorted(group, key=lambda m: (ranks[m], m)) for group in nx.find_cliques(graph)]
+    found = [tuple(group) for group in groups if len(group) > 1]
+    return tuple(sorted(found, key=lambda group: [(ranks[m], m) for m in group]))
+
+
+def _of_control(found: Comparison) -> str:
+    """Return which methods differ from the control, on how many data sets, by how much."""
+    over = f"On {_count(found.n_datasets, 'data set')}"
+    others = [m for m in range(len(found.names)) if m != found.reference_method]
+    if found.reference_method is None:
+        return f"{over}, nothing is compared with a baseline, since none has all scores."
+    name = f"“{found.names[found.reference_method]}”"
+    if not others:
+        return f"{over}, there is nothing to compare {name} with."
+    needed = datasets_needed(len(others))
+    largest = max(others, key=lambda m: abs(found.difference[m, found.reference_method]))
+    effect = f"The largest mean difference is that of {_effect(found, largest)}."
+    among = _count(len(others), "method")
+    if found.n_datasets < needed:
+        return (
+            f"{over}, no claim about a difference from {name} is possible for {among}; at least"
+            f" {needed} data sets are needed. {effect}"
+        )
+    differ = [m for m in others if found.p_reference[m] <= ALPHA]
+    if not differ:
+        return f"{over}, none of {among} differs from {name}. {effect}"
+    differ.sort(key=lambda m: (-found.difference[m, found.reference_method], m))
+    listed = "; ".join(f"{_effect(found, m)}, p {_with_sign(found.p_reference[m])}" for m in differ)
+    return f"{over}, {len(differ)} of {among} {_verb(len(differ))} from {name}: {listed}."
+
+
+def _effect(found: Comparison, m: int) -> str:
+    """Return the mean difference of a method from the control, and on how many data sets."""
+    assert found.reference_method is not None
+    wins, ties, losses = (
+        int(x[m, found.reference_method]) for x in (found.wins, found.ties, found.losses)
+    )
+    gain = told_gain(found.difference[m, found.reference_method])
+    return f"“{found.names[m]}”: {gain} (better on {wins}, tied on {ties}, worse on {losses})"
+
+
+def _of_pairs(found: Comparison) -> str:
+    """Return how many pairs differ, or that no claim about a pair is possible."""
+    n, m = _count(found.n_datasets, "data set"), _count(len(found.names), "method")
+    if not found.is_feasible:
+        needed = datasets_needed(found.n_pairs)
+        return f"With {n} no pairwise claim among {m} is possible; at least {needed} are needed."
+    differ = int((found.p_holm[np.triu_indices(len(found.names), 1)] <= ALPHA).sum())
+    return f"{differ} of {_count(found.n_pairs, 'pair')} {_verb(differ)}."
+
+
+def _count(n: int, noun: str) -> str:
+    return f"{n} {noun}" if n == 1 else f"{n} {noun}s"
+
+
+def _verb(n: int) -> str:
+    return "differs" if n == 1 else "differ"
+
+
+def _with_sign(p: float) -> str:
+    told = told_p(p)
+    return told if told.startswith("<") else f"= {told}"

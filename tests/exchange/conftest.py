@@ -1,0 +1,5 @@
+"""The fixtures for the tests of this folder."""
+
+from exchange_lab import finished, lab
+
+__all__ = ["finished", "lab"]

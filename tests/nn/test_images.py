@@ -1,0 +1,40 @@
+"""Images on their way into a network."""
+
+import numpy as np
+import torch
+
+from mmbench.nn.images import on_device, resized
+
+
+def test_large_images_are_reduced_once_to_twice_the_side():
+    images = np.full((3, 1, 100, 150), 77, np.uint8)
+    reduced = on_device(images, 28, "cpu")
+    assert reduced.shape == (3, 1, 56, 84)
+    assert reduced.dtype == torch.uint8
+    assert (reduced == 77).all()
+    assert on_device(images, 50, "cpu").shape == images.shape
+
+
+def test_no_images_stay_none_however_large_they_would_be():
+    assert len(on_device(np.empty((0, 3, 100, 150), np.uint8), 28, "cpu")) == 0
+
+
+def test_images_on_the_device_keep_their_order_and_their_bytes():
+    images = np.random.default_rng(0).integers(0, 256, (7, 3, 16, 20), np.uint8)
+    np.testing.assert_array_equal(on_device(images, 28, "cpu").numpy(), images)
+
+
+def test_a_image_of_the_side_asked_for_is_only_divided():
+    images = torch.randint(0, 256, (2, 3, 28, 28), dtype=torch.uint8)
+    torch.testing.assert_close(resized(images, 28), images / 255)
+
+
+def test_resizing_shrinks_with_a_filter_and_enlarges_within_0_to_1():
+    images = torch.randint(0, 256, (2, 1, 40, 60), dtype=torch.uint8)
+    small = resized(images, 4)
+    assert small.shape == (2, 1, 4, 4)
+    # a filter averages many pixels: noise all but vanishes
+    assert small.std() < 0.3 * (images / 255).std()
+    large = resized(images, 80)
+    assert large.shape == (2, 1, 80, 80)
+    assert 0 <= large.min() <= large.max() <= 1

@@ -1,0 +1,57 @@
+"""The digits by which stored runs are found must not change by themselves."""
+
+from pathlib import Path
+
+import pytest
+
+from mmbench.config.benchmark import MethodEntry, read_methods
+from mmbench.errors import InputError
+from mmbench.plan import params_hash_of, resolved
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.mark.parametrize(
+    ("name", "params_hash"), [("cmmc-fast", "b54ce928"), ("kmeans-concat", "4964da8f")]
+)
+def test_stored_runs_of_plain_entries_keep_their_folder(name, params_hash):
+    entry = read_methods([ROOT / "config/methods.yaml"])[name]
+    params = resolved(name, entry, entry.params)
+    # If this fails because a hyperparameter was added or changed, write the new digits here. If
+    # it fails for another reason, every run that anybody has stored would be trained again.
+    assert params_hash_of(params, "float32", restarts=entry.restarts) == params_hash
+
+
+@pytest.mark.parametrize(
+    ("line", "told"),
+    [
+        ("import sys; sys.exit(4)", "SystemExit: 4"),
+        ("x = undefined", "NameError: name 'undefined'"),
+    ],
+)
+def test_a_file_that_fails_when_it_is_read_is_named_in_one_line(tmp_path, line, told):
+    path = tmp_path / "theirs.py"
+    path.write_text(line)
+    with pytest.raises(InputError, match=f"method theirs: cannot use '{path}': {told}") as caught:
+        resolved("theirs", MethodEntry(uses=str(path)), {})
+    assert "\n" not in str(caught.value)
+
+
+def test_a_parameter_that_is_not_finite_is_refused_before_anything_trains():
+    entry = read_methods([ROOT / "config/methods.yaml"])["ae-kmeans"]
+    with pytest.raises(InputError, match="method ae-kmeans: expected finite parameters, got"):
+        resolved("ae-kmeans", entry, {"learning_rate": float("inf")})
+
+
+def test_restarts_have_settings_of_their_own_and_one_restart_has_those_of_none():
+    one = params_hash_of({"a": 1}, "float32")
+    assert params_hash_of({"a": 1}, "float32", restarts=1) == one
+    others = {params_hash_of({"a": 1}, "float32", restarts=n) for n in (2, 5)}
+    assert len({one, *others}) == 3
+
+
+def test_restarts_of_an_entry_reach_the_command_and_only_where_there_are_several(plan):
+    told = plan(methods=["kmeans-quick", "kmeans-3-restarts"])
+    assert '"restarts": 3' in told.method_json("kmeans-3-restarts", "toy")
+    assert "restarts" not in told.method_json("kmeans-quick", "toy")
+    assert told.params_hash("kmeans-3-restarts", "toy") != told.params_hash("kmeans-quick", "toy")
