@@ -7,7 +7,7 @@ from pathlib import Path
 import jsonschema
 import pytest
 
-from mmbench.config.benchmark import read_benchmark, read_methods, schema
+from mmbench.config import read_benchmark, read_methods, schema
 from mmbench.errors import InputError
 
 ROOT = Path(__file__).parents[1]
@@ -29,7 +29,7 @@ def test_every_shipped_benchmark_fits_the_model_and_the_schema(path):
 
 def test_the_stored_schema_is_the_one_of_the_model():
     stored = ROOT / "workflow/schemas/config.schema.json"
-    assert stored.read_text() == schema(), "run: python -m mmbench.config.benchmark"
+    assert stored.read_text() == schema(), "run: python -m mmbench.config"
 
 
 @pytest.mark.parametrize(
@@ -105,7 +105,7 @@ def test_a_misspelt_key_of_an_entry_names_file_and_entry(tmp_path):
         ("a.b: {uses: x}", r"b\.yaml: a\.b: expected text that matches .*, got 'a\.b'"),
         ("a: {extends: [x]}", r"b\.yaml: a: extends: expected a valid string, got \['x'\]"),
         ("a: {uses: x, params: [y]}", r"b\.yaml: a: params: expected a valid dictionary"),
-        ("a: 3", r"b\.yaml: a: expected keys such as uses, got 3"),
+        ("a: 3", r"b\.yaml: a: expected a mapping of keys, got 3"),
     ],
 )
 def test_an_entry_of_another_form_is_one_line(tmp_path, text, message):
@@ -118,7 +118,7 @@ def test_a_second_catalogue_may_extend_the_first_but_not_redefine_it(tmp_path):
     second = write(tmp_path, "b: {extends: a}\n", "second.yaml")
     assert read_methods([first, second])["b"].uses == "x"
     again = write(tmp_path, "a: {uses: y}\n", "again.yaml")
-    with pytest.raises(InputError, match=r"again\.yaml: 'a' stands in .*first\.yaml already"):
+    with pytest.raises(InputError, match=r"again\.yaml: 'a' is already in .*first\.yaml"):
         read_methods([first, again])
 
 

@@ -6,7 +6,7 @@ from urllib.parse import urlsplit
 import pytest
 import yaml
 
-from mmbench.config.datasets import load_datasets
+from mmbench.config import read_datasets
 from mmbench.errors import InputError
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -21,14 +21,14 @@ BASE = {
     "views": {name: {"modality": name, "dims": 5} for name in ("image", "text", "audio")},
     "generator": {"kind": "synthetic"},
 }
-PACKING = {
+SOURCE = {
     "name": "here",
     "loader": "npz",
     "files": {"base.npz": {"sha256": "0" * 64, "urls": "manual:make one"}},
     "views": {name: {"key": name} for name in ("image", "text", "audio")},
     "labels": {"key": "labels"},
 }
-DOWNLOADED = {**{k: v for k, v in BASE.items() if k != "generator"}, "sources": [PACKING]}
+DOWNLOADED = {**{k: v for k, v in BASE.items() if k != "generator"}, "sources": [SOURCE]}
 
 
 @pytest.fixture
@@ -36,7 +36,7 @@ def load(tmp_path):
     def load(**entries):
         path = tmp_path / "datasets.yaml"
         path.write_text(yaml.safe_dump(entries, sort_keys=False), encoding="utf-8")
-        return load_datasets([path])
+        return read_datasets([path])
 
     return load
 
@@ -82,8 +82,8 @@ def test_a_mistake_in_an_entry_is_one_line_with_its_place(load, change, message)
         ({"loader": "mta"}, "sources: 0: unknown loader 'mta'; did you mean 'mat'"),
         ({"loader": ["mat"]}, "sources: 0: unknown loader"),
         ({"lables": {}}, "sources: 0: unknown key 'lables'; did you mean 'labels'"),
-        ({"views": {"image": {"key": "a"}}}, "to tell where the views image, text, audio are"),
-        ({"files": {"../x": PACKING["files"]["base.npz"]}}, "expected a plain file name"),
+        ({"views": {"image": {"key": "a"}}}, "to locate the views image, text, audio"),
+        ({"files": {"../x": SOURCE["files"]["base.npz"]}}, "expected a plain file name"),
         ({"labels": {"key": "y", "file": "bse.npz"}}, "unknown file 'bse.npz'; did you mean"),
         ({"files": {"a.npz": {"urls": "manual:x"}}}, "expected a sha256"),
         ({"files": {"a.npz": {"sha256": "abc", "urls": "manual:x"}}}, "64 hex digits"),
@@ -91,9 +91,9 @@ def test_a_mistake_in_an_entry_is_one_line_with_its_place(load, change, message)
         ({"files": {"a.npz": {"sha256": "unknown", "urls": "pypi:x!y"}}}, "pypi:NAME==VERSION"),
     ],
 )
-def test_a_mistake_in_a_packing_is_one_line_with_its_place(load, change, message):
+def test_a_mistake_in_a_source_is_one_line_with_its_place(load, change, message):
     with pytest.raises(InputError, match=message) as error:
-        load(base={**DOWNLOADED, "sources": [{**PACKING, **change}]})
+        load(base={**DOWNLOADED, "sources": [{**SOURCE, **change}]})
     assert "\n" not in str(error.value)
 
 
@@ -101,7 +101,7 @@ def test_a_name_that_yaml_reads_as_a_number_is_one_line(tmp_path):
     path = tmp_path / "datasets.yaml"
     path.write_text(yaml.safe_dump({3: BASE}), encoding="utf-8")
     with pytest.raises(InputError, match=": 3: expected a name of lower-case letters"):
-        load_datasets([path])
+        read_datasets([path])
 
 
 def test_a_derived_entry_says_only_what_differs(load):
@@ -141,10 +141,10 @@ def test_a_derived_entry_may_have_other_options_of_the_generator(load):
         a={"base": "base", "generator": {"private_share": 0.25}, "sample": 50},
         b={"base": "a", "generator": {"noise": 0.0}},
     )
-    told = entries["b"].generator
-    assert (told.separation, told.private_share, told.noise) == (7.0, 0.25, 0.0)
+    generator = entries["b"].generator
+    assert (generator.separation, generator.private_share, generator.noise) == (7.0, 0.25, 0.0)
     assert entries["base"].generator.private_share == 0.5
-    assert (entries["b"].parent, entries["a"].parent, entries["base"].parent) == ("a", "base", "")
+    assert (entries["b"].base, entries["a"].base, entries["base"].base) == ("a", "base", "")
     assert entries["b"].n_samples == 50
 
 
@@ -229,20 +229,20 @@ def test_a_name_in_two_catalogues_is_refused(tmp_path):
     paths = [tmp_path / "one.yaml", tmp_path / "two.yaml"]
     for path in paths:
         path.write_text(yaml.safe_dump({"base": BASE}), encoding="utf-8")
-    with pytest.raises(InputError, match=r"two.yaml: base: stands in .*one.yaml: base already"):
-        load_datasets(paths)
+    with pytest.raises(InputError, match=r"two\.yaml: 'base' is already in .*one\.yaml"):
+        read_datasets(paths)
 
 
 def test_a_derived_entry_may_stand_in_another_file_than_its_base(tmp_path):
     paths = [tmp_path / "mine.yaml", tmp_path / "base.yaml"]
     paths[0].write_text(yaml.safe_dump({"half": {"base": "base", "sample": 50}}))
     paths[1].write_text(yaml.safe_dump({"base": BASE}))
-    assert load_datasets(paths)["half"].n_samples == 50
+    assert read_datasets(paths)["half"].n_samples == 50
 
 
 @pytest.fixture(scope="module")
 def shipped():
-    return load_datasets([ROOT / "config" / "datasets.yaml"])
+    return read_datasets([ROOT / "config" / "datasets.yaml"])
 
 
 def test_the_shipped_catalogue_has_what_the_papers_and_the_benchmarks_name(shipped):
@@ -274,12 +274,12 @@ def test_titles_of_shipped_entries_are_distinct(shipped):
 
 def test_packages_are_asked_for_by_name_and_hosts_are_those_of_data(shipped):
     hosts = {
-        urlsplit(address).netloc
+        urlsplit(url).netloc
         for entry in shipped.values()
-        for packing in entry.sources
-        for file in packing.files.values()
-        for address in file.addresses
-        if address.startswith("http")
+        for source in entry.sources
+        for file in source.files.values()
+        for url in file.urls
+        if url.startswith("http")
     }
     assert hosts == {
         "ai.stanford.edu",
@@ -301,7 +301,7 @@ def test_the_entries_in_the_documentation_are_right(tmp_path):
     assert len(blocks) == 3
     path = tmp_path / "datasets.yaml"
     path.write_text("\n".join(blocks), encoding="utf-8")
-    entries = load_datasets([path])
+    entries = read_datasets([path])
     assert entries["my-pairs-mixed-split"].data_setting == "mixed"
     assert entries["my-pairs-small"].n_samples == 200
 

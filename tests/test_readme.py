@@ -9,8 +9,7 @@ import pytest
 import yaml
 
 from mmbench.cli import main
-from mmbench.config.benchmark import read_methods
-from mmbench.config.datasets import load_datasets
+from mmbench.config import read_datasets, read_methods
 from mmbench.data import Dataset
 from mmbench.methods.kmeans_concat import KMeansConcat
 
@@ -77,7 +76,7 @@ def test_the_python_way_of_the_readme_runs():
 def test_the_data_set_of_the_readme_is_a_valid_entry(folder):
     (entry,) = [block for block in blocks("yaml") if "sources:" in block]
     (folder / "entry.yaml").write_text(entry)
-    entries = load_datasets([folder / "entry.yaml"])
+    entries = read_datasets([folder / "entry.yaml"])
     assert entries["my-data-mixed"].data_setting == "mixed"
 
 

@@ -19,8 +19,7 @@ from mmbench.cli.common import (
     print_json,
     print_rows,
 )
-from mmbench.config.benchmark import read_benchmark, read_methods
-from mmbench.config.datasets import load_datasets
+from mmbench.config import read_benchmark, read_datasets, read_methods
 from mmbench.errors import InputError, unknown
 from mmbench.files import read_csv, read_json
 
@@ -77,7 +76,7 @@ def list_entries(arguments: argparse.Namespace) -> None:
     else:
         from mmbench.datasets import catalogue_rows
 
-        rows = catalogue_rows(load_datasets([Path(p) for p in arguments.catalogue]), RAW)
+        rows = catalogue_rows(read_datasets([Path(p) for p in arguments.catalogue]), RAW)
     print_rows(rows, as_json=arguments.json)
 
 
@@ -207,7 +206,7 @@ def doctor(arguments: argparse.Namespace) -> None:
         "mirror": os.environ.get("MMBENCH_MIRROR", "none"),
         "DVC cache": cache_advice(),
     }
-    sources = probe_sources(load_datasets([Path(p) for p in arguments.catalogue]))
+    sources = probe_sources(read_datasets([Path(p) for p in arguments.catalogue]))
     if arguments.json:
         print_json({**report, "sources": sources})
         return

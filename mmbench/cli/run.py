@@ -20,8 +20,7 @@ from mmbench.cli.common import (
     add_json,
     print_rows,
 )
-from mmbench.config.benchmark import MethodEntry, read_methods
-from mmbench.config.datasets import load_datasets
+from mmbench.config import MethodEntry, read_datasets, read_methods
 from mmbench.errors import InputError, unknown
 from mmbench.files import read_csv
 
@@ -136,7 +135,7 @@ def _data_at_hand(arguments: argparse.Namespace) -> Path:
     """
     from mmbench.datasets import fetch, is_prepared, prepare, recipe
 
-    catalogue = load_datasets([Path(p) for p in arguments.catalogue])
+    catalogue = read_datasets([Path(p) for p in arguments.catalogue])
     if arguments.dataset not in catalogue:
         raise unknown(
             "data set", arguments.dataset, catalogue, where=", ".join(arguments.catalogue)

@@ -5,7 +5,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 from mmbench.cli.common import PROCESSED, Commands, add_command, add_json, print_json
-from mmbench.config.benchmark import read_benchmark
+from mmbench.config import read_benchmark
 
 _DEFAULT_CONFIG = Path("config/config.yaml")
 

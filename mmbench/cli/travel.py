@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from mmbench.cli.common import PROCESSED, Commands, add_command, add_json, print_json, print_rows
-from mmbench.config.benchmark import read_benchmark
+from mmbench.config import read_benchmark
 from mmbench.errors import InputError, unknown
 
 _DEFAULT_CONFIG = Path("config/config.yaml")

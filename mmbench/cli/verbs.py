@@ -9,7 +9,7 @@ from typing import Any
 
 from mmbench.checks import checked
 from mmbench.cli.common import Commands, add_catalogues, add_command, add_json, print_rows
-from mmbench.config.datasets import DatasetEntry, load_datasets
+from mmbench.config import DatasetEntry, read_datasets
 from mmbench.errors import InputError, unknown
 from mmbench.files import write_json
 
@@ -92,7 +92,7 @@ def fetch(arguments: argparse.Namespace) -> None:
     from mmbench.datasets import fetch as fetch_files
     from mmbench.datasets import verdict_rows
 
-    catalogue = load_datasets([Path(p) for p in arguments.catalogue])
+    catalogue = read_datasets([Path(p) for p in arguments.catalogue])
     bases = {entry.root for entry in catalogue.values()}
     names = sorted(bases) if arguments.all else arguments.datasets
     if not names:
@@ -119,7 +119,7 @@ def prepare(arguments: argparse.Namespace) -> None:
     """Turn the original files of a data set into views and, apart from them, labels."""
     from mmbench.datasets import prepare as prepare_files
 
-    entry = _entry(load_datasets([Path(p) for p in arguments.catalogue]), arguments.dataset)
+    entry = _entry(read_datasets([Path(p) for p in arguments.catalogue]), arguments.dataset)
     raw = arguments.status.parent if arguments.status else Path("data/raw", entry.root)
     out = arguments.views.parent if arguments.views else Path("data/processed", arguments.dataset)
     prepare_files(arguments.dataset, entry, raw, out)

@@ -1,40 +1,15 @@
-"""What people write in `config/`: benchmarks and the catalogue of methods.
-
-One frozen model per level; anything unknown is an error that names the nearest known key.
-Nothing here imports torch, so that a mistake shows in well under a second. The catalogue of
-data sets has a module of its own, `mmbench.config.datasets`.
-"""
+"""A benchmark: what to compare, and how often."""
 
 import json
-from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
-from pydantic import (
-    AfterValidator,
-    BaseModel,
-    ConfigDict,
-    Field,
-    PositiveFloat,
-    StringConstraints,
-    TypeAdapter,
-    model_validator,
-)
+from pydantic import AfterValidator, Field, TypeAdapter, model_validator
 
 from mmbench.checks import checked, read_yaml
-from mmbench.errors import InputError, unknown
-from mmbench.files import write_text
-from mmbench.literals import Fidelity, Precision
-
-# a name is a folder and a wildcard of Snakemake: no slash, dot or comma
-Name = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]*$")]
-Select = Literal["lowest_loss"]
-# more would take the seeds of the next seed, see mmbench.training.restarts
-MOST_RESTARTS = 1000
-# strict, since `seeds: yes` would pass for 1
-Count = Annotated[int, Field(gt=0, strict=True)]
-Restarts = Annotated[int, Field(ge=1, le=MOST_RESTARTS, strict=True)]
-Params = dict[str, Any]
+from mmbench.config.methods import Count, Params
+from mmbench.config.model import Name, StrictModel
+from mmbench.literals import Precision
 
 
 def _not_runs(name: str) -> str:
@@ -54,45 +29,8 @@ ALL = ("all",)
 Names = Annotated[tuple[Name, ...], Field(min_length=1), AfterValidator(_distinct)]
 
 
-class _Model(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class MethodEntry(_Model):
-    """An entry of `config/methods.yaml`: a module of code, and how to run and print it."""
-
-    uses: str = Field(description="module of mmbench.methods, dotted module, or path to a .py file")
-    extends: str = Field("", description="the entry whose keys it takes and adds its own to")
-    title: str = Field("", description="how tables print it; by default the entry's name")
-    fidelity: Fidelity = Field("baseline", description="how close to published code it is")
-    citation: str = Field("", description="where the method is from")
-    gpu: bool = Field(False, description="whether it takes a GPU where there is one")
-    params: Params = Field({}, description="on top of the defaults of the method's dataclass")
-    params_by_dataset: dict[Name, Params] = Field(
-        {}, description="on top of params, for single data sets; marked in every table"
-    )
-    seeds_per_job: Count = Field(5, description="seeds that share a process")
-    timeout_minutes: PositiveFloat = Field(
-        60, description="limit of one seed, all its restarts together"
-    )
-    restarts: Restarts = Field(
-        1, description="trainings of one seed, of which one is kept; chosen without labels"
-    )
-    select: Select = Field("lowest_loss", description="which of the restarts is kept")
-    rows: Literal["one", "views"] = Field(
-        "one", description="'views' prints a row for each view's own assignments"
-    )
-
-
-class _Written(BaseModel):
-    """What must be right in an entry before `extends` is followed; the rest is checked after."""
-
-    extends: str = ""
-    params: Params | None = None
-
-
-class Benchmark(_Model):
-    """A benchmark, such as `config/config.yaml`: what to compare, and how often."""
+class Benchmark(StrictModel):
+    """The content of a file such as `config/config.yaml`."""
 
     name: Annotated[Name, AfterValidator(_not_runs)] = Field(
         description="folder of its tables: results/{name}"
@@ -165,60 +103,9 @@ def read_benchmark(path: Path) -> Benchmark:
     return checked(Benchmark, read_yaml(path), where=str(path))
 
 
-def read_methods(paths: Sequence[Path]) -> dict[str, MethodEntry]:
-    """Return the entries of the catalogues of methods, `extends` resolved.
-
-    An entry that extends another takes its keys, and adds its own; `params` are merged key by
-    key. A later file may extend the entries of an earlier one, but not redefine them.
-
-    Raises:
-        InputError: a file or an entry is wrong, or entries extend each other in a circle.
-    """
-    raw: dict[str, Params] = {}
-    where: dict[str, Path] = {}
-    for path in paths:
-        for name, entry in read_yaml(path).items():
-            if name in raw:
-                raise InputError(f"{path}: {name!r} stands in {where[name]} already")
-            if not isinstance(entry, dict):
-                raise InputError(f"{path}: {name}: expected keys such as uses, got {entry!r}")
-            checked(dict[Name, Params], {name: entry}, where=str(path))
-            checked(_Written, entry, where=f"{path}: {name}")
-            raw[name], where[name] = entry, path
-    return {
-        name: checked(MethodEntry, _extended(name, raw, where), where=f"{where[name]}: {name}")
-        for name in raw
-    }
-
-
-def _extended(name: str, raw: Mapping[str, Params], where: Mapping[str, Path]) -> Params:
-    """Return the keys of an entry on top of those that it extends."""
-    chain = [name]
-    while "extends" in raw[chain[-1]]:
-        base = raw[chain[-1]]["extends"]
-        if base not in raw:
-            raise unknown("method", str(base), raw, where=f"{where[name]}: {chain[-1]}: extends")
-        if base in chain:
-            circle = " -> ".join([*chain[chain.index(base) :], base])
-            raise InputError(f"{where[name]}: {name}: extends goes in a circle: {circle}")
-        chain.append(base)
-    entry: Params = {}
-    for link in reversed(chain):
-        own = {key: value for key, value in raw[link].items() if key != "extends"}
-        # a title or a citation describes one entry; a variant that has none goes by its name
-        inherited = {key: value for key, value in entry.items() if key != "title"}
-        params = {**inherited.get("params", {}), **(own.get("params") or {})}
-        entry = {**inherited, **own, "params": params}
-    return entry | ({"extends": chain[1]} if len(chain) > 1 else {})
-
-
 def schema() -> str:
     """Return the JSON schema of a benchmark, as `workflow/schemas/config.schema.json` keeps it."""
     value = TypeAdapter(Benchmark).json_schema()
     # Snakemake's `validate` picks its validator by this key
     value = {"$schema": "https://json-schema.org/draft/2020-12/schema", **value}
     return json.dumps(value, indent=1) + "\n"
-
-
-if __name__ == "__main__":  # python -m mmbench.config.benchmark refreshes the stored schema
-    write_text(Path("workflow/schemas/config.schema.json"), schema())

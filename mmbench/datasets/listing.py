@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from mmbench.config.datasets import DatasetEntry
+from mmbench.config import DatasetEntry
 from mmbench.datasets.sources import STATUS_FILE, FetchStatus, read_status
 from mmbench.errors import InputError
 
@@ -13,7 +13,7 @@ def catalogue_rows(datasets: Mapping[str, DatasetEntry], raw: Path) -> list[dict
     """Return a row for each entry of a catalogue.
 
     Args:
-        datasets: as `load_datasets` gives them.
+        datasets: as `read_datasets` gives them.
         raw: where `fetch` puts the raw files, usually `data/raw`.
 
     Returns:

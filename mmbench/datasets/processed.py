@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from mmbench.config.datasets import DatasetEntry
+from mmbench.config import DatasetEntry
 from mmbench.data import FORMAT, Dataset, read_metadata, write_views
 from mmbench.datasets.derive import altered, derive
 from mmbench.datasets.faults import writing
@@ -28,7 +28,7 @@ COLUMNS = ("sample", "label", "class", "split", "modality", "source_row")
 
 def recipe(entry: DatasetEntry) -> str:
     """Return a digest of how a data set is made from its files: its entry, words aside."""
-    return digest({"format": FORMAT, **entry.essence})
+    return digest({"format": FORMAT, **entry.content_key})
 
 
 def is_prepared(entry: DatasetEntry, folder: Path) -> bool:

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from mmbench.config.datasets import ViewSpec
+from mmbench.config import ViewSpec
 from mmbench.errors import InputError
 
 

@@ -24,7 +24,7 @@ from typing import IO, Any, Literal
 from urllib.parse import urlsplit
 
 from mmbench.checks import checked
-from mmbench.config.datasets import DatasetEntry, Packing, RawFile
+from mmbench.config import DatasetEntry, RawFile, Source
 from mmbench.datasets.faults import writing
 from mmbench.errors import InputError
 from mmbench.files import read_json, replacing, sha256, write_json
@@ -169,7 +169,7 @@ class _Fetch:
     known: dict[str, FetchedFile]
     tried: list[Attempt] = field(default_factory=list)
 
-    def run(self, name: str, packings: Sequence[Packing]) -> FetchStatus:
+    def run(self, name: str, packings: Sequence[Source]) -> FetchStatus:
         # a packing that is here, perhaps placed by hand, beats one that would be downloaded
         for bring in (self._in_folder, self._bring):
             for packing in packings:
@@ -275,7 +275,7 @@ def _folder_sum(folder: Path) -> str:
     return total.hexdigest()
 
 
-def _advice(folder: Path, packings: Sequence[Packing]) -> str:
+def _advice(folder: Path, packings: Sequence[Source]) -> str:
     """Return how a person with a browser gets the files, a line for each."""
     lines = [f"Place the files of one packing in {folder} and fetch again."]
     for packing in packings:

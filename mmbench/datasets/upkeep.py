@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from mmbench.config.datasets import DatasetEntry
+from mmbench.config import DatasetEntry
 from mmbench.data import read_metadata
 from mmbench.datasets.sources import STATUS_FILE, read_status
 from mmbench.errors import InputError

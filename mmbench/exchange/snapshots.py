@@ -8,7 +8,7 @@ that is let near a file only after the file's own record was held against today'
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from mmbench.config.benchmark import read_benchmark
+from mmbench.config import read_benchmark
 from mmbench.errors import InputError
 from mmbench.exchange import checks
 from mmbench.exchange.checks import Flaw

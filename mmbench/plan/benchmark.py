@@ -9,8 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from mmbench.checks import checked
-from mmbench.config.benchmark import ALL, Benchmark, MethodEntry, read_methods
-from mmbench.config.datasets import DatasetEntry, load_datasets
+from mmbench.config import ALL, Benchmark, DatasetEntry, MethodEntry, read_datasets, read_methods
 from mmbench.datasets import recipe
 from mmbench.errors import InputError, unknown
 from mmbench.files import digest, sha256
@@ -48,7 +47,7 @@ class Plan:
     def __init__(self, benchmark: Benchmark, *, where: str = "config") -> None:
         self.benchmark = benchmark
         self._where = where
-        self.datasets = load_datasets([Path(p) for p in benchmark.dataset_catalogues])
+        self.datasets = read_datasets([Path(p) for p in benchmark.dataset_catalogues])
         self.methods = read_methods([Path(p) for p in benchmark.method_catalogues])
         self.dataset_names = _chosen(benchmark.datasets, self.datasets)
         self.method_names = _chosen(benchmark.methods, self.methods)
@@ -148,7 +147,6 @@ class Plan:
                 self.params(method, dataset),
                 self.benchmark.precision,
                 restarts=self.methods[method].restarts,
-                select=self.methods[method].select,
             )
         return self._settings[key]
 
@@ -191,8 +189,8 @@ class Plan:
 
     def sources(self, dataset: str) -> str:
         """Return a digest of the files of a data set, or of what generates it."""
-        essence = self.datasets[dataset].essence
-        return digest([essence["sources"], essence["generator"]])
+        content_key = self.datasets[dataset].content_key
+        return digest([content_key["sources"], content_key["generator"]])
 
     def recipe(self, dataset: str) -> str:
         """Return a digest of how a data set is made from its files: its entry, words aside."""

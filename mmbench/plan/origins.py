@@ -3,8 +3,7 @@
 from collections.abc import Collection, Mapping
 from typing import Any
 
-from mmbench.config.benchmark import MethodEntry
-from mmbench.config.datasets import DatasetEntry, Derivation
+from mmbench.config import DatasetEntry, Derivation, MethodEntry
 from mmbench.plan.params import resolved
 
 # what spoils a data set by a number, so that figures can draw scores against it

@@ -5,7 +5,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from mmbench.config.benchmark import MethodEntry
+from mmbench.config import MethodEntry
 from mmbench.errors import InputError
 from mmbench.files import digest
 from mmbench.methods import build
@@ -33,13 +33,7 @@ def resolved(name: str, entry: MethodEntry, params: Mapping[str, Any]) -> dict[s
     return as_json
 
 
-def params_hash_of(
-    params: Mapping[str, Any],
-    precision: str,
-    *,
-    restarts: int = 1,
-    select: str = "lowest_loss",
-) -> str:
+def params_hash_of(params: Mapping[str, Any], precision: str, *, restarts: int = 1) -> str:
     """Return eight hex digits of all that a run depends on but its data, seed and source.
 
     Args:
@@ -47,9 +41,8 @@ def params_hash_of(
         precision: of the training.
         restarts: of each seed. One is what runs had before there were restarts, and gives the
             digits that it gave then.
-        select: which of several restarts is kept.
     """
     told: dict[str, Any] = {"params": params, "precision": precision}
     if restarts > 1:
-        told |= {"restarts": restarts, "select": select}
+        told |= {"restarts": restarts}
     return digest(told)[:8]

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from mmbench.config.benchmark import read_benchmark
+from mmbench.config import read_benchmark
 from mmbench.errors import InputError, unknown
 from mmbench.plan.benchmark import Plan
 from mmbench.plan.seed_blocks import RUNS, RunId

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from itertools import product
 from typing import Any
 
-from mmbench.config.benchmark import MethodEntry
+from mmbench.config import MethodEntry
 from mmbench.errors import unknown
 from mmbench.plan.params import resolved
 

@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import ConfigDict, Field, NonNegativeInt, PositiveInt
 
-from mmbench.config.benchmark import Restarts
+from mmbench.config import Restarts
 from mmbench.literals import Precision, Status
 from mmbench.runs import Record
 

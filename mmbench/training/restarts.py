@@ -8,7 +8,7 @@ import math
 from collections.abc import Callable
 from dataclasses import replace
 
-from mmbench.config.benchmark import MOST_RESTARTS
+from mmbench.config import MAX_RESTARTS
 from mmbench.runs import Record, Restart, Run
 from mmbench.training.job import SOUND
 
@@ -25,7 +25,7 @@ def restart_seed(seed: int, restart: int) -> int:
         seed: of the run.
         restart: counted from 0, below 1000.
     """
-    return MOST_RESTARTS * seed + restart
+    return MAX_RESTARTS * seed + restart
 
 
 def train_restarts(

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import yaml
 
-from mmbench.config.datasets import load_datasets
+from mmbench.config import read_datasets
 
 
 @pytest.fixture
@@ -52,7 +52,7 @@ def make_entry(tmp_path):
         path.write_text(
             yaml.safe_dump({"tiny": written, **(also or {})}, sort_keys=False), encoding="utf-8"
         )
-        return load_datasets([path])[name]
+        return read_datasets([path])[name]
 
     return make
 

@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from mmbench.config.datasets import Derivation
+from mmbench.config import Derivation
 from mmbench.datasets.derive import altered, derive, imbalanced, stratified
 from mmbench.datasets.table import Table
 from mmbench.errors import InputError

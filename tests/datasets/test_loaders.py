@@ -14,7 +14,7 @@ from PIL import Image
 from scipy.io import savemat
 from scipy.sparse import csc_matrix
 
-from mmbench.config.datasets import PACKINGS, ViewSpec, load_datasets
+from mmbench.config import SOURCE_TYPES, ViewSpec, read_datasets
 from mmbench.datasets.loaders import read
 from mmbench.errors import InputError
 
@@ -30,7 +30,7 @@ LABELS = np.array([1, 1, 2, 2])
 
 def packing(loader, files, **keys):
     files = {name: {"sha256": "unknown", "urls": "manual:x"} for name in files}
-    return PACKINGS[loader].model_validate(
+    return SOURCE_TYPES[loader].model_validate(
         {"name": "here", "loader": loader, "files": files, **keys}
     )
 
@@ -271,7 +271,7 @@ def test_stl_planes_are_stored_column_by_column(tmp_path):
 @pytest.fixture(scope="module")
 def catalogue():
     """Give the entries of the shipped catalogue."""
-    return load_datasets([Path(__file__).parents[2] / "config/datasets.yaml"])
+    return read_datasets([Path(__file__).parents[2] / "config/datasets.yaml"])
 
 
 def source(entry, loader):

@@ -12,7 +12,7 @@ import pytest
 import safetensors.numpy
 from sklearn.neighbors import KNeighborsClassifier
 
-from mmbench.config.datasets import load_datasets
+from mmbench.config import read_datasets
 from mmbench.data import Dataset, read_metadata
 from mmbench.datasets import clear_unavailable, fetch, prepare, probe_sources, recipe
 from mmbench.errors import InputError
@@ -23,7 +23,7 @@ FILES = ["card.json", "samples.csv", "views.safetensors"]
 
 @pytest.fixture(scope="module")
 def shipped():
-    return load_datasets([ROOT / "config" / "datasets.yaml"])
+    return read_datasets([ROOT / "config" / "datasets.yaml"])
 
 
 @pytest.fixture
@@ -205,7 +205,7 @@ def test_a_wrong_number_of_clusters_is_asked_for(made):
         ({"changes": {"first": np.ones((12, 0))}}, "expected a view with values"),
         ({"n_samples": 13}, "tiny: expected 13 samples, got 12"),
         ({"n_clusters": 3}, "tiny: expected 3 classes, got 2"),
-        ({"views": {"first": {"modality": "a", "dims": 4}}}, "expected packing here to tell"),
+        ({"views": {"first": {"modality": "a", "dims": 4}}}, "expected source here to locate"),
         ({"changes": {"first": np.ones((12, 4))}}, "tiny/first: expected 3 values in each row"),
     ],
 )

@@ -18,14 +18,14 @@ import numpy as np
 import pytest
 from sklearn.neighbors import NearestNeighbors
 
-from mmbench.config.datasets import load_datasets
+from mmbench.config import read_datasets
 from mmbench.data import Dataset
 from mmbench.datasets import fetch, prepare
 
 pytestmark = pytest.mark.slow
 
 ROOT = Path(__file__).resolve().parents[2]
-CATALOGUE = load_datasets([ROOT / "config" / "datasets.yaml"])
+CATALOGUE = read_datasets([ROOT / "config" / "datasets.yaml"])
 MIRROR = os.environ.get("MMBENCH_MIRROR", "")
 
 # smallest and largest class, and the accuracy of the nearest neighbour in each view

@@ -5,7 +5,7 @@ import pytest
 from sklearn.feature_extraction.text import TfidfTransformer
 from sklearn.preprocessing import MinMaxScaler
 
-from mmbench.config.datasets import ViewSpec
+from mmbench.config import ViewSpec
 from mmbench.datasets.scaling import scaled
 from mmbench.errors import InputError
 

@@ -9,7 +9,7 @@ import pytest
 import yaml
 
 from mmbench.cli import main
-from mmbench.config.benchmark import read_benchmark
+from mmbench.config import read_benchmark
 from mmbench.data import read_metadata
 from mmbench.plan import Plan, SeedBlock, all_stored_blocks
 from mmbench.runs import Record, Run, write_runs

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from mmbench.config.benchmark import MethodEntry, read_methods
+from mmbench.config import MethodEntry, read_methods
 from mmbench.errors import InputError
 from mmbench.plan import params_hash_of, resolved
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from mmbench.config.benchmark import read_benchmark
+from mmbench.config import read_benchmark
 from mmbench.plan import Plan
 from mmbench.reporting import ReportSpec
 

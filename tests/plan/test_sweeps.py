@@ -6,7 +6,7 @@ import re
 import pytest
 from pydantic import TypeAdapter
 
-from mmbench.config.benchmark import Name
+from mmbench.config import Name
 from mmbench.errors import InputError
 from mmbench.plan.sweeps import Point
 

@@ -6,8 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from mmbench.config.benchmark import read_benchmark, read_methods
-from mmbench.config.datasets import load_datasets
+from mmbench.config import read_benchmark, read_datasets, read_methods
 from mmbench.errors import InputError
 from mmbench.reporting.papers import FROM_MEMORY, TEXT, layout_path, read_layout, write_paper_tables
 from mmbench.reporting.published import Published, read_published
@@ -254,7 +253,7 @@ def test_a_shipped_layout_asks_for_what_its_benchmark_runs(paper):
 def test_a_shipped_benchmark_of_a_paper_has_known_names_and_five_seeds(paper):
     benchmark = read_benchmark(ROOT / f"config/papers/{paper}.yaml")
     assert set(benchmark.methods) <= set(read_methods([ROOT / "config/methods.yaml"]))
-    assert set(benchmark.datasets) <= set(load_datasets([ROOT / "config/datasets.yaml"]))
+    assert set(benchmark.datasets) <= set(read_datasets([ROOT / "config/datasets.yaml"]))
     assert benchmark.seeds == 5
     assert not benchmark.params  # nothing set by the benchmark, so that it can be compared
 

@@ -7,8 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from mmbench.config.benchmark import read_methods
-from mmbench.config.datasets import load_datasets
+from mmbench.config import read_datasets, read_methods
 from mmbench.errors import InputError
 from mmbench.reporting.published import (
     LEFT_OUT,
@@ -159,7 +158,7 @@ def test_the_test_part_counts_where_the_paper_scores_it(stored):
 
 def test_every_name_of_the_shipped_file_is_in_a_catalogue():
     methods = read_methods([ROOT / "config/methods.yaml"])
-    datasets = load_datasets([ROOT / "config/datasets.yaml"])
+    datasets = read_datasets([ROOT / "config/datasets.yaml"])
     for row in read_published(SHIPPED):
         assert not row.entry or row.entry in methods, row
         for name in filter(None, (row.data, *row.near)):

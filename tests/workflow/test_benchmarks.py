@@ -8,7 +8,7 @@ import pytest
 import yaml
 from workflow_project import METHOD, Project
 
-from mmbench.config.benchmark import read_benchmark
+from mmbench.config import read_benchmark
 from mmbench.plan import Plan, format_seeds
 
 LOSS = METHOD.replace("time.sleep(self.pause)", "log(0, loss=float(seed % 1000 == 0))")

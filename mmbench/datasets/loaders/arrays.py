@@ -7,13 +7,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from mmbench.config.datasets import Array, ArrayPacking, Column
+from mmbench.config import Array, ArraySource, Column
 from mmbench.datasets.loaders.raw import Raw, flat_labels, stacked
 from mmbench.datasets.loaders.text import text_labels
 from mmbench.errors import InputError, unknown
 
 
-def read_arrays(packing: ArrayPacking, folder: Path) -> Raw:
+def read_arrays(packing: ArraySource, folder: Path) -> Raw:
     """Return the views, and the labels beside them or in a tab-separated text file."""
     wanted = [a for parts in packing.views.values() for a in parts]
     wanted += [a for a in packing.labels if isinstance(a, Array)]

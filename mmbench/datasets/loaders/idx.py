@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from mmbench.config.datasets import IdxPacking
+from mmbench.config import IdxSource
 from mmbench.datasets.loaders.archives import DAMAGE
 from mmbench.datasets.loaders.raw import Raw, flat_labels, stacked
 from mmbench.errors import InputError
@@ -15,7 +15,7 @@ from mmbench.errors import InputError
 _IDX_TYPES = {8: "u1", 9: "i1", 11: ">i2", 12: ">i4", 13: ">f4", 14: ">f8"}
 
 
-def read_idx(packing: IdxPacking, folder: Path) -> Raw:
+def read_idx(packing: IdxSource, folder: Path) -> Raw:
     """Return the views and labels, each file a part of them."""
     views = {
         name: stacked([_idx_array(folder / file) for file in files], f"{folder.name}/{name}")

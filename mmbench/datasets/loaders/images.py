@@ -8,7 +8,7 @@ from pathlib import Path, PurePosixPath
 import numpy as np
 from numpy.typing import NDArray
 
-from mmbench.config.datasets import CifarPacking, ImagePacking, StlPacking, ViewSpec
+from mmbench.config import CifarSource, ImageSource, StlSource, ViewSpec
 from mmbench.datasets.loaders.archives import archive_members, folder_files, picked
 from mmbench.datasets.loaders.raw import Raw
 from mmbench.errors import InputError, unknown
@@ -16,7 +16,7 @@ from mmbench.errors import InputError, unknown
 _IMAGES = {".png", ".jpg", ".jpeg", ".bmp", ".pgm", ".ppm", ".tif", ".tiff"}
 
 
-def read_images(packing: ImagePacking, folder: Path, views: Mapping[str, ViewSpec]) -> Raw:
+def read_images(packing: ImageSource, folder: Path, views: Mapping[str, ViewSpec]) -> Raw:
     """Return the images in the size of their view; the folder of each names its class."""
     ((view, spec),) = views.items()
     images, classes = [], []
@@ -70,7 +70,7 @@ def _superclasses(path: Path, classes: Sequence[str]) -> list[str]:
     return [table[name] for name in classes]
 
 
-def read_cifar(packing: CifarPacking, folder: Path, views: Mapping[str, ViewSpec]) -> Raw:
+def read_cifar(packing: CifarSource, folder: Path, views: Mapping[str, ViewSpec]) -> Raw:
     """Return the images of CIFAR; the first byte before each is its label."""
     ((view, spec),) = views.items()
     path = folder / next(iter(packing.files))
@@ -87,7 +87,7 @@ def read_cifar(packing: CifarPacking, folder: Path, views: Mapping[str, ViewSpec
     return Raw({view: images}, records[:, 0])
 
 
-def read_stl(packing: StlPacking, folder: Path, views: Mapping[str, ViewSpec]) -> Raw:
+def read_stl(packing: StlSource, folder: Path, views: Mapping[str, ViewSpec]) -> Raw:
     """Return the images of STL-10, put upright, and the labels from files of their own."""
     ((view, spec),) = views.items()
     path = folder / next(iter(packing.files))

@@ -3,14 +3,14 @@
 from collections.abc import Mapping
 from pathlib import Path
 
-from mmbench.config.datasets import (
-    ArrayPacking,
-    CifarPacking,
-    CsvPacking,
-    IdxPacking,
-    ImagePacking,
-    Packing,
-    StlPacking,
+from mmbench.config import (
+    ArraySource,
+    CifarSource,
+    CsvSource,
+    IdxSource,
+    ImageSource,
+    Source,
+    StlSource,
     ViewSpec,
 )
 from mmbench.datasets.loaders.arrays import read_arrays
@@ -21,7 +21,7 @@ from mmbench.datasets.loaders.text import read_csv
 from mmbench.errors import InputError
 
 
-def read(packing: Packing, folder: Path, views: Mapping[str, ViewSpec], *, name: str) -> Raw:
+def read(packing: Source, folder: Path, views: Mapping[str, ViewSpec], *, name: str) -> Raw:
     """Return the views and labels that the files of a packing hold.
 
     Args:
@@ -39,17 +39,17 @@ def read(packing: Packing, folder: Path, views: Mapping[str, ViewSpec], *, name:
         if not (folder / file).exists():
             raise InputError(f"{folder / file}: expected a file of {name}, found none")
     match packing:
-        case ArrayPacking():
+        case ArraySource():
             raw = read_arrays(packing, folder)
-        case CsvPacking():
+        case CsvSource():
             raw = read_csv(packing, folder)
-        case IdxPacking():
+        case IdxSource():
             raw = read_idx(packing, folder)
-        case ImagePacking():
+        case ImageSource():
             raw = read_images(packing, folder, views)
-        case CifarPacking():
+        case CifarSource():
             raw = read_cifar(packing, folder, views)
-        case StlPacking():
+        case StlSource():
             raw = read_stl(packing, folder, views)
     check(raw, name=name)
     return raw

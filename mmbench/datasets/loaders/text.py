@@ -8,13 +8,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from mmbench.config.datasets import Column, Columns, CsvPacking
+from mmbench.config import Column, Columns, CsvSource
 from mmbench.datasets.loaders.archives import DAMAGE
 from mmbench.datasets.loaders.raw import Raw, stacked
 from mmbench.errors import InputError, unknown
 
 
-def read_csv(packing: CsvPacking, folder: Path) -> Raw:
+def read_csv(packing: CsvSource, folder: Path) -> Raw:
     """Return the views and labels that the columns of text files hold."""
     delimiter = None if packing.delimiter == "whitespace" else packing.delimiter
     only = next(iter(packing.files))

