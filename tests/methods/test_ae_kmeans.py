@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from kept_log import Kept
+from recording_log import RecordingLog
 from sklearn.metrics import adjusted_rand_score
 
 from mmbench.data import Dataset, IncompatibleDataError
@@ -26,9 +26,9 @@ def toy(n_samples: int = 200) -> tuple[Dataset, np.ndarray]:
 
 
 @pytest.fixture(scope="module")
-def solved() -> tuple[np.ndarray, np.ndarray, Kept]:
+def solved() -> tuple[np.ndarray, np.ndarray, RecordingLog]:
     data, y_true = toy()
-    log = Kept()
+    log = RecordingLog()
     return QUICK.fit_predict(data, seed=0, log=log), y_true, log
 
 
@@ -56,22 +56,22 @@ def test_images_are_taken_as_pixels():
 
 def test_the_log_has_every_loss_and_checkpoints_that_end_with_the_result(solved):
     y_pred, _, log = solved
-    assert list(log.of("loss")) == list(range(30))
-    assert log.of("loss")[29] < log.of("loss")[0] / 4
-    error = log.of("reconstruction_view-1")[29] + log.of("reconstruction_view-2")[29]
-    assert log.of("loss")[29] == pytest.approx(error, abs=1e-6)
-    assert len(log.of("y_pred")) == 20
-    assert np.array_equal(log.of("y_pred")[29], y_pred)
-    assert log.of("embedding")[29].shape == (200, 16)
+    assert list(log.by_epoch("loss")) == list(range(30))
+    assert log.by_epoch("loss")[29] < log.by_epoch("loss")[0] / 4
+    error = log.by_epoch("reconstruction_view-1")[29] + log.by_epoch("reconstruction_view-2")[29]
+    assert log.by_epoch("loss")[29] == pytest.approx(error, abs=1e-6)
+    assert len(log.by_epoch("y_pred")) == 20
+    assert np.array_equal(log.by_epoch("y_pred")[29], y_pred)
+    assert log.by_epoch("embedding")[29].shape == (200, 16)
 
 
 def test_the_same_seed_gives_the_same_bits():
     data, _ = toy()
     brief = replace(QUICK, epochs=3)
-    logs = [Kept(), Kept()]
+    logs = [RecordingLog(), RecordingLog()]
     first, second = (brief.fit_predict(data, seed=3, log=log) for log in logs)
     assert np.array_equal(first, second)
-    assert np.array_equal(logs[0].of("embedding")[2], logs[1].of("embedding")[2])
+    assert np.array_equal(logs[0].by_epoch("embedding")[2], logs[1].by_epoch("embedding")[2])
 
 
 def test_samples_that_are_held_out_are_assigned_but_not_trained_on():

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from kept_log import Kept
+from recording_log import RecordingLog
 from sklearn.metrics import adjusted_rand_score
 from torch import Tensor
 
@@ -207,9 +207,9 @@ def test_cka_of_unrelated_embeddings_is_near_0_and_of_constant_ones_0():
 
 
 @pytest.fixture(scope="module")
-def solved() -> tuple[np.ndarray, np.ndarray, Kept]:
+def solved() -> tuple[np.ndarray, np.ndarray, RecordingLog]:
     data, y_true = toy()
-    log = Kept()
+    log = RecordingLog()
     return QUICK.fit_predict(data, seed=0, log=log), y_true, log
 
 
@@ -225,21 +225,21 @@ def test_three_views_are_recovered():
 
 def test_after_the_joint_phase_clusters_are_balanced_and_views_agree():
     data, _ = toy()
-    log = Kept()
+    log = RecordingLog()
     method = replace(QUICK, finetune_epochs=0)
     y_pred = method.fit_predict(data, seed=0, log=log)
     shares = np.bincount(y_pred, minlength=3) / len(y_pred)
     assert np.count_nonzero(shares) >= 2
     assert -(shares[shares > 0] * np.log(shares[shares > 0])).sum() > 0.9 * math.log(3)
-    parts = next(iter(log.of("view_assignments").values()))
+    parts = log.values("view_assignments")[0]
     assert (parts["view-1"] == parts["view-2"]).mean() > 0.8
 
 
 def test_the_label_contrast_is_what_makes_the_views_agree():
     data, _ = toy()
-    log = Kept()
+    log = RecordingLog()
     replace(QUICK, label_weight=0.0, finetune_epochs=0).fit_predict(data, seed=0, log=log)
-    parts = next(iter(log.of("view_assignments").values()))
+    parts = log.values("view_assignments")[0]
     assert (parts["view-1"] == parts["view-2"]).mean() < 0.8
 
 
@@ -254,25 +254,25 @@ def test_pairs_put_together_wrongly_cost_what_the_second_view_tells():
 def test_high_level_features_come_to_share_more_than_low_level_ones(solved):
     _, _, log = solved
     before_z, after_z, before_h, after_h = (
-        next(iter(log.of(f"cka_{level}_{when}").values()))
+        next(iter(log.by_epoch(f"cka_{level}_{when}").values()))
         for level in "zh"
         for when in ("before", "after")
     )
     assert after_h > 0.9
     assert after_h - before_h > after_z - before_z
-    assert list(log.of("cka_h_before")) == [29]
-    assert list(log.of("cka_h_after")) == [89]
+    assert list(log.by_epoch("cka_h_before")) == [29]
+    assert list(log.by_epoch("cka_h_after")) == [89]
 
 
 def test_the_log_tells_every_epoch_and_the_parts_of_its_loss(solved):
     _, _, log = solved
-    assert list(log.of("loss")) == list(range(100))
+    assert list(log.by_epoch("loss")) == list(range(100))
     assert all(a <= b for (a, _), (b, _) in pairwise(log.calls))
     for epoch in (0, 29, 50):
-        given = {name: log.of(name)[epoch] for name in ("loss", "reconstruction_view-1")}
+        given = {name: log.by_epoch(name)[epoch] for name in ("loss", "reconstruction_view-1")}
         assert all(math.isfinite(value) for value in given.values())
     loss, view_1, view_2, feature, label = (
-        log.of(name)[89]
+        log.by_epoch(name)[89]
         for name in (
             "loss",
             "reconstruction_view-1",
@@ -282,41 +282,41 @@ def test_the_log_tells_every_epoch_and_the_parts_of_its_loss(solved):
         )
     )
     assert loss == pytest.approx(view_1 + view_2 + feature + label, abs=1e-5)
-    assert log.of("loss")[29] < log.of("loss")[0] / 4
+    assert log.by_epoch("loss")[29] < log.by_epoch("loss")[0] / 4
 
 
 def test_the_log_has_twenty_checkpoints_that_end_with_the_result(solved):
     y_pred, _, log = solved
-    history = log.of("y_pred")
+    history = log.by_epoch("y_pred")
     assert len(history) == 20
     assert np.array_equal(history[99], y_pred)
-    assert log.of("embedding")[99].shape == (300, 16)
+    assert log.by_epoch("embedding")[99].shape == (300, 16)
 
 
 def test_the_same_seed_gives_the_same_bits():
     data, _ = toy(noise=2.0)
-    logs = [Kept(), Kept()]
+    logs = [RecordingLog(), RecordingLog()]
     first, second = (BRIEF.fit_predict(data, seed=3, log=log) for log in logs)
     assert np.array_equal(first, second)
-    assert logs[0].of("loss") == logs[1].of("loss")
-    assert np.array_equal(logs[0].of("embedding")[5], logs[1].of("embedding")[5])
+    assert logs[0].by_epoch("loss") == logs[1].by_epoch("loss")
+    assert np.array_equal(logs[0].by_epoch("embedding")[5], logs[1].by_epoch("embedding")[5])
 
 
 def test_another_seed_gives_other_weights():
     data, _ = toy(noise=2.0)
-    logs = [Kept(), Kept()]
+    logs = [RecordingLog(), RecordingLog()]
     for seed, log in enumerate(logs):
         BRIEF.fit_predict(data, seed=seed, log=log)
-    assert logs[0].of("loss") != logs[1].of("loss")
+    assert logs[0].by_epoch("loss") != logs[1].by_epoch("loss")
 
 
 @pytest.mark.parametrize("n_samples", [3, 99, 101])
 def test_any_number_of_samples_trains(n_samples):
     data, _ = toy(n_samples=n_samples)
-    log = Kept()
+    log = RecordingLog()
     y_pred = replace(BRIEF, pretrain_epochs=20).fit_predict(data, seed=0, log=log)
     assert y_pred.shape == (n_samples,)
-    assert log.of("loss")[19] < log.of("loss")[0]
+    assert log.by_epoch("loss")[19] < log.by_epoch("loss")[0]
 
 
 def test_samples_that_are_held_out_are_assigned_but_not_trained_on():
@@ -338,10 +338,10 @@ def test_images_are_taken_as_their_pixels_between_0_and_1():
     data, _ = toy(n_samples=60)
     features = data.paired_features()[0]
     images = np.random.default_rng(0).integers(0, 256, (60, 1, 2, 3), dtype=np.uint8)
-    logs = [Kept(), Kept()]
+    logs = [RecordingLog(), RecordingLog()]
     for log, view in zip(logs, (images, images.reshape(60, 6) / 255), strict=True):
         BRIEF.fit_predict(Dataset.paired([features, view], n_clusters=3), seed=0, log=log)
-    assert list(logs[0].of("loss").values()) == pytest.approx(list(logs[1].of("loss").values()))
+    assert logs[0].values("loss") == pytest.approx(logs[1].values("loss"))
 
 
 @pytest.mark.parametrize(
@@ -357,11 +357,11 @@ def test_images_are_taken_as_their_pixels_between_0_and_1():
 )
 def test_every_variant_differs_from_the_plain_entry(change: dict[str, Any]):
     data, _ = toy(noise=2.0)
-    logs = [Kept(), Kept()]
+    logs = [RecordingLog(), RecordingLog()]
     BRIEF.fit_predict(data, seed=0, log=logs[0])
     replace(BRIEF, **change).fit_predict(data, seed=0, log=logs[1])
-    assert logs[0].of("loss") != logs[1].of("loss")
-    assert all(math.isfinite(loss) for loss in logs[1].of("loss").values())
+    assert logs[0].by_epoch("loss") != logs[1].by_epoch("loss")
+    assert all(math.isfinite(loss) for loss in logs[1].by_epoch("loss").values())
 
 
 def test_training_works_under_the_autocast_that_a_caller_sets():

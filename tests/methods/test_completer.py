@@ -2,6 +2,7 @@
 
 import pytest
 import torch
+from recording_log import RecordingLog
 from sklearn.metrics import adjusted_rand_score
 from torch.nn import functional
 
@@ -81,15 +82,14 @@ def test_codes_are_distributions_as_long_as_asked_for():
 
 
 def test_prediction_counts_from_its_epoch_on(paired_blobs):
-    losses = []
-
-    def log(epoch, **values):
-        if "loss" in values:
-            without = 0.1 * values["reconstruction"] - values["shared"]
-            losses.append((values["loss"] - without, 0.1 * values["prediction"]))
-
+    log = RecordingLog()
     method = Completer(hidden=(8,), n_latent=4, epochs=4, prediction_start=2)
     method.fit_predict(paired_blobs[0], seed=0, log=log)
+    terms = ("loss", "reconstruction", "shared", "prediction")
+    losses = [
+        (loss - (0.1 * reconstruction - shared), 0.1 * prediction)
+        for loss, reconstruction, shared, prediction in zip(*map(log.values, terms), strict=True)
+    ]
     assert [extra for extra, _ in losses[:2]] == pytest.approx([0, 0], abs=1e-5)
     for extra, prediction in losses[2:]:
         assert extra == pytest.approx(prediction, abs=1e-5)

@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import pytest
 import torch
+from recording_log import RecordingLog
 from sklearn.metrics import adjusted_rand_score
 
 from mmbench.data import IncompatibleDataError
@@ -53,18 +54,16 @@ def test_the_contrast_weighs_as_the_least_view_without_a_gradient():
 def test_the_contrast_is_a_tenth_of_the_least_weight_in_the_loss(paired_blobs):
     # with steps too small to matter both views keep half the weight
     still = {"learning_rate": 1e-9, "epochs": 1, "batch_size": 180}
-    kept = {}
-    replace(QUICK, **still).fit_predict(
-        paired_blobs[0], seed=0, log=lambda epoch, **values: kept.update(values)
-    )
-    parts = kept["compact"] + kept["orthogonal"] + kept["corner"] + kept["contrast"]
-    assert kept["loss"] == pytest.approx(parts)
+    log = RecordingLog()
+    replace(QUICK, **still).fit_predict(paired_blobs[0], seed=0, log=log)
+    parts = log.last("compact") + log.last("orthogonal") + log.last("corner") + log.last("contrast")
+    assert log.last("loss") == pytest.approx(parts)
 
     torch.manual_seed(0)
     views, _ = paired_tensors(paired_blobs[0], "cpu")
     encoders = [normalised_mlp((x.shape[1], 64, 64), 32) for x in views]
     z = [encoder(x) for encoder, x in zip(encoders, views, strict=True)]
-    assert kept["contrast"] == pytest.approx(0.1 * 0.5 * contrast(z, 0.1).item(), rel=1e-4)
+    assert log.last("contrast") == pytest.approx(0.1 * 0.5 * contrast(z, 0.1).item(), rel=1e-4)
 
 
 def test_one_view_is_refused(one_view_blobs):

@@ -5,6 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
+from recording_log import RecordingLog
 from sklearn.metrics import adjusted_rand_score
 
 from mmbench.data import IncompatibleDataError
@@ -17,14 +18,13 @@ QUICK = ConvAEKMeans(side=16, widths=(8, 16, 32), epochs=25, batch_size=30, lear
 
 def test_bars_and_discs_are_told_apart(image_blobs):
     data, y_true = image_blobs
-    heard = []
-    y_pred = QUICK.fit_predict(data, seed=0, log=lambda epoch, **f: heard.append(f))
+    log = RecordingLog()
+    y_pred = QUICK.fit_predict(data, seed=0, log=log)
     assert adjusted_rand_score(y_true, y_pred) > 0.95
-    losses = [f["loss"] for f in heard if "loss" in f]
     # better than the mean image, whose error is the variance of the pixels
     pixels = data.views[0].values / 255
-    assert losses[-1] < 0.5 * (pixels - pixels.mean(axis=0)).var()
-    assert heard[-1]["embedding"].shape == (data.n_samples, 10)
+    assert log.last("loss") < 0.5 * (pixels - pixels.mean(axis=0)).var()
+    assert log.last("embedding").shape == (data.n_samples, 10)
 
 
 @pytest.mark.parametrize(("channels", "side"), [(1, 32), (3, 16), (3, 40)])

@@ -5,6 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
+from recording_log import RecordingLog
 from sklearn.metrics import adjusted_rand_score
 
 from mmbench.data import Dataset, IncompatibleDataError
@@ -115,12 +116,9 @@ def test_constant_outputs_do_not_correlate():
 
 
 def test_the_loss_falls_towards_minus_the_number_of_components_for_each_pair(three_view_blobs):
-    losses = []
-
-    def log(epoch, **values):
-        losses.extend([values["loss"]] if "loss" in values else [])
-
+    log = RecordingLog()
     QUICK.fit_predict(three_view_blobs[0], seed=0, log=log)
+    losses = log.values("loss")
     assert losses[-1] < losses[0]
     assert -3 * 2 < losses[-1] < -3 * 1.8
 

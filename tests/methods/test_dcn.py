@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 import torch
-from kept_log import Kept
+from recording_log import RecordingLog
 
 from mmbench.methods.dcn import DCN, moved, squared_distance
 
@@ -61,21 +61,22 @@ def test_the_distance_is_a_sum_over_features_and_a_mean_over_rows():
 
 
 def test_the_loss_is_the_error_and_half_of_lambda_times_the_distance(paired_blobs):
-    log = Kept()
+    log = RecordingLog()
     replace(QUICK, clustering_weight=0.5).fit_predict(paired_blobs[0], seed=0, log=log)
-    last = max(log.of("loss"))
-    expected = log.of("reconstruction")[last] + 0.25 * log.of("distance")[last]
-    assert log.of("loss")[last] == pytest.approx(expected, rel=1e-5)
+    last = max(log.by_epoch("loss"))
+    expected = log.by_epoch("reconstruction")[last] + 0.25 * log.by_epoch("distance")[last]
+    assert log.by_epoch("loss")[last] == pytest.approx(expected, rel=1e-5)
     # per feature before clustering begins, summed over the 20 features afterwards
-    before, after = (log.of("reconstruction")[epoch] for epoch in (14, 15))
+    before, after = (log.by_epoch("reconstruction")[epoch] for epoch in (14, 15))
     assert 5 * before < after < 40 * before
 
 
 def test_latent_vectors_gather_around_their_centres_if_that_counts(paired_blobs):
     gathered = {}
     for weight in (0.0, 20.0):
-        log = Kept()
+        log = RecordingLog()
         method = replace(QUICK, clustering_weight=weight, epochs=40)
         method.fit_predict(paired_blobs[0], seed=0, log=log)
-        gathered[weight] = log.of("distance")[54] / log.of("embedding")[54].var(axis=0).sum()
+        variance = log.by_epoch("embedding")[54].var(axis=0).sum()
+        gathered[weight] = log.by_epoch("distance")[54] / variance
     assert gathered[20.0] < gathered[0.0] / 2

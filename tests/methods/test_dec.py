@@ -1,7 +1,7 @@
 """DEC: what its loss counts. What it shares with its kin is in test_one_space.py."""
 
 import pytest
-from kept_log import Kept
+from recording_log import RecordingLog
 
 from mmbench.methods.dec import DEC
 
@@ -17,8 +17,8 @@ QUICK = DEC(
 
 
 def test_the_loss_of_clustering_is_the_divergence_alone(paired_blobs):
-    log = Kept()
+    log = RecordingLog()
     QUICK.fit_predict(paired_blobs[0], seed=0, log=log)
-    assert max(log.of("reconstruction")) == QUICK.pretrain_epochs - 1
+    assert max(log.by_epoch("reconstruction")) == QUICK.pretrain_epochs - 1
     first = QUICK.pretrain_epochs
-    assert log.of("loss")[first] == pytest.approx(log.of("divergence")[first], abs=1e-7)
+    assert log.by_epoch("loss")[first] == pytest.approx(log.by_epoch("divergence")[first], abs=1e-7)

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from kept_log import Kept
+from recording_log import RecordingLog
 from torch import Tensor, nn
 from torch.nn import functional
 
@@ -297,43 +297,43 @@ def test_each_part_learns_at_the_rate_of_its_name():
 
 def test_the_critics_have_their_turn_where_an_epoch_is_shorter_than_their_pause(mixed_blobs):
     data, _ = mixed_blobs
-    log = Kept()
+    log = RecordingLog()
     replace(BRIEF, batch_size=64, joint_epochs=5).fit_predict(data, seed=0, log=log)  # 3 batches
-    told = [epoch for epoch, value in log.of("critic").items() if math.isfinite(value)]
+    told = [epoch for epoch, value in log.by_epoch("critic").items() if math.isfinite(value)]
     assert told == [3, 5, 6]  # batches 5, 10, 15, after two epochs of pre-training
 
 
 def test_every_epoch_is_told_whether_or_not_the_critics_had_a_turn(mixed_blobs):
     data, _ = mixed_blobs
-    log = Kept()
+    log = RecordingLog()
     replace(BRIEF, critic_every=1000).fit_predict(data, seed=0, log=log)
-    assert [*log.of("loss")] == [0, 1, 2, 3, 4]
-    assert all(math.isfinite(value) for value in log.of("loss").values())
+    assert [*log.by_epoch("loss")] == [0, 1, 2, 3, 4]
+    assert all(math.isfinite(value) for value in log.by_epoch("loss").values())
     for term in dm2c.GENERATOR_TERMS:
-        assert [*log.of(term)] == [2, 3, 4]
+        assert [*log.by_epoch(term)] == [2, 3, 4]
 
 
 def test_the_loss_is_the_weighted_sum_of_its_terms(mixed_blobs):
     data, _ = mixed_blobs
-    log = Kept()
+    log = RecordingLog()
     replace(BRIEF, cycle_weight=3.0, cycle_reconstruction_weight=2.0).fit_predict(
         data, seed=0, log=log
     )
-    terms = [log.of(name)[4] for name in dm2c.GENERATOR_TERMS]
-    assert log.of("loss")[4] == pytest.approx(np.dot([1, 3, 2, 0.5], terms))
+    terms = [log.by_epoch(name)[4] for name in dm2c.GENERATOR_TERMS]
+    assert log.by_epoch("loss")[4] == pytest.approx(np.dot([1, 3, 2, 0.5], terms))
 
 
 def test_listening_does_not_change_the_result(mixed_blobs):
     data, _ = mixed_blobs
     method = replace(BRIEF, joint_epochs=6)
-    log = Kept()
+    log = RecordingLog()
     heard = method.fit_predict(data, seed=3, log=log)
     np.testing.assert_array_equal(heard, method.fit_predict(data, seed=3))
-    np.testing.assert_array_equal(log.of("y_pred")[7], heard)
-    z = log.of("embedding")[7]
+    np.testing.assert_array_equal(log.by_epoch("y_pred")[7], heard)
+    z = log.by_epoch("embedding")[7]
     assert z.shape == (180, 8)
-    assert 0 <= log.of("kept_clusters")[7] <= 1
-    assert log.of("translated_variance")[7] > 0
+    assert 0 <= log.by_epoch("kept_clusters")[7] <= 1
+    assert log.by_epoch("translated_variance")[7] > 0
 
 
 @pytest.mark.parametrize("critic", CRITICS)
@@ -344,12 +344,12 @@ def test_a_modality_of_one_in_a_hundred_is_no_obstacle(critic):
         View(rng.random((297, 6), dtype=np.float32), np.arange(3, 300), "image", "image"),
         View(rng.random((3, 4), dtype=np.float32), few, "text", "text"),
     )
-    log = Kept()
+    log = RecordingLog()
     y_pred = replace(BRIEF, critic=critic, critic_every=2).fit_predict(
         Dataset(views, 3, 300), seed=0, log=log
     )
     assert y_pred.shape == (300,)
-    assert all(math.isfinite(value) for value in log.of("loss").values())
+    assert all(math.isfinite(value) for value in log.by_epoch("loss").values())
 
 
 def test_a_mapping_that_collapsed_is_seen(mixed_blobs):
@@ -371,9 +371,9 @@ def test_samples_keep_or_change_their_space_as_unify_to_says(mixed_blobs):
     image, text = (view.sample_index for view in data.views)
 
     def embedding(**changes: Any) -> Tensor:
-        log = Kept()
+        log = RecordingLog()
         replace(BRIEF, **changes).fit_predict(data, seed=0, log=log)
-        return log.of("embedding")[4]
+        return log.by_epoch("embedding")[4]
 
     first, second = embedding(unify_to="first"), embedding(unify_to="second")
     # a mapping ends in a LeakyReLU, so of translated vectors few values are far below zero
@@ -455,13 +455,13 @@ def test_a_linear_map_is_found_by_most_seeds_and_the_others_can_be_told_without_
     )
     solved, kept = [], []
     for seed in range(5):
-        log = Kept()
+        log = RecordingLog()
         y_pred = method.fit_predict(data, seed=seed, log=log)
         solved.append(acc(y_true, y_pred) >= 0.8)
-        kept.append(log.of("kept_clusters")[139] >= 0.7)
+        kept.append(log.by_epoch("kept_clusters")[139] >= 0.7)
         # neither of the other two failures: a collapsed mapping, clusters that are modalities
-        assert log.of("translated_variance")[139] >= 0.1
-        assert log.of("shared_clusters")[139] == 1
-        assert log.of("modality_nmi")[139] < 0.3
+        assert log.by_epoch("translated_variance")[139] >= 0.1
+        assert log.by_epoch("shared_clusters")[139] == 1
+        assert log.by_epoch("modality_nmi")[139] < 0.3
     assert sum(solved) >= 3
     assert kept == solved

@@ -6,6 +6,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
+from recording_log import RecordingLog
 from sklearn.metrics import adjusted_rand_score
 
 from mmbench.data import Dataset, IncompatibleDataError, View
@@ -26,23 +27,8 @@ from mmbench.nn.information import divergence, shared_information, superfluous_i
 QUICK = DMIM(hidden=(128, 64), overcluster_heads=2, epochs=40, min_steps=40, batch_size=256)
 
 
-class Kept:
-    """A log that keeps everything by name."""
-
-    def __init__(self):
-        self.figures = {}
-
-    def __call__(self, epoch, **values):
-        self.epoch = epoch
-        for name, value in values.items():
-            self.figures.setdefault(name, []).append(value)
-
-    def last(self, name):
-        return self.figures[name][-1]
-
-
 def fitted(method, data, seed=0):
-    log = Kept()
+    log = RecordingLog()
     return method.fit_predict(data, seed=seed, log=log), log
 
 
@@ -267,11 +253,11 @@ def test_overclustering_trains_the_encoder():
 def test_the_loss_weighs_the_terms_as_asked(paired_blobs, over):
     method = replace(QUICK, epochs=3, min_steps=1, warmup=0.0, overcluster_weight=over)
     _, log = fitted(replace(method, superfluous_weight=0.3), paired_blobs[0])
-    told = {name: np.array(values) for name, values in log.figures.items() if "shared" in name}
-    told |= {n: np.array(v) for n, v in log.figures.items() if "superfluous" in n or n == "loss"}
-    fine = -told["overcluster_shared"] + 0.3 * told["overcluster_superfluous"]
-    expected = -told["shared"] + 0.3 * told["superfluous"] + over * fine
-    np.testing.assert_allclose(told["loss"], expected, rtol=1e-5)
+    terms = ("shared", "superfluous", "overcluster_shared", "overcluster_superfluous", "loss")
+    logged = {name: np.array(log.values(name)) for name in terms}
+    fine = -logged["overcluster_shared"] + 0.3 * logged["overcluster_superfluous"]
+    expected = -logged["shared"] + 0.3 * logged["superfluous"] + over * fine
+    np.testing.assert_allclose(logged["loss"], expected, rtol=1e-5)
 
 
 def bare(**changes):
@@ -453,15 +439,15 @@ def test_small_sets_get_smaller_batches_and_more_epochs(
 ):
     method = DMIM(hidden=(4,), epochs=5, batch_size=batch_size, min_steps=min_steps)
     _, log = fitted(method, paired_blobs[0])
-    assert len(log.figures["loss"]) == n_epochs
+    assert len(log.values("loss")) == n_epochs
 
 
 def test_beta_grows_over_the_warmup_and_then_stays(paired_blobs):
     method = DMIM(hidden=(4,), epochs=10, min_steps=1, superfluous_weight=0.3, warmup=0.3)
     _, log = fitted(method, paired_blobs[0])
-    assert log.figures["beta"] == pytest.approx([0, 0.1, 0.2] + [0.3] * 7)
+    assert log.values("beta") == pytest.approx([0, 0.1, 0.2] + [0.3] * 7)
     _, log = fitted(replace(method, warmup=0.0), paired_blobs[0])
-    assert log.figures["beta"] == [0.3] * 10
+    assert log.values("beta") == [0.3] * 10
 
 
 def test_a_batch_of_one_row_which_would_train_nothing_is_refused():

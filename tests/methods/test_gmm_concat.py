@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from recording_log import RecordingLog
 from sklearn.metrics import adjusted_rand_score
 
 from mmbench.data import Dataset, IncompatibleDataError
@@ -47,12 +48,10 @@ def test_units_do_not_matter(paired_blobs):
 
 def test_the_loss_is_the_entropy_of_one_gaussian():
     x = np.random.default_rng(0).normal(size=(5000, 3))
-    told = {}
-    GMMConcat(ridge=1e-6).fit_predict(
-        Dataset.paired([x], n_clusters=1), seed=0, log=lambda _, **values: told.update(values)
-    )
+    log = RecordingLog()
+    GMMConcat(ridge=1e-6).fit_predict(Dataset.paired([x], n_clusters=1), seed=0, log=log)
     # of unit variance in each direction, but for the variances of a finite sample
-    assert told["loss"] == pytest.approx(3 / 2 * np.log(2 * np.pi * np.e), abs=0.01)
+    assert log.last("loss") == pytest.approx(3 / 2 * np.log(2 * np.pi * np.e), abs=0.01)
 
 
 @pytest.mark.filterwarnings("error")

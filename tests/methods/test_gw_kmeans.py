@@ -5,6 +5,7 @@ from itertools import permutations
 
 import numpy as np
 import pytest
+from recording_log import RecordingLog
 from sklearn.metrics import adjusted_rand_score
 
 from mmbench.data import Dataset, IncompatibleDataError, View
@@ -83,26 +84,16 @@ def test_centroids_in_one_place_are_matched_somehow():
     assert distortion == 0
 
 
-def test_the_distortion_is_told_and_larger_for_another_shape():
+def test_the_distortion_is_logged_and_is_larger_for_another_shape():
     data, _ = rotated()
     image, text = data.views
-    told = {}
+    distortions = {}
     for name, axes in {"same": (1, 1, 1), "other": (1, 0, 0)}.items():
         views = (image, replace(text, values=text.values * np.float32(axes)))
-        log = Kept()
+        log = RecordingLog()
         GWKMeans(n_starts=20).fit_predict(replace(data, views=views), seed=0, log=log)
-        told[name] = log.told["distortion_text"]
-    assert 0 <= told["same"] < told["other"]
-
-
-class Kept:
-    """A log that keeps what it is given."""
-
-    def __init__(self):
-        self.told = {}
-
-    def __call__(self, epoch, **given):
-        self.told.update(given)
+        distortions[name] = log.last("distortion_text")
+    assert 0 <= distortions["same"] < distortions["other"]
 
 
 def test_paired_views_are_refused(paired_blobs):

@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 import pytest
-from kept_log import Kept
+from recording_log import RecordingLog
 
 from mmbench.methods.idec import IDEC
 
@@ -19,16 +19,16 @@ QUICK = IDEC(
 
 
 def test_reconstruction_counts_in_both_phases_and_clusters_by_their_weight(paired_blobs):
-    log = Kept()
+    log = RecordingLog()
     QUICK.fit_predict(paired_blobs[0], seed=0, log=log)
-    last = max(log.of("loss"))
-    assert list(log.of("reconstruction")) == list(range(last + 1))
-    expected = log.of("reconstruction")[last] + 0.1 * log.of("divergence")[last]
-    assert log.of("loss")[last] == pytest.approx(expected, abs=1e-6)
+    last = max(log.by_epoch("loss"))
+    assert list(log.by_epoch("reconstruction")) == list(range(last + 1))
+    expected = log.by_epoch("reconstruction")[last] + 0.1 * log.by_epoch("divergence")[last]
+    assert log.by_epoch("loss")[last] == pytest.approx(expected, abs=1e-6)
 
 
 def test_clustering_does_not_undo_the_reconstruction(paired_blobs):
-    log = Kept()
+    log = RecordingLog()
     replace(QUICK, epochs=30).fit_predict(paired_blobs[0], seed=0, log=log)
-    error = log.of("reconstruction")
+    error = log.by_epoch("reconstruction")
     assert error[44] < error[14]

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import torch
+from recording_log import RecordingLog
 from sklearn.metrics import adjusted_rand_score
 
 from mmbench.data import IncompatibleDataError
@@ -21,16 +22,16 @@ QUICK = IIC(
 
 def test_bars_and_discs_are_told_apart(image_blobs):
     data, y_true = image_blobs
-    heard = []
-    y_pred = QUICK.fit_predict(data, seed=0, log=lambda epoch, **f: heard.append((epoch, f)))
+    log = RecordingLog()
+    y_pred = QUICK.fit_predict(data, seed=0, log=log)
     assert adjusted_rand_score(y_true, y_pred) > 0.95
-    losses = [f for _, f in heard if "loss" in f]
+    losses, others = log.values("loss"), log.values("overcluster")
     # minus the information of three equally large clusters at best, of nine in the others
-    assert -np.log(3) - 1e-4 <= losses[-1]["loss"] < losses[0]["loss"] < 0
-    assert -np.log(9) - 1e-4 <= losses[-1]["overcluster"] < losses[0]["overcluster"] < 0
-    epoch, figures = heard[-1]
+    assert -np.log(3) - 1e-4 <= losses[-1] < losses[0] < 0
+    assert -np.log(9) - 1e-4 <= others[-1] < others[0] < 0
+    epoch, values = log.calls[-1]
     assert epoch == QUICK.epochs - 1
-    np.testing.assert_array_equal(figures["embedding"].argmax(axis=1), y_pred)
+    np.testing.assert_array_equal(values["embedding"].argmax(axis=1), y_pred)
 
 
 def test_each_head_gives_soft_assignments_of_its_own():

@@ -6,7 +6,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
-from kept_log import Kept
+from recording_log import RecordingLog
 from sklearn.neighbors import NearestNeighbors
 from torch import nn
 
@@ -133,10 +133,10 @@ def test_with_few_rows_the_last_neighbour_serves():
 
 
 def test_the_loss_is_the_divergence_less_the_weighted_information(paired_blobs):
-    log = Kept()
+    log = RecordingLog()
     replace(QUICK, information_weight=0.3, balance_weight=2.0, epochs=3).fit_predict(
         paired_blobs[0], seed=0, log=log
     )
-    terms = (log.of(name)[2] for name in ("divergence", "conditional_entropy", "entropy"))
+    terms = (log.by_epoch(name)[2] for name in ("divergence", "conditional_entropy", "entropy"))
     change, doubt, spread = terms
-    assert log.of("loss")[2] == pytest.approx(change + 0.3 * (doubt - 2 * spread), abs=1e-6)
+    assert log.by_epoch("loss")[2] == pytest.approx(change + 0.3 * (doubt - 2 * spread), abs=1e-6)

@@ -4,6 +4,7 @@ import math
 
 import pytest
 import torch
+from recording_log import RecordingLog
 from sklearn.metrics import adjusted_rand_score
 
 from mmbench.methods.infoddc import InfoDDC, code_information
@@ -38,13 +39,8 @@ def test_information_of_equal_crisp_codes_is_its_bound():
 
 def test_pretraining_comes_first_and_is_logged(paired_blobs):
     data, _ = paired_blobs
-    losses, information = [], []
-
-    def log(epoch, **values):
-        if "loss" in values:
-            losses.append(values["loss"])
-            information.append(values["information"])
-
+    log = RecordingLog()
     InfoDDC(hidden=(8,), n_latent=8, pretrain_epochs=2, epochs=3).fit_predict(data, seed=0, log=log)
+    losses, information = log.values("loss"), log.values("information")
     assert losses[:2] == pytest.approx(information[:2])
     assert all(loss > term for loss, term in zip(losses[2:], information[2:], strict=True))

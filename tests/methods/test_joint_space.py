@@ -6,7 +6,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
-from kept_log import Kept
+from recording_log import RecordingLog
 from torch import nn
 
 from mmbench.data import Dataset, IncompatibleDataError, View
@@ -25,11 +25,11 @@ def test_the_gap_of_a_linear_critic_is_that_of_the_means():
 
 def test_the_loss_is_the_weighted_sum_of_its_terms(mixed_blobs):
     data, _ = mixed_blobs
-    log = Kept()
+    log = RecordingLog()
     replace(BRIEF, adversarial_weight=3.0).fit_predict(data, seed=0, log=log)
-    assert [*log.of("loss")] == [0, 1, 2, 3, 4, 5, 6]
-    expected = log.of("reconstruction")[6] + 3 * log.of("score_gap")[6]
-    assert log.of("loss")[6] == pytest.approx(expected, abs=1e-6)
+    assert [*log.by_epoch("loss")] == [0, 1, 2, 3, 4, 5, 6]
+    expected = log.by_epoch("reconstruction")[6] + 3 * log.by_epoch("score_gap")[6]
+    assert log.by_epoch("loss")[6] == pytest.approx(expected, abs=1e-6)
 
 
 def test_the_critic_steps_on_every_fifth_batch_and_is_clipped(mixed_blobs, monkeypatch):
@@ -67,19 +67,19 @@ def test_the_critics_word_brings_the_modalities_together():
     )
     mixed = {}
     for weight in (0.0, 3.0):
-        log = Kept()
+        log = RecordingLog()
         replace(method, adversarial_weight=weight).fit_predict(data, seed=0, log=log)
-        mixed[weight] = log.of("foreign_neighbours")[61]
+        mixed[weight] = log.by_epoch("foreign_neighbours")[61]
     assert mixed[3.0] > 2 * mixed[0.0]
 
 
 def test_listening_does_not_change_the_result(mixed_blobs):
     data, _ = mixed_blobs
-    log = Kept()
+    log = RecordingLog()
     heard = BRIEF.fit_predict(data, seed=3, log=log)
     np.testing.assert_array_equal(heard, BRIEF.fit_predict(data, seed=3))
-    np.testing.assert_array_equal(log.of("y_pred")[6], heard)
-    assert log.of("embedding")[6].shape == (180, 8)
+    np.testing.assert_array_equal(log.by_epoch("y_pred")[6], heard)
+    assert log.by_epoch("embedding")[6].shape == (180, 8)
 
 
 def test_paired_views_are_refused(paired_blobs):

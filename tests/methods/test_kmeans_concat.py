@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from recording_log import RecordingLog
 from sklearn.metrics import adjusted_rand_score
 
 from mmbench.data import Dataset, IncompatibleDataError, View
@@ -53,9 +54,9 @@ def test_few_principal_components_are_enough_for_few_clusters(paired_blobs):
 
 def test_the_principal_components_are_handed_over(paired_blobs):
     data, _ = paired_blobs
-    logged = []
-    KMeansConcat().fit_predict(data, seed=0, log=lambda epoch, **told: logged.append(told))
-    assert [told["embedding"].shape for told in logged] == [(180, 20)]
+    log = RecordingLog()
+    KMeansConcat().fit_predict(data, seed=0, log=log)
+    assert [z.shape for z in log.values("embedding")] == [(180, 20)]
 
 
 def test_incomplete_views_are_refused(incomplete_blobs):

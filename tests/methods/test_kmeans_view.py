@@ -4,17 +4,11 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from recording_log import RecordingLog
 from sklearn.metrics import adjusted_rand_score
 
 from mmbench.data import Dataset, IncompatibleDataError
 from mmbench.methods.kmeans_view import KMeansView, separation
-
-
-class Parts:
-    """A log that keeps the last view_assignments."""
-
-    def __call__(self, epoch, *, view_assignments=None, **_):
-        self.view_assignments = view_assignments
 
 
 @pytest.fixture
@@ -27,21 +21,21 @@ def informative_and_noise(paired_blobs):
 
 def test_separated_blobs_are_recovered_by_every_view(paired_blobs):
     data, y_true = paired_blobs
-    log = Parts()
+    log = RecordingLog()
     y_pred = KMeansView().fit_predict(data, seed=0, log=log)
     assert adjusted_rand_score(y_true, y_pred) > 0.95
-    assert list(log.view_assignments) == ["image", "text"]
-    for part in log.view_assignments.values():
+    assert list(log.last("view_assignments")) == ["image", "text"]
+    for part in log.last("view_assignments").values():
         assert adjusted_rand_score(y_true, part) > 0.95
 
 
 def test_the_answer_is_the_best_separated_view(informative_and_noise):
     data, y_true = informative_and_noise
-    log = Parts()
+    log = RecordingLog()
     y_pred = KMeansView().fit_predict(data, seed=0, log=log)
-    np.testing.assert_array_equal(y_pred, log.view_assignments["image"])
+    np.testing.assert_array_equal(y_pred, log.last("view_assignments")["image"])
     assert adjusted_rand_score(y_true, y_pred) > 0.95
-    assert adjusted_rand_score(y_true, log.view_assignments["noise"]) < 0.1
+    assert adjusted_rand_score(y_true, log.last("view_assignments")["noise"]) < 0.1
 
 
 def test_images_are_clustered_as_pixels(image_blobs):

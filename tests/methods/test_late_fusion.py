@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from recording_log import RecordingLog
 from sklearn.metrics import adjusted_rand_score
 
 from mmbench.data import Dataset, IncompatibleDataError
@@ -52,11 +53,9 @@ def test_views_that_are_too_noisy_alone_suffice_together():
     rng = np.random.default_rng(0)
     y_true = rng.integers(3, size=300)
     arrays = [np.eye(3)[y_true] + rng.normal(scale=0.4, size=(300, 3)) for _ in range(7)]
-    told = {}
-    y_pred = LateFusion().fit_predict(
-        Dataset.paired(arrays, n_clusters=3), seed=0, log=lambda _, **values: told.update(values)
-    )
-    assert max(adjusted_rand_score(y_true, p) for p in told["view_assignments"].values()) < 0.9
+    log = RecordingLog()
+    y_pred = LateFusion().fit_predict(Dataset.paired(arrays, n_clusters=3), seed=0, log=log)
+    assert max(adjusted_rand_score(y_true, p) for p in log.last("view_assignments").values()) < 0.9
     assert adjusted_rand_score(y_true, y_pred) > 0.95
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from kept_log import Kept
+from recording_log import RecordingLog
 from sklearn.metrics import adjusted_rand_score
 
 from mmbench.data import Dataset, IncompatibleDataError, View
@@ -65,12 +65,12 @@ def twin_modalities(n_samples=150):
 
 def test_separated_blobs_are_recovered(case, paired_blobs):
     data, y_true = paired_blobs
-    log = Kept()
+    log = RecordingLog()
     y_pred = case.quick.fit_predict(data, seed=0, log=log)
     assert adjusted_rand_score(y_true, y_pred) > 0.9
-    last = max(log.of("loss"))
-    assert np.array_equal(log.of("y_pred")[last], y_pred)
-    assert log.of("embedding")[last].shape == (180, case.width)
+    last = max(log.by_epoch("loss"))
+    assert np.array_equal(log.by_epoch("y_pred")[last], y_pred)
+    assert log.by_epoch("embedding")[last].shape == (180, case.width)
 
 
 def test_mixed_modal_samples_of_one_space_are_recovered(case):
@@ -101,11 +101,11 @@ def test_few_samples_and_a_short_last_batch_are_fine(case, n_samples):
 
 def test_the_same_seed_gives_the_same_bits(case, paired_blobs):
     data, _ = paired_blobs
-    logs = [Kept(), Kept()]
+    logs = [RecordingLog(), RecordingLog()]
     brief = replace(case.quick, **case.brief)
     first, second = (brief.fit_predict(data, seed=3, log=log) for log in logs)
     assert np.array_equal(first, second)
-    (one,), (other,) = (log.of("embedding").values() for log in logs)
+    (one,), (other,) = (log.by_epoch("embedding").values() for log in logs)
     assert np.array_equal(one, other)
 
 

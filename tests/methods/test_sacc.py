@@ -9,6 +9,7 @@ from dataclasses import asdict, fields, replace
 import numpy as np
 import pytest
 import torch
+from recording_log import RecordingLog
 from sklearn.metrics import adjusted_rand_score
 
 from mmbench.data import Dataset, IncompatibleDataError
@@ -53,19 +54,6 @@ def slope(loss, x):
     x = x.clone().requires_grad_()
     loss(x).backward()
     return x.grad
-
-
-class Heard:
-    """A log that keeps everything."""
-
-    def __init__(self):
-        self.epochs = []
-
-    def __call__(self, epoch, **figures):
-        self.epochs.append((epoch, figures))
-
-    def losses(self):
-        return [figures["loss"] for _, figures in self.epochs]
 
 
 # ------------------------------------------------------------------------------------ wiring
@@ -304,32 +292,32 @@ def test_only_the_strong_augmentation_is_normalised_and_only_as_published(strong
 )
 def test_bars_and_discs_are_told_apart(images, method):
     data, y_true = images
-    log = Heard()
+    log = RecordingLog()
     y_pred = method.fit_predict(data, seed=0, log=log)
     assert adjusted_rand_score(y_true, y_pred) > 0.95
     # the guards against a collapse, which need no labels
     sizes = np.bincount(y_pred, minlength=3) / len(y_pred)
     assert (sizes > 0).sum() >= data.n_clusters - 1
     assert -(sizes * np.log(sizes + 1e-12)).sum() > 0.9 * math.log(3)
-    assert log.losses()[-1] < log.losses()[0]
+    assert log.values("loss")[-1] < log.values("loss")[0]
     # what is scored is the last epoch
-    epoch, figures = log.epochs[-1]
+    epoch, values = log.calls[-1]
     assert epoch == method.epochs - 1
-    np.testing.assert_array_equal(figures["y_pred"], y_pred)
-    assert figures["embedding"].shape == (data.n_samples, 128)
-    assert figures["loss"] == pytest.approx(
-        figures["instance"] + getattr(method, "cluster_weight", 1.0) * figures["cluster"], rel=1e-5
+    np.testing.assert_array_equal(values["y_pred"], y_pred)
+    assert values["embedding"].shape == (data.n_samples, 128)
+    assert values["loss"] == pytest.approx(
+        values["instance"] + getattr(method, "cluster_weight", 1.0) * values["cluster"], rel=1e-5
     )
 
 
 def test_without_the_strong_augmentation_it_is_cc_bit_for_bit(images):
     data, _ = images
-    heard, heard_cc = Heard(), Heard()
-    ours = replace(QUICK, strong="none", epochs=3).fit_predict(data, seed=5, log=heard)
-    theirs = replace(QUICK_CC, epochs=3).fit_predict(data, seed=5, log=heard_cc)
+    log, log_cc = RecordingLog(), RecordingLog()
+    ours = replace(QUICK, strong="none", epochs=3).fit_predict(data, seed=5, log=log)
+    theirs = replace(QUICK_CC, epochs=3).fit_predict(data, seed=5, log=log_cc)
     np.testing.assert_array_equal(ours, theirs)
-    assert heard.losses() == heard_cc.losses()
-    for (_, left), (_, right) in zip(heard.epochs, heard_cc.epochs, strict=True):
+    assert log.values("loss") == log_cc.values("loss")
+    for (_, left), (_, right) in zip(log.calls, log_cc.calls, strict=True):
         np.testing.assert_array_equal(left["embedding"], right["embedding"])
 
 
@@ -337,16 +325,16 @@ def test_further_images_train_the_images_contrast_alone(images):
     data, _ = images
     unlabelled = replace(data, unlabelled=data.views[0].values[::-1].copy())
     plain = replace(QUICK, epochs=1)
-    heard, deaf, without = Heard(), Heard(), Heard()
-    replace(plain, unlabelled=True).fit_predict(unlabelled, seed=0, log=heard)
-    assert "unlabelled" in heard.epochs[0][1]
+    log, unasked, without = RecordingLog(), RecordingLog(), RecordingLog()
+    replace(plain, unlabelled=True).fit_predict(unlabelled, seed=0, log=log)
+    assert "unlabelled" in log.calls[0][1]
     # neither a method that is not told to, nor a data set that has none, changes anything
-    y_pred = plain.fit_predict(unlabelled, seed=0, log=deaf)
+    y_pred = plain.fit_predict(unlabelled, seed=0, log=unasked)
     np.testing.assert_array_equal(
         replace(plain, unlabelled=True).fit_predict(data, seed=0, log=without), y_pred
     )
-    assert deaf.losses() == without.losses() != heard.losses()
-    assert "unlabelled" not in deaf.epochs[0][1]
+    assert unasked.values("loss") == without.values("loss") != log.values("loss")
+    assert "unlabelled" not in unasked.calls[0][1]
 
 
 def test_the_loss_of_further_images_leaves_the_clusters_alone():
@@ -363,28 +351,26 @@ def test_the_loss_of_further_images_leaves_the_clusters_alone():
 def test_the_same_seed_gives_the_same_bits_and_another_seed_others(images):
     data, _ = images
     method = replace(QUICK, epochs=2)
-    first, again, other = Heard(), Heard(), Heard()
+    first, again, other = RecordingLog(), RecordingLog(), RecordingLog()
     y_first = method.fit_predict(data, seed=3, log=first)
     torch.rand(7)
     np.testing.assert_array_equal(method.fit_predict(data, seed=3, log=again), y_first)
-    assert first.losses() == again.losses()
-    np.testing.assert_array_equal(
-        first.epochs[-1][1]["embedding"], again.epochs[-1][1]["embedding"]
-    )
+    assert first.values("loss") == again.values("loss")
+    np.testing.assert_array_equal(first.last("embedding"), again.last("embedding"))
     method.fit_predict(data, seed=4, log=other)
-    assert other.losses() != first.losses()
+    assert other.values("loss") != first.values("loss")
 
 
 def test_bfloat16_trains_and_keeps_the_losses_close(images):
     data, _ = images
     method = replace(QUICK, epochs=2)
-    exact, rounded = Heard(), Heard()
+    exact, rounded = RecordingLog(), RecordingLog()
     method.fit_predict(data, seed=0, log=exact)
     # without the cache: it would keep the weights of the first step
     with torch.autocast("cpu", dtype=torch.bfloat16, cache_enabled=False):
         method.fit_predict(data, seed=0, log=rounded)
-    assert rounded.losses() == pytest.approx(exact.losses(), rel=0.02)
-    assert rounded.losses()[1] < rounded.losses()[0]
+    assert rounded.values("loss") == pytest.approx(exact.values("loss"), rel=0.02)
+    assert rounded.values("loss")[1] < rounded.values("loss")[0]
 
 
 def test_features_are_refused(paired_blobs):

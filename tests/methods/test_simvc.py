@@ -2,6 +2,7 @@
 
 import pytest
 import torch
+from recording_log import RecordingLog
 from sklearn.metrics import adjusted_rand_score
 
 from mmbench.data import IncompatibleDataError
@@ -35,12 +36,13 @@ def test_the_loss_is_the_same_whichever_view_comes_first():
 
 def test_the_log_tells_the_terms_and_the_weight_of_each_view(paired_blobs):
     data, _ = paired_blobs
-    kept = {}
-    QUICK.fit_predict(data, seed=0, log=lambda epoch, **values: kept.update(values))
-    assert kept["loss"] == pytest.approx(kept["compact"] + kept["orthogonal"] + kept["corner"])
-    assert kept["weight_image"] + kept["weight_text"] == pytest.approx(1)
-    assert kept["clusters_used"] == 3
-    assert kept["embedding"].shape == (180, 32)
+    log = RecordingLog()
+    QUICK.fit_predict(data, seed=0, log=log)
+    terms = [log.last(name) for name in ("compact", "orthogonal", "corner")]
+    assert log.last("loss") == pytest.approx(sum(terms))
+    assert log.last("weight_image") + log.last("weight_text") == pytest.approx(1)
+    assert log.last("clusters_used") == 3
+    assert log.last("embedding").shape == (180, 32)
 
 
 def test_incomplete_views_are_refused(incomplete_blobs):

@@ -6,7 +6,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
-from kept_log import Kept
+from recording_log import RecordingLog
 from sklearn.metrics import adjusted_rand_score
 
 from mmbench.data import Dataset, IncompatibleDataError, View
@@ -152,13 +152,13 @@ def pretrained(paired_blobs):
     torch.manual_seed(0)
     x, _ = one_space(data, seed=0, device="cpu")
     network = Autoencoder(x.shape[1], (32,), 4)
-    pretrain(network, x, epochs=20, batch_size=30, learning_rate=1e-3, log=Kept())
+    pretrain(network, x, epochs=20, batch_size=30, learning_rate=1e-3, log=RecordingLog())
     return network, x, y_true
 
 
 def trained(network, x, **changed):
     """Return the assignments and the log; 180 samples have 6 batches of 30 an epoch."""
-    log = Kept()
+    log = RecordingLog()
     settings = {
         "clustering_weight": 1.0,
         "reconstruction_weight": 0.0,
@@ -176,20 +176,20 @@ def trained(network, x, **changed):
 def test_pretraining_lowers_the_error_that_it_logs(paired_blobs):
     x, _ = one_space(paired_blobs[0], seed=0, device="cpu")
     torch.manual_seed(0)
-    log = Kept()
+    log = RecordingLog()
     network = Autoencoder(x.shape[1], (32,), 4)
     pretrain(network, x, epochs=10, batch_size=30, learning_rate=1e-3, log=log)
-    assert list(log.of("loss")) == list(range(10))
-    assert log.of("reconstruction")[9] < log.of("reconstruction")[0] / 2
+    assert list(log.by_epoch("loss")) == list(range(10))
+    assert log.by_epoch("reconstruction")[9] < log.by_epoch("reconstruction")[0] / 2
 
 
 def test_self_training_makes_assignments_surer_and_keeps_the_clusters(pretrained):
     network, x, y_true = pretrained
     y_pred, log = trained(network, x, epochs=30)
     assert adjusted_rand_score(y_true, y_pred) > 0.95
-    assert log.of("divergence")[39] == pytest.approx(log.of("loss")[39])
-    assert log.of("embedding")[39].shape == (180, 4)
-    z = torch.as_tensor(log.of("embedding")[39])
+    assert log.by_epoch("divergence")[39] == pytest.approx(log.by_epoch("loss")[39])
+    assert log.by_epoch("embedding")[39].shape == (180, 4)
+    z = torch.as_tensor(log.by_epoch("embedding")[39])
     centres = torch.stack([z[torch.as_tensor(y_pred) == k].mean(dim=0) for k in range(3)])
     assert student_t(z, centres).max(dim=1).values.mean() > 0.9
 
@@ -197,9 +197,9 @@ def test_self_training_makes_assignments_surer_and_keeps_the_clusters(pretrained
 def test_the_log_begins_with_k_means_and_ends_with_the_result(pretrained):
     network, x, _ = pretrained
     y_pred, log = trained(network, x)
-    assert list(log.of("y_pred")) == list(range(9, 18))
-    assert np.array_equal(log.of("y_pred")[17], y_pred)
-    assert list(log.of("loss")) == list(range(10, 18))
+    assert list(log.by_epoch("y_pred")) == list(range(9, 18))
+    assert np.array_equal(log.by_epoch("y_pred")[17], y_pred)
+    assert list(log.by_epoch("loss")) == list(range(10, 18))
 
 
 @pytest.mark.parametrize(
@@ -211,17 +211,17 @@ def test_targets_are_renewed_after_so_many_batches_rounded_up_to_epochs(
 ):
     network, x, _ = pretrained
     _, log = trained(network, x, update_interval=interval)
-    assert list(log.of("changed")) == epochs
+    assert list(log.by_epoch("changed")) == epochs
 
 
 def test_training_ends_once_few_samples_change_their_cluster(pretrained):
     network, x, _ = pretrained
     y_pred, log = trained(network, x, update_interval=12, tolerance=0.5)
-    assert list(log.of("loss")) == [10, 11]
-    assert log.of("changed")[11] < 0.5
-    assert list(log.of("y_pred"))[-1] == 11
-    assert np.array_equal(log.of("y_pred")[11], y_pred)
-    assert list(log.of("embedding")) == [11]
+    assert list(log.by_epoch("loss")) == [10, 11]
+    assert log.by_epoch("changed")[11] < 0.5
+    assert list(log.by_epoch("y_pred"))[-1] == 11
+    assert np.array_equal(log.by_epoch("y_pred")[11], y_pred)
+    assert list(log.by_epoch("embedding")) == [11]
 
 
 def test_the_decoder_is_left_alone_unless_reconstruction_counts(pretrained):
@@ -231,6 +231,6 @@ def test_the_decoder_is_left_alone_unless_reconstruction_counts(pretrained):
     for weight, old in zip(network.decoder.parameters(), before, strict=True):
         assert torch.equal(weight, old)
     _, log = trained(network, x, reconstruction_weight=1.0, clustering_weight=0.1)
-    loss = 0.1 * log.of("divergence")[17] + log.of("reconstruction")[17]
-    assert log.of("loss")[17] == pytest.approx(loss, abs=1e-6)
-    assert reconstruction_error(network(x), x) < log.of("reconstruction")[10]
+    loss = 0.1 * log.by_epoch("divergence")[17] + log.by_epoch("reconstruction")[17]
+    assert log.by_epoch("loss")[17] == pytest.approx(loss, abs=1e-6)
+    assert reconstruction_error(network(x), x) < log.by_epoch("reconstruction")[10]
