@@ -142,7 +142,7 @@ def test_beside_a_view_of_noise_there_is_nothing_to_share(paired_blobs):
 def test_other_seeds_give_other_weights(paired_blobs):
     data, _ = paired_blobs
     brief = replace(QUICK, epochs=2, min_steps=1)
-    losses = [fitted(brief, data, seed)[1].figures["loss"] for seed in (0, 0, 1)]
+    losses = [fitted(brief, data, seed)[1].values("loss") for seed in (0, 0, 1)]
     assert losses[0] == losses[1]
     assert losses[0] != losses[2]
 
@@ -325,9 +325,7 @@ def test_views_that_never_meet_are_told_apart_by_a_third(three_view_blobs):
 def test_encoders_are_shared_where_asked_for(paired_blobs):
     data, _ = paired_blobs
     brief = DMIM(hidden=(4,), epochs=1, min_steps=1)
-    both = [
-        fitted(replace(brief, shared_encoder=s), data)[1].figures["loss"] for s in (True, False)
-    ]
+    both = [fitted(replace(brief, shared_encoder=s), data)[1].values("loss") for s in (True, False)]
     assert both[0] != both[1]
 
 
