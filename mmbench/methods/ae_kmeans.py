@@ -22,8 +22,9 @@ from torch import nn
 from mmbench.data import Dataset
 from mmbench.methods import Log, silent
 from mmbench.nn.batches import checkpoints, in_chunks
-from mmbench.nn.clustering import kmeans, nearest
+from mmbench.nn.clustering import assign_by_kmeans
 from mmbench.nn.networks import Autoencoder, reconstruction_epoch
+from mmbench.nn.preprocessing import require_sample_per_cluster
 
 STARTS = 20
 # on the way fewer, so that keeping the trajectory costs little beside the training
@@ -73,6 +74,7 @@ class AEKMeans:
         """
         torch.manual_seed(seed)
         arrays = data.paired_features(pixels=True, held_out=True)
+        require_sample_per_cluster(data)
         views = [torch.as_tensor(x, device=device) for x in arrays]
         rows = torch.as_tensor(data.fit_index, device=device)
         fitted = [x[rows] for x in views] if data.is_split else views
@@ -95,8 +97,7 @@ class AEKMeans:
                     dim=1,
                 )
                 n_init = STARTS if epoch == last else CHECKPOINT_STARTS
-                found = kmeans(z[rows], data.n_clusters, seed=seed, n_init=n_init)
-                y_pred = nearest(z, found.centroids).cpu().numpy()
+                y_pred = assign_by_kmeans(z, data, seed=seed, n_init=n_init).cpu().numpy()
                 log(epoch, y_pred=y_pred)
         log(last, embedding=z.cpu().numpy())
         return y_pred

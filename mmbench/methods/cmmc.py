@@ -43,9 +43,11 @@ from mmbench.nn.batches import checkpoints, chunks, in_chunks, shuffled_batches
 from mmbench.nn.clustering import kmeans, match
 from mmbench.nn.losses import cluster_contrast, nt_xent
 from mmbench.nn.networks import Autoencoder, reconstruction_epoch, reconstruction_error
+from mmbench.nn.preprocessing import require_sample_per_cluster
 
 FEATURE_TEMPERATURE = 0.5
 LABEL_TEMPERATURE = 1.0
+STARTS = 100  # of k-means
 # rows of one view of which fine-tuning holds all hidden layers at once: about 250 MB at the
 # published widths
 FINETUNE_ROWS = 16_384
@@ -114,6 +116,8 @@ class CMMC:
         """
         torch.manual_seed(seed)
         arrays = data.paired_features(at_least=2, pixels=True, held_out=True)
+        if self.finetune_epochs:
+            require_sample_per_cluster(data)
         views = [torch.as_tensor(x, device=device) for x in arrays]
         rows = torch.as_tensor(data.fit_index, device=device)
         fitted = [x[rows] for x in views] if data.is_split else views
@@ -270,7 +274,10 @@ def pseudo_labels(
 
     Every feature is first scaled to [0, 1] over the samples.
     """
-    return [kmeans(min_max(h), n_clusters, seed=seed).labels for h in network.high_level(views)]
+    return [
+        kmeans(min_max(h), n_clusters, seed=seed, n_init=STARTS).labels
+        for h in network.high_level(views)
+    ]
 
 
 def add_finetune_gradients(

@@ -23,8 +23,9 @@ from torch.nn import functional
 from mmbench.data import Dataset
 from mmbench.methods import Log, silent
 from mmbench.nn.batches import checkpoints, in_chunks, shuffled_batches
-from mmbench.nn.clustering import kmeans, nearest
+from mmbench.nn.clustering import assign_by_kmeans
 from mmbench.nn.images import on_device, resized
+from mmbench.nn.preprocessing import require_sample_per_cluster
 
 # of k-means; on the way fewer, so that keeping the trajectory costs little
 STARTS, CHECKPOINT_STARTS = 20, 3
@@ -75,6 +76,7 @@ class ConvAEKMeans:
         """
         torch.manual_seed(seed)
         images = on_device(data.images(held_out=True), self.side, device)
+        require_sample_per_cluster(data)
         fit_rows = torch.as_tensor(data.fit_index, device=device)
         network = _ConvAutoencoder(images.shape[1], self.side, self.widths, self.n_latent)
         network.to(device)
@@ -95,8 +97,7 @@ class ConvAEKMeans:
                 last = epoch == self.epochs - 1
                 z = in_chunks(lambda x: network.encode(resized(x, self.side)), images, 500)
                 n_init = STARTS if last else CHECKPOINT_STARTS
-                found = kmeans(z[fit_rows], data.n_clusters, seed=seed, n_init=n_init)
-                y_pred = nearest(z, found.centroids).cpu().numpy()
+                y_pred = assign_by_kmeans(z, data, seed=seed, n_init=n_init).cpu().numpy()
                 log(epoch, y_pred=y_pred, embedding=z.cpu().numpy() if last else None)
         return y_pred
 

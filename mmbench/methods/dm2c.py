@@ -41,11 +41,10 @@ from torch.nn import functional
 from mmbench.data import Dataset, IncompatibleDataError, View
 from mmbench.methods import Log, silent
 from mmbench.nn.batches import checkpoints
-from mmbench.nn.clustering import kmeans
+from mmbench.nn.clustering import assign_by_kmeans, kmeans
 from mmbench.nn.mixed import (
     Modalities,
     Pretraining,
-    assigned,
     clip_weights,
     evaluated,
     leaky_critic,
@@ -204,7 +203,7 @@ class DM2C:
         native = parts[other]
         parts[other] = evaluated(network.into[target], native)
         z = both.stacked(parts)
-        y_pred = assigned(z, data, seed=seed, n_init=n_init)
+        y_pred = assign_by_kmeans(z, data, seed=seed, n_init=n_init)
 
         modality = modality_of(data)
         before = kmeans(native, min(data.n_clusters, len(native)), seed=seed, n_init=2).labels

@@ -80,7 +80,7 @@ class GMMConcat:
             max_iter=self.max_steps,
             random_state=seed,
         )
-        # one thread, for the reason that kmeans_assignments gives: it starts from k-means
+        # one thread, for the reason given in `fitted_kmeans`: it starts from k-means
         with threadpool_limits(limits=1, user_api="openmp"), warnings.catch_warnings():
             warnings.simplefilter("ignore", ConvergenceWarning)
             model.fit(scaled[data.fit_index])

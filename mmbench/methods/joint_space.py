@@ -25,9 +25,9 @@ from torch import Tensor, nn
 from mmbench.data import Dataset
 from mmbench.methods import Log, silent
 from mmbench.nn.batches import checkpoints
+from mmbench.nn.clustering import assign_by_kmeans
 from mmbench.nn.mixed import (
     Pretraining,
-    assigned,
     clip_weights,
     evaluated,
     leaky_critic,
@@ -154,7 +154,9 @@ class JointSpace:
                 last = epoch == self.joint_epochs - 1
                 encoders = zip(network.encoders, both.inputs, strict=True)
                 embedding = both.stacked([evaluated(encode, x) for encode, x in encoders])
-                y_pred = assigned(embedding, data, seed=seed, n_init=self.n_init if last else 2)
+                y_pred = assign_by_kmeans(
+                    embedding, data, seed=seed, n_init=self.n_init if last else 2
+                )
                 figures = dict(mixing(embedding.cpu(), y_pred.cpu(), modality))
                 log(
                     self.pretrain_epochs + epoch,

@@ -35,10 +35,11 @@ from mmbench.data import Dataset
 from mmbench.methods import Log, save_state, saved_state, silent
 from mmbench.nn.augment import Augmentation, Strong, Weak, imagenet_normalized
 from mmbench.nn.batches import checkpoints
-from mmbench.nn.clustering import kmeans, nearest
+from mmbench.nn.clustering import assign_by_kmeans
 from mmbench.nn.contrastive import ContrastiveNetwork, contrastive_epoch
 from mmbench.nn.images import on_device
 from mmbench.nn.losses import cluster_contrast, imbalance, nt_xent
+from mmbench.nn.preprocessing import require_sample_per_cluster
 from mmbench.nn.resnet import Backbone
 
 INSTANCE_TEMPERATURE = 0.5
@@ -113,6 +114,8 @@ class SACC:
             InputError: `side` is too small for the backbone.
         """
         torch.manual_seed(seed)
+        if not self.cluster_weight:
+            require_sample_per_cluster(data)
         images = on_device(data.images(held_out=True), self.side, device)
         fit_rows = torch.as_tensor(data.fit_index, device=device)
         unlabelled = images[:0]
@@ -129,8 +132,7 @@ class SACC:
                 y_pred = network.soft_assignments(images).argmax(dim=1)
             else:
                 z = network.embedding(images)
-                found = kmeans(z[fit_rows], data.n_clusters, seed=seed, n_init=STARTS)
-                y_pred = nearest(z, found.centroids)
+                y_pred = assign_by_kmeans(z, data, seed=seed, n_init=STARTS)
             return y_pred.cpu().numpy()
 
         network.train()

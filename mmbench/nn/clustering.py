@@ -1,55 +1,61 @@
-"""k-means of embeddings, and the matching of two numberings of the same clusters."""
+"""k-means of tensors, and the matching of two numberings of the same clusters."""
 
 from typing import NamedTuple
 
 import torch
 from scipy.optimize import linear_sum_assignment
-from sklearn.cluster import KMeans
 from torch import Tensor
 
-from mmbench.data import IncompatibleDataError
+from mmbench.data import Dataset
+from mmbench.nn.preprocessing import fitted_kmeans
 
 
 class Clusters(NamedTuple):
-    """What k-means found.
+    """Result of `kmeans`.
 
     Attributes:
         labels: (n_samples,) int64, in 0..n_clusters-1.
         centroids: (n_clusters, n_features) float32.
-        inertia: the sum of squared distances to the nearest centroid.
     """
 
     labels: Tensor
     centroids: Tensor
-    inertia: float
 
 
-def kmeans(x: Tensor, n_clusters: int, *, seed: int, n_init: int = 100) -> Clusters:
+def kmeans(x: Tensor, n_clusters: int, *, seed: int, n_init: int) -> Clusters:
     """Return the best of `n_init` runs of k-means by inertia, on the device of `x`.
 
-    scikit-learn computes it on the CPU. 100 starts on 5000 x 128 take a second or two on one
-    core where clusters are clear, ten times that on noise, which converges late.
+    scikit-learn computes it on the CPU (see `fitted_kmeans`). 100 starts on 5000 x 128 take a
+    second or two on one core where clusters are clear, and ten times that on noise.
 
     Args:
-        x: (n_samples, n_features) finite; taken as float32.
+        x: (n_samples, n_features) finite, at least `n_clusters` rows; taken as float32.
         n_clusters: how many clusters to find.
         seed: of the k-means++ starts.
         n_init: how many starts.
-
-    Raises:
-        IncompatibleDataError: fewer samples than clusters.
     """
-    if len(x) < n_clusters:
-        raise IncompatibleDataError(
-            f"k-means: needs {n_clusters} samples for as many clusters, has {len(x)}"
-        )
     rows = x.detach().float().cpu().numpy()
-    found = KMeans(n_clusters, n_init=n_init, random_state=seed).fit(rows)
+    model = fitted_kmeans(rows, n_clusters, seed=seed, n_init=n_init)
     return Clusters(
-        torch.as_tensor(found.labels_, dtype=torch.int64, device=x.device),
-        torch.as_tensor(found.cluster_centers_, dtype=torch.float32, device=x.device),
-        float(found.inertia_),
+        torch.as_tensor(model.labels_, dtype=torch.int64, device=x.device),
+        torch.as_tensor(model.cluster_centers_, dtype=torch.float32, device=x.device),
     )
+
+
+def assign_by_kmeans(z: Tensor, data: Dataset, *, seed: int, n_init: int) -> Tensor:
+    """Return the nearest centroid of each sample, by k-means of the training samples.
+
+    Args:
+        z: (n_samples, n_latent), at least `n_clusters` rows of `fit_index`.
+        data: with the number of clusters and the samples to train on.
+        seed: of the k-means++ starts.
+        n_init: how many starts.
+
+    Returns:
+        y_pred: (n_samples,) int64, in 0..n_clusters-1.
+    """
+    fitted = z[torch.as_tensor(data.fit_index, device=z.device)]
+    return nearest(z, kmeans(fitted, data.n_clusters, seed=seed, n_init=n_init).centroids)
 
 
 def nearest(x: Tensor, centroids: Tensor) -> Tensor:

@@ -19,13 +19,13 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from mmbench.data import Dataset, IncompatibleDataError
+from mmbench.data import Dataset
 from mmbench.nn.batches import checkpoints, in_chunks, shuffled_batches
 from mmbench.nn.clustering import kmeans
 from mmbench.nn.information import divergence
 from mmbench.nn.mixed import MAX_FEATURES
 from mmbench.nn.networks import Autoencoder, reconstruction_epoch, reconstruction_error
-from mmbench.nn.preprocessing import equally_weighted, joint_features
+from mmbench.nn.preprocessing import equally_weighted, joint_features, require_sample_per_cluster
 
 STARTS = 20  # of the k-means that gives the first centres, as published
 
@@ -62,11 +62,7 @@ def one_space(data: Dataset, *, seed: int, device: str) -> tuple[Tensor, Tensor]
         views = data.paired_features(pixels=True, held_out=True)
         rows = np.hstack([equally_weighted(x, data.fit_index) for x in views])
         rows -= rows[data.fit_index].mean(axis=0)
-    if len(data.fit_index) < data.n_clusters:
-        raise IncompatibleDataError(
-            f"{data.name}: needs a sample to train on for each of {data.n_clusters} clusters,"
-            f" has {len(data.fit_index)}"
-        )
+    require_sample_per_cluster(data)
     length = float(np.sqrt(np.square(rows[data.fit_index]).mean()))
     x = torch.as_tensor(rows / (length or 1.0), dtype=torch.float32, device=device)
     fitted = x[torch.as_tensor(data.fit_index, device=device)] if data.is_split else x

@@ -14,9 +14,8 @@ from torch import Tensor, nn
 
 from mmbench.data import Dataset, IncompatibleDataError, View
 from mmbench.nn.batches import in_chunks, shuffled_batches
-from mmbench.nn.clustering import kmeans, nearest
 from mmbench.nn.networks import reconstruction_error
-from mmbench.nn.preprocessing import principal, training_rows
+from mmbench.nn.preprocessing import principal, require_sample_per_cluster, training_rows
 
 SLOPE = 0.2  # of every LeakyReLU below zero
 MAX_FEATURES = 2048  # wider modalities are reduced to so many principal components
@@ -64,11 +63,7 @@ def modalities(data: Dataset, *, seed: int, device: str) -> Modalities:
             train on than clusters.
     """
     views = data.mixed_features(at_least=2, at_most=2, held_out=True)
-    if len(data.fit_index) < data.n_clusters:
-        raise IncompatibleDataError(
-            f"{data.name}: needs a sample to train on for each of {data.n_clusters} clusters,"
-            f" has {len(data.fit_index)}"
-        )
+    require_sample_per_cluster(data)
     inputs, fitted = [], []
     for view in views:
         rows = training_rows(data, view)
@@ -85,19 +80,6 @@ def modalities(data: Dataset, *, seed: int, device: str) -> Modalities:
         inputs.append(torch.as_tensor(x, device=device))
         fitted.append(inputs[-1][torch.as_tensor(rows, device=device)])
     return Modalities(views, inputs, fitted)
-
-
-def assigned(z: Tensor, data: Dataset, *, seed: int, n_init: int) -> Tensor:
-    """Return (n_samples,) clusters: the nearest centroid of a k-means of `fit_index`.
-
-    Args:
-        z: (n_samples, n_latent).
-        data: says how many clusters to find, and by which samples.
-        seed: of the starts.
-        n_init: how many starts.
-    """
-    fitted = z[torch.as_tensor(data.fit_index, device=z.device)]
-    return nearest(z, kmeans(fitted, data.n_clusters, seed=seed, n_init=n_init).centroids)
 
 
 def mixed_batches(

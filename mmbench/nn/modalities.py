@@ -9,8 +9,13 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.metrics import normalized_mutual_info_score
 from sklearn.neighbors import NearestNeighbors
 
-from mmbench.data import Dataset, IncompatibleDataError, Index, View
-from mmbench.nn.preprocessing import joint_features, kmeans_assignments, training_rows
+from mmbench.data import Dataset, Index, View
+from mmbench.nn.preprocessing import (
+    joint_features,
+    kmeans_assignments,
+    require_sample_per_cluster,
+    training_rows,
+)
 
 # rows of which to look for the nearest neighbour: all pairs of more would take seconds
 _NEIGHBOUR_ROWS = 1000
@@ -89,12 +94,8 @@ def clusters_within(
     Raises:
         IncompatibleDataError: fewer rows to train on than clusters.
     """
+    require_sample_per_cluster(data, view)
     rows = training_rows(data, view)
-    if len(rows) < data.n_clusters:
-        raise IncompatibleDataError(
-            f"{data.name}: needs a sample to train on for each of {data.n_clusters} clusters in"
-            f" every modality, but {view.name} has {len(rows)}"
-        )
     index: Index = np.arange(len(view.values))
     alone = Dataset(
         (View(view.values, index, view.name, view.modality),),

@@ -118,34 +118,61 @@ def principal(x: Matrix, n_components: int, fit_rows: Index, *, seed: int) -> Ma
     return projected
 
 
+def require_sample_per_cluster(data: Dataset, view: View | None = None) -> None:
+    """Raise `IncompatibleDataError` where there are fewer samples to train on than clusters.
+
+    Args:
+        data: with its number of clusters.
+        view: count only the samples that this view describes.
+    """
+    if view is None:
+        n, where = len(data.fit_index), ", has"
+    else:
+        n, where = len(training_rows(data, view)), f" in every modality, but {view.name} has"
+    if n < data.n_clusters:
+        raise IncompatibleDataError(
+            f"{data.name}: needs a sample to train on for each of {data.n_clusters} clusters"
+            f"{where} {n}"
+        )
+
+
+def fitted_kmeans(x: NDArray[np.floating], n_clusters: int, *, seed: int, n_init: int) -> KMeans:
+    """Return the best of `n_init` runs of k-means by inertia, independent of the threads.
+
+    Where x has fewer distinct rows than clusters, some clusters stay empty.
+
+    Args:
+        x: (n_samples, n_features), at least `n_clusters` rows.
+        n_clusters: how many clusters to find.
+        seed: of the k-means++ starts.
+        n_init: how many starts.
+    """
+    model = KMeans(n_clusters, n_init=n_init, random_state=seed)
+    # Threads sum the centroids in the order in which they finish, which changes the last bits
+    # and, after some steps, the clusters. Beside a busy core they are also many times slower.
+    with threadpool_limits(limits=1, user_api="openmp"), warnings.catch_warnings():
+        # the scores show which clusters are empty
+        warnings.filterwarnings("ignore", "Number of distinct clusters", ConvergenceWarning)
+        return model.fit(x)
+
+
 def kmeans_assignments(
     x: NDArray[np.floating], data: Dataset, *, seed: int, n_init: int
 ) -> NDArray[np.int64]:
     """Return (n_samples,) clusters in 0..n_clusters-1, by k-means of the training samples.
 
-    The best of `n_init` starts by inertia; every sample goes to its nearest centroid. Where x
-    has fewer distinct rows than clusters, some clusters stay empty.
+    Every sample is assigned to its nearest centroid.
 
     Args:
         x: (n_samples, n_features), row i for sample i.
-        data: says how many clusters to find, and by which samples.
+        data: with the number of clusters and the samples to train on.
         seed: of the k-means++ starts.
         n_init: how many starts.
 
     Raises:
         IncompatibleDataError: fewer samples to train on than clusters.
     """
-    if len(data.fit_index) < data.n_clusters:
-        raise IncompatibleDataError(
-            f"{data.name}: needs a sample to train on for each of {data.n_clusters} clusters,"
-            f" has {len(data.fit_index)}"
-        )
-    model = KMeans(data.n_clusters, n_init=n_init, random_state=seed)
-    # threads add up the centroids in the order in which they end: other last bits, and in the
-    # end other clusters; beside a busy core they are also many times slower than one
-    with threadpool_limits(limits=1, user_api="openmp"), warnings.catch_warnings():
-        # clusters left empty are for the scores to tell
-        warnings.filterwarnings("ignore", "Number of distinct clusters", ConvergenceWarning)
-        model.fit(x[data.fit_index])
-        y_pred: NDArray[np.int64] = model.predict(x).astype(np.int64)
+    require_sample_per_cluster(data)
+    model = fitted_kmeans(x[data.fit_index], data.n_clusters, seed=seed, n_init=n_init)
+    y_pred: NDArray[np.int64] = model.predict(x).astype(np.int64)
     return y_pred

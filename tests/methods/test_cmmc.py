@@ -382,5 +382,7 @@ def test_one_view_is_refused():
 
 
 def test_fewer_samples_to_train_on_than_clusters_are_refused():
-    with pytest.raises(IncompatibleDataError, match="needs 3 samples for as many clusters, has 2"):
+    with pytest.raises(
+        IncompatibleDataError, match="a sample to train on for each of 3 clusters, has 2"
+    ):
         refused(lambda data: replace(data, fit_index=np.array([0, 5])))

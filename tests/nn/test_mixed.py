@@ -12,7 +12,6 @@ from torch import nn
 from mmbench.data import Dataset, IncompatibleDataError, View
 from mmbench.nn.mixed import (
     Pretraining,
-    assigned,
     clip_weights,
     evaluated,
     leaky_decoder,
@@ -127,14 +126,6 @@ def test_rows_of_both_modalities_return_to_the_order_of_the_samples(mixed_blobs)
     both = modalities(data, seed=0, device="cpu")
     numbers = [torch.as_tensor(view.sample_index)[:, None].float() for view in data.views]
     torch.testing.assert_close(both.stacked(numbers)[:, 0], torch.arange(180.0))
-
-
-def test_held_out_rows_go_to_the_nearest_centroid_of_the_others(mixed_blobs):
-    data = replace(mixed_blobs[0], n_clusters=2, fit_index=np.arange(90))
-    z = torch.cat([torch.zeros(45, 1), torch.ones(45, 1), torch.full((90, 1), 5.0)])
-    y_pred = assigned(z, data, seed=0, n_init=1)
-    assert y_pred[0] != y_pred[45]
-    assert (y_pred[90:] == y_pred[45]).all()
 
 
 def test_a_modality_without_two_samples_is_refused(mixed_blobs):
