@@ -1,4 +1,4 @@
-"""What the commands share: how they are declared, and how they print rows."""
+"""What the commands share: how they are declared, read their arguments, and print rows."""
 
 import argparse
 import inspect
@@ -7,6 +7,11 @@ import os
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
+
+from mmbench.checks import checked
+from mmbench.config import DatasetEntry, read_datasets
+from mmbench.errors import InputError, unknown
+from mmbench.files import read_json
 
 RAW = Path("data/raw")  # where rules put fetched files
 PROCESSED = Path("data/processed")  # and prepared data sets
@@ -52,7 +57,7 @@ def add_catalogues(parser: argparse.ArgumentParser, *, datasets: bool, methods: 
         parser.add_argument(
             "--catalogue",
             nargs="+",
-            default=os.environ.get("MMBENCH_CATALOGUE", "config/datasets.yaml").split(os.pathsep),
+            default=["config/datasets.yaml"],
             metavar="FILE",
             help="catalogues of data sets (default: config/datasets.yaml)",
         )
@@ -64,6 +69,63 @@ def add_catalogues(parser: argparse.ArgumentParser, *, datasets: bool, methods: 
             metavar="FILE",
             help="catalogues of methods (default: config/methods.yaml)",
         )
+
+
+def add_mirror(parser: argparse.ArgumentParser) -> None:
+    """Declare `--mirror`; the variable MMBENCH_MIRROR is its default."""
+    parser.add_argument(
+        "--mirror",
+        type=Path,
+        default=os.environ.get("MMBENCH_MIRROR") or None,
+        metavar="DIR",
+        help="folder to look for data files in first (default: $MMBENCH_MIRROR)",
+    )
+
+
+def json_argument(text: str, where: str) -> dict[str, Any]:
+    """Return the JSON object of an argument: JSON itself, or `@PATH` of a file that holds it.
+
+    A file serves for objects of more than 100 kB, since Linux limits one argument to 128 KiB.
+
+    Args:
+        text: the argument.
+        where: its command and name, to begin error messages with.
+
+    Raises:
+        InputError: the text or the file is not a JSON object.
+    """
+    if text.startswith("@"):
+        value = read_json(Path(text[1:]))
+    else:
+        try:
+            value = json.loads(text)
+        except json.JSONDecodeError as error:
+            raise InputError(f"{where}: expected JSON, but {error}") from None
+    if not isinstance(value, dict):
+        raise InputError(f"{where}: expected a JSON object, got {type(value).__name__}")
+    return value
+
+
+def dataset_arguments(texts: Sequence[str], catalogues: Sequence[str]) -> list[DatasetEntry]:
+    """Return the entries that arguments stand for: each is a name or the entry as JSON.
+
+    The catalogues are read only where there is a name.
+
+    Raises:
+        InputError: a name is unknown, or an entry is wrong.
+    """
+    known: dict[str, DatasetEntry] = {}
+    entries = []
+    for text in texts:
+        if text.startswith(("{", "@")):
+            value = json_argument(text, "data set")
+            entries.append(checked(DatasetEntry, value, where="data set"))
+            continue
+        known = known or read_datasets([Path(path) for path in catalogues])
+        if text not in known:
+            raise unknown("data set", text, known, where=", ".join(catalogues))
+        entries.append(known[text])
+    return entries
 
 
 def print_json(value: Any) -> None:

@@ -1,7 +1,6 @@
 """The command for people that tries one method on one data set."""
 
 import argparse
-import os
 import shutil
 import statistics
 import tempfile
@@ -18,9 +17,11 @@ from mmbench.cli.common import (
     add_catalogues,
     add_command,
     add_json,
+    add_mirror,
+    dataset_arguments,
     print_rows,
 )
-from mmbench.config import MethodEntry, read_datasets, read_methods
+from mmbench.config import MethodEntry, read_methods
 from mmbench.errors import InputError, unknown
 from mmbench.files import read_csv
 
@@ -42,7 +43,7 @@ def add_commands(commands: Commands) -> None:
     run_.add_argument("--precision", choices=["float32", "bfloat16"], default="float32")
     run_.add_argument("--gpus", type=int, help="GPUs to take (default: as the entry says)")
     run_.add_argument("--threads", type=int, default=1, help="threads to use (default: 1)")
-    run_.add_argument("--mirror", metavar="DIR", help="folder to look for data files in first")
+    add_mirror(run_)
     run_.add_argument(
         "--show-augmentations",
         type=Path,
@@ -135,27 +136,19 @@ def _data_at_hand(arguments: argparse.Namespace) -> Path:
     """
     from mmbench.datasets import fetch, is_prepared, prepare, recipe
 
-    catalogue = read_datasets([Path(p) for p in arguments.catalogue])
-    if arguments.dataset not in catalogue:
-        raise unknown(
-            "data set", arguments.dataset, catalogue, where=", ".join(arguments.catalogue)
-        )
-    entry = catalogue[arguments.dataset]
+    (entry,) = dataset_arguments([arguments.dataset], arguments.catalogue)
     raw = RAW / entry.root
-    processed: Path = PROCESSED / arguments.dataset
+    processed: Path = PROCESSED / entry.name
     if not is_prepared(entry, processed):
-        processed = _TRIED / arguments.dataset / recipe(entry)
+        processed = _TRIED / entry.name / recipe(entry)
     if not is_prepared(entry, processed):
         for other in processed.parent.glob("*"):  # of the entry as it was
             if other != processed:  # which another `run` may be writing now
                 shutil.rmtree(other, ignore_errors=True)
-        mirror = arguments.mirror or os.environ.get("MMBENCH_MIRROR")
-        status = fetch(
-            entry.root, catalogue[entry.root], raw, mirror=Path(mirror) if mirror else None
-        )
+        status = fetch(entry, raw, mirror=arguments.mirror)
         if status.status != "ok":
-            raise InputError(f"{arguments.dataset}: {status.reason}; see {raw / 'status.json'}")
-        prepare(arguments.dataset, entry, raw, processed)
+            raise InputError(f"{entry.name}: {status.reason}; see {raw / 'status.json'}")
+        prepare(entry, raw, processed)
     return processed
 
 

