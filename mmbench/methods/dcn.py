@@ -1,20 +1,20 @@
-"""DCN: an autoencoder and k-means, which take turns to make the latent space friendly to it.
+"""DCN (deep clustering network): an autoencoder trained in alternation with k-means.
 
-1. Pre-training: an autoencoder learns to reconstruct; k-means of its latent vectors gives
-   centres and assignments.
-2. Clustering, for each batch: a step of the network on ‖x - x̂‖² + λ/2 ‖z - m‖², where m is the
-   centre that the sample is assigned to; then the samples of the batch are assigned to their
-   nearest centres; then each of them moves its centre by 1/c of the way, c being how many
-   samples that centre has had by then.
+1. Pre-training: an autoencoder learns to reconstruct its input; k-means of the latent vectors
+   gives centres and assignments.
+2. Clustering, for each batch: one step of the network on ‖x - x̂‖² + λ/2 ‖z - m‖², where m is the
+   centre of the sample's cluster; then the samples of the batch are assigned to their nearest
+   centres; then each of them moves its centre towards itself by 1/c of the distance, where c is
+   the number of samples that the centre has had so far.
 
-Views are taken side by side; mixed-modal samples as the rows of one space of principal
-components, see `mmbench.nn.embedded.one_space`.
+Views are concatenated; mixed-modal samples are rows of one space of principal components, see
+`mmbench.nn.embedded.one_space`. Pre-training is that of `dec`.
 
 Source: Yang, Fu, Sidiropoulos & Hong, Towards K-means-friendly Spaces: Simultaneous Deep
-Learning and Clustering, ICML 2017, algorithm 1; settings are those of its released code for
+Learning and Clustering, ICML 2017, algorithm 1; the settings are those of its released code for
 MNIST.
-Departures: features are centred; pre-training is of all layers together; Adam instead of SGD
-with momentum in both phases; batches are shuffled.
+Departures: features are centred; all layers are pre-trained together; Adam replaces SGD with
+momentum in both phases; batches are shuffled.
 """
 
 from dataclasses import dataclass
@@ -28,13 +28,14 @@ from torch.nn import functional
 
 from mmbench.data import Dataset
 from mmbench.methods import Log, silent
+from mmbench.methods.dec import N_INIT, pretrain
 from mmbench.nn.batches import checkpoints, in_chunks, shuffled_batches
 from mmbench.nn.clustering import kmeans, nearest
-from mmbench.nn.embedded import STARTS, one_space, pretrain
+from mmbench.nn.embedded import one_space
 from mmbench.nn.networks import Autoencoder, reconstruction_error
 
-# samples that each centre of k-means counts for, as in the released code
-FIRST_COUNT = 100.0
+# the number of samples that each initial centre counts for, as in the released code
+INITIAL_COUNT = 100.0
 
 
 @dataclass(frozen=True)
@@ -44,11 +45,11 @@ class DCN:
     Attributes:
         hidden: widths of the encoder; the decoder has them in reverse.
         n_latent: length of a latent vector.
-        pretrain_epochs: of reconstruction.
-        epochs: of clustering.
-        batch_size: a last batch that is not full is left out.
+        pretrain_epochs: epochs of reconstruction.
+        epochs: epochs of clustering.
+        batch_size: the last batch is left out unless it is full.
         learning_rate: of Adam, in both phases.
-        clustering_weight: λ; with 2 both squares count alike, as in the released code.
+        clustering_weight: λ; 2 gives both squares the same weight, as in the released code.
     """
 
     __pydantic_config__ = ConfigDict(extra="forbid")
@@ -64,18 +65,11 @@ class DCN:
     def fit_predict(
         self, data: Dataset, *, seed: int, device: str = "cpu", log: Log = silent
     ) -> NDArray[np.int64]:
-        """Cluster paired views, a single one, images (as pixels) or mixed-modal features.
+        """Cluster paired views, a single view, images (as pixels) or mixed-modal features.
 
-        Args:
-            data: trained on `fit_index`; all samples are assigned, to the nearest centre.
-            seed: of the initial weights, the order of the batches and k-means.
-            device: where to train, as torch names it.
-            log: called once an epoch with the mean loss and its terms; after pre-training with
-                the clusters of k-means, then with assignments at checkpoints; at the end with
-                the latent vectors as embedding.
-
-        Returns:
-            y_pred: (n_samples,), the cluster of each sample in 0..n_clusters-1.
+        The network is trained on `fit_index`; all samples are assigned to the nearest centre.
+        Logged are the mean loss and its terms in each epoch; assignments after pre-training (by
+        k-means) and at checkpoints; at the end the latent vectors as embedding.
 
         Raises:
             IncompatibleDataError: incomplete views, mixed-modal images, or fewer samples to
@@ -92,23 +86,21 @@ class DCN:
             learning_rate=self.learning_rate,
             log=log,
         )
-
-        start = kmeans(
-            in_chunks(network.encoder, fitted), data.n_clusters, seed=seed, n_init=STARTS
-        )
-        clusters, centres = start.labels, start.centroids
-        counts = torch.full((data.n_clusters,), FIRST_COUNT, device=device)
+        z = in_chunks(network.encoder, fitted)
+        clusters, centres = kmeans(z, data.n_clusters, seed=seed, n_init=N_INIT)
+        counts = torch.full((data.n_clusters,), INITIAL_COUNT, device=device)
         z = in_chunks(network.encoder, x)
         log(max(self.pretrain_epochs - 1, 0), y_pred=nearest(z, centres).cpu().numpy())
 
         optimiser = torch.optim.Adam(network.parameters(), lr=self.learning_rate, fused=True)
-        shown = checkpoints(self.epochs)
-        for epoch in range(self.epochs):
+        logged_epochs = checkpoints(self.epochs)
+        for i in range(self.epochs):
+            epoch = self.pretrain_epochs + i
             steps = []
             for rows in shuffled_batches(len(fitted), self.batch_size, device, drop_last=True):
                 batch = fitted[rows]
                 z = network.encoder(batch)
-                # a sum over features, as in the paper: the distance below is one too
+                # a sum over features, as in the paper and as the distance below
                 reconstruction = reconstruction_error(network.decoder(z), batch) * x.shape[1]
                 distance = squared_distance(z, centres[clusters[rows]])
                 loss = reconstruction + self.clustering_weight / 2 * distance
@@ -119,16 +111,15 @@ class DCN:
 
                 z = in_chunks(network.encoder, batch)
                 clusters[rows] = nearest(z, centres)
-                centres, counts = moved(centres, counts, z, clusters[rows])
+                centres, counts = updated_centres(centres, counts, z, clusters[rows])
             # read once an epoch: reading a number makes the host wait for the device
-            mean_loss, *means = torch.stack(steps).mean(dim=0).tolist()
-            at = self.pretrain_epochs + epoch
-            log(at, loss=mean_loss, reconstruction=means[0], distance=means[1])
-            if epoch in shown:
+            means = torch.stack(steps).mean(dim=0).tolist()
+            log(epoch, loss=means[0], reconstruction=means[1], distance=means[2])
+            if i in logged_epochs:
                 z = in_chunks(network.encoder, x)
                 y_pred = nearest(z, centres).cpu().numpy()
-                log(at, y_pred=y_pred)
-        log(at, embedding=z.cpu().numpy())
+                log(epoch, y_pred=y_pred)
+        log(epoch, embedding=z.cpu().numpy())
         return y_pred
 
 
@@ -137,35 +128,37 @@ def squared_distance(z: Tensor, own_centres: Tensor) -> Tensor:
 
     Args:
         z: (batch, n_latent).
-        own_centres: (batch, n_latent), of each row the centre it is assigned to.
+        own_centres: (batch, n_latent), the centre of the cluster of each row.
     """
     return (z.float() - own_centres).square().sum(dim=1).mean()
 
 
-def moved(centres: Tensor, counts: Tensor, z: Tensor, clusters: Tensor) -> tuple[Tensor, Tensor]:
-    """Return centres and counts after each row has moved the centre it is assigned to.
+def updated_centres(
+    centres: Tensor, counts: Tensor, z: Tensor, clusters: Tensor
+) -> tuple[Tensor, Tensor]:
+    """Return centres and counts after each row has moved the centre of its cluster.
 
-    One row after the other adds 1 to the count c of its centre and moves it by 1/c of the way
-    to itself. With the assignments given this is a running mean, so all rows can be taken at
-    once, and their order does not matter: the new centre is the mean of the old one, with
-    weight `counts`, and of the rows.
+    Each row in turn adds 1 to the count c of its centre and moves it by 1/c of the distance
+    towards itself. With given assignments this is a running mean, so the order of the rows does
+    not matter and all are processed at once: a new centre is the mean of its rows and of the old
+    centre, which has the weight `counts`.
 
     Args:
         centres: (n_clusters, n_latent) float32.
-        counts: (n_clusters,) float32, how many samples each centre has had.
+        counts: (n_clusters,) float32, the number of samples that each centre has had.
         z: (batch, n_latent).
         clusters: (batch,), in 0..n_clusters-1.
 
     Returns:
-        centres: (n_clusters, n_latent), new.
-        counts: (n_clusters,), new.
+        centres: (n_clusters, n_latent).
+        counts: (n_clusters,).
     """
     with torch.autocast(z.device.type, enabled=False):
-        # a product with one-hot rows: adding up at an index has no fixed order on a GPU
+        # a product with one-hot rows, because `index_add_` has no fixed order on a GPU
         one_hot = functional.one_hot(clusters, len(centres)).float()
-        arrived = one_hot.sum(dim=0)
-        counts = counts + arrived
-        shift = one_hot.T @ z.float() - arrived[:, None] * centres
+        n_new = one_hot.sum(dim=0)
+        counts = counts + n_new
+        shift = one_hot.T @ z.float() - n_new[:, None] * centres
         return centres + shift / counts.clamp_min(1)[:, None], counts
 
 

@@ -1,33 +1,40 @@
-"""DEC: an autoencoder whose latent vectors are drawn to the clusters they are surest of.
+"""DEC (deep embedded clustering): an autoencoder refined by its own cluster assignments.
 
-1. Pre-training: an autoencoder learns to reconstruct; k-means of its latent vectors gives the
-   centres.
-2. Clustering: soft assignments q follow Student's t-distribution of the distance to the
-   centres. Encoder and centres are trained to bring q to its own sharpened form p, which is
-   made anew from time to time. The decoder is left behind.
+1. Pre-training: an autoencoder learns to reconstruct its input; k-means of the latent vectors
+   gives the initial centres.
+2. Clustering: the soft assignments q follow Student's t-distribution of the distances to the
+   centres. Encoder and centres are trained to bring q closer to its sharpened form p, which is
+   computed anew at intervals. The decoder is not trained any more.
 
-Views are taken side by side; mixed-modal samples as the rows of one space of principal
-components, see `mmbench.nn.embedded.one_space`.
+Views are concatenated; mixed-modal samples are rows of one space of principal components, see
+`mmbench.nn.embedded.one_space`. IDEC shares the training, DCN the pre-training.
 
 Source: Xie, Girshick & Farhadi, Unsupervised Deep Embedding for Clustering Analysis, ICML 2016,
 section 3.
-Departures: features are centred; pre-training is of all layers together, by Adam, not greedy
-with dropout; Adam instead of SGD afterwards too, since a small data set has few steps; a target
-is renewed after whole epochs; the number of epochs is limited. The interval of 140 batches is
-that of IDEC on MNIST (Guo et al., IJCAI 2017).
+Departures: features are centred; all layers are pre-trained together by Adam, instead of one by
+one with dropout; Adam replaces SGD in the second phase too, since small data sets have few
+steps; the target is renewed after whole epochs; the number of epochs is limited. The interval of
+140 batches is that of IDEC on MNIST (Guo et al., IJCAI 2017).
 """
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from pydantic import ConfigDict, NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt
+from torch import Tensor, nn
 
 from mmbench.data import Dataset
 from mmbench.methods import Log, silent
-from mmbench.nn.embedded import one_space, pretrain, self_train
-from mmbench.nn.networks import Autoencoder
+from mmbench.nn.batches import checkpoints, in_chunks, shuffled_batches
+from mmbench.nn.clustering import kmeans
+from mmbench.nn.embedded import one_space, student_t, target_distribution
+from mmbench.nn.information import divergence
+from mmbench.nn.networks import Autoencoder, reconstruction_epoch, reconstruction_error
+
+N_INIT = 20  # of the k-means that gives the initial centres, as published
 
 
 @dataclass(frozen=True)
@@ -37,13 +44,13 @@ class DEC:
     Attributes:
         hidden: widths of the encoder; the decoder has them in reverse.
         n_latent: length of a latent vector.
-        pretrain_epochs: of reconstruction.
-        epochs: of clustering, at most.
-        batch_size: a last batch that is not full is left out.
+        pretrain_epochs: epochs of reconstruction.
+        epochs: epochs of clustering, at most.
+        batch_size: the last batch is left out unless it is full.
         learning_rate: of Adam, in both phases.
         update_interval: batches from one target to the next, rounded up to whole epochs.
-        tolerance: clustering ends when a smaller share of the samples has changed its cluster
-            from one target to the next; 0 never ends early.
+        tolerance: clustering ends when the share of samples that changed their cluster since
+            the last target is smaller; 0 never ends early.
     """
 
     __pydantic_config__ = ConfigDict(extra="forbid")
@@ -57,22 +64,19 @@ class DEC:
     update_interval: PositiveInt = 140
     tolerance: NonNegativeFloat = 1e-3
 
+    def term_weights(self) -> dict[str, float]:
+        """Return the weight of each term of the loss; the decoder needs `reconstruction`."""
+        return {"divergence": 1.0}
+
     def fit_predict(
         self, data: Dataset, *, seed: int, device: str = "cpu", log: Log = silent
     ) -> NDArray[np.int64]:
-        """Cluster paired views, a single one, images (as pixels) or mixed-modal features.
+        """Cluster paired views, a single view, images (as pixels) or mixed-modal features.
 
-        Args:
-            data: trained on `fit_index`, all samples are assigned.
-            seed: of the initial weights, the order of the batches and k-means.
-            device: where to train, as torch names it.
-            log: called once an epoch with the mean loss and its terms; after pre-training with
-                the clusters of k-means, then with assignments at checkpoints; with each new
-                target with the share of samples that `changed`; at the end with the latent
-                vectors as embedding.
-
-        Returns:
-            y_pred: (n_samples,), the cluster of each sample in 0..n_clusters-1.
+        The network is trained on `fit_index`; all samples are assigned. Logged are the mean
+        loss and its terms in each epoch; assignments after pre-training (by k-means) and at
+        checkpoints; with each new target the share of samples that `changed` their cluster; at
+        the end the latent vectors as embedding.
 
         Raises:
             IncompatibleDataError: incomplete views, mixed-modal images, or fewer samples to
@@ -89,22 +93,79 @@ class DEC:
             learning_rate=self.learning_rate,
             log=log,
         )
-        return self_train(
-            network,
-            x,
-            fitted,
-            data.n_clusters,
-            clustering_weight=1.0,
-            reconstruction_weight=0.0,
-            first_epoch=self.pretrain_epochs,
-            epochs=self.epochs,
-            batch_size=self.batch_size,
-            learning_rate=self.learning_rate,
-            update_interval=self.update_interval,
-            tolerance=self.tolerance,
-            seed=seed,
-            log=log,
+        z = in_chunks(network.encoder, fitted)
+        centres = nn.Parameter(kmeans(z, data.n_clusters, seed=seed, n_init=N_INIT).centroids)
+
+        def soft_assignments(rows: Tensor) -> Tensor:
+            return in_chunks(lambda chunk: student_t(network.encoder(chunk), centres), rows)
+
+        def assignments() -> NDArray[np.int64]:
+            y_pred: NDArray[np.int64] = soft_assignments(x).argmax(dim=1).cpu().numpy()
+            return y_pred
+
+        y_pred = assignments()
+        log(max(self.pretrain_epochs - 1, 0), y_pred=y_pred)
+        soft = soft_assignments(fitted)
+        target = target_distribution(soft)
+
+        optimiser = torch.optim.Adam(
+            [*network.parameters(), centres], lr=self.learning_rate, fused=True
         )
+        weights = self.term_weights()
+        n_batches = len(fitted) // min(self.batch_size, len(fitted))
+        target_epochs = math.ceil(self.update_interval / n_batches)
+        logged_epochs = checkpoints(self.epochs)
+        for i in range(self.epochs):
+            epoch = self.pretrain_epochs + i
+            steps = []
+            for rows in shuffled_batches(len(fitted), self.batch_size, device, drop_last=True):
+                batch = fitted[rows]
+                z = network.encoder(batch)
+                terms = {"divergence": divergence(target[rows], student_t(z, centres))}
+                if "reconstruction" in weights:
+                    terms["reconstruction"] = reconstruction_error(network.decoder(z), batch)
+                loss = torch.stack([weights[name] * term for name, term in terms.items()]).sum()
+                optimiser.zero_grad()
+                loss.backward()
+                optimiser.step()
+                steps.append(torch.stack([loss, *terms.values()]).detach())
+            # read once an epoch: reading a number makes the host wait for the device
+            mean_loss, *means = torch.stack(steps).mean(dim=0).tolist()
+            log(epoch, loss=mean_loss, **dict(zip(terms, means, strict=True)))
+
+            converged = False
+            if (i + 1) % target_epochs == 0:
+                before, soft = soft.argmax(dim=1), soft_assignments(fitted)
+                target = target_distribution(soft)
+                changed = (soft.argmax(dim=1) != before).float().mean().item()
+                log(epoch, changed=changed)
+                converged = changed < self.tolerance
+            if converged or i in logged_epochs:
+                y_pred = assignments()
+                log(epoch, y_pred=y_pred)
+            if converged:
+                break
+        log(epoch, embedding=in_chunks(network.encoder, x).cpu().numpy())
+        return y_pred
+
+
+def pretrain(
+    network: Autoencoder,
+    fitted: Tensor,
+    *,
+    epochs: int,
+    batch_size: int,
+    learning_rate: float,
+    log: Log,
+) -> None:
+    """Train an autoencoder to reconstruct `fitted`, (n_fit, n_features), by Adam.
+
+    The mean error of each epoch is logged. The last batch is left out unless it is full.
+    """
+    optimiser = torch.optim.Adam(network.parameters(), lr=learning_rate, fused=True)
+    for epoch in range(epochs):
+        (error,) = reconstruction_epoch([network], [fitted], optimiser, batch_size)
+        log(epoch, loss=error, reconstruction=error)
 
 
 METHOD = DEC

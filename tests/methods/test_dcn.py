@@ -1,4 +1,4 @@
-"""DCN: the update of centres against slow loops; the rest is in test_one_space.py."""
+"""DCN: the update of centres against slow loops. See also test_one_space.py."""
 
 from dataclasses import replace
 
@@ -6,7 +6,7 @@ import pytest
 import torch
 from recording_log import RecordingLog
 
-from mmbench.methods.dcn import DCN, moved, squared_distance
+from mmbench.methods.dcn import DCN, squared_distance, updated_centres
 
 QUICK = DCN(hidden=(32,), n_latent=8, pretrain_epochs=15, epochs=15, batch_size=30)
 
@@ -19,7 +19,7 @@ def test_after_one_pass_a_single_centre_is_the_mean_of_its_samples():
     centres, counts = torch.full((1, 3), 9.0), torch.zeros(1)
     for batch in z.split(16):
         clusters = torch.zeros(len(batch), dtype=torch.int64)
-        centres, counts = moved(centres, counts, batch, clusters)
+        centres, counts = updated_centres(centres, counts, batch, clusters)
     torch.testing.assert_close(centres[0], z.mean(dim=0))
     assert counts.tolist() == [40]
 
@@ -35,7 +35,7 @@ def test_centres_move_as_sample_by_sample_in_any_order():
             c = clusters[i]
             counts[c] += 1
             centres[c] -= (centres[c] - z[i]) / counts[c]
-        found, found_counts = moved(start, torch.tensor([100.0, 1, 7, 100]), z, clusters)
+        found, found_counts = updated_centres(start, torch.tensor([100.0, 1, 7, 100]), z, clusters)
         torch.testing.assert_close(found, centres)
         assert found_counts.tolist() == counts
 
@@ -43,7 +43,7 @@ def test_centres_move_as_sample_by_sample_in_any_order():
 def test_a_centre_without_samples_stays_where_it_is():
     centres = torch.tensor([[1.0, 2.0], [3.0, 4.0]])
     for counts in (torch.zeros(2), torch.full((2,), 100.0)):
-        found, _ = moved(centres, counts, torch.tensor([[5.0, 5.0]]), torch.tensor([0]))
+        found, _ = updated_centres(centres, counts, torch.tensor([[5.0, 5.0]]), torch.tensor([0]))
         assert torch.equal(found[1], centres[1])
         assert not torch.equal(found[0], centres[0])
 
@@ -51,7 +51,7 @@ def test_a_centre_without_samples_stays_where_it_is():
 def test_centres_move_in_float32_under_autocast():
     z, clusters = torch.tensor([[1.001], [1.003]]), torch.tensor([0, 0])
     with torch.autocast("cpu", torch.bfloat16, cache_enabled=False):
-        centres, _ = moved(torch.zeros(1, 1), torch.zeros(1), z, clusters)
+        centres, _ = updated_centres(torch.zeros(1, 1), torch.zeros(1), z, clusters)
     assert centres.item() == pytest.approx(1.002, abs=1e-6)
 
 

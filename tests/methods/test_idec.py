@@ -1,4 +1,4 @@
-"""IDEC: how its two losses add up. What it shares with its kin is in test_one_space.py."""
+"""IDEC: how its two losses add up. See also test_dec.py and test_one_space.py."""
 
 from dataclasses import replace
 

@@ -1,4 +1,4 @@
-"""Soft assignments and targets against hand-made cases; the space and the training they act in."""
+"""Soft assignments and targets against hand-made cases; the space of all samples."""
 
 import math
 from dataclasses import replace
@@ -6,13 +6,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
-from recording_log import RecordingLog
-from sklearn.metrics import adjusted_rand_score
 
 from mmbench.data import Dataset, IncompatibleDataError, View
-from mmbench.nn.embedded import one_space, pretrain, self_train, student_t, target_distribution
+from mmbench.nn.embedded import one_space, student_t, target_distribution
 from mmbench.nn.information import divergence
-from mmbench.nn.networks import Autoencoder, reconstruction_error
 from mmbench.nn.preprocessing import joint_features
 
 
@@ -130,7 +127,7 @@ def test_constant_views_become_zeros():
     torch.testing.assert_close(x, torch.zeros(5, 3))
 
 
-def test_what_has_no_one_space_is_refused(incomplete_blobs, paired_blobs):
+def test_data_without_a_common_space_are_refused(incomplete_blobs, paired_blobs):
     with pytest.raises(IncompatibleDataError, match="needs paired samples, but image describes"):
         one_space(incomplete_blobs[0], seed=0, device="cpu")
     few = replace(paired_blobs[0], fit_index=np.arange(2))
@@ -141,96 +138,3 @@ def test_what_has_no_one_space_is_refused(incomplete_blobs, paired_blobs):
     texts = View(np.zeros((2, 3), np.float32), rows[2:], "text", "text")
     with pytest.raises(IncompatibleDataError, match="needs feature views, but image holds images"):
         one_space(Dataset((images, texts), 2, 4), seed=0, device="cpu")
-
-
-# ------------------------------------------------------------------------------ self-training
-
-
-@pytest.fixture
-def pretrained(paired_blobs):
-    data, y_true = paired_blobs
-    torch.manual_seed(0)
-    x, _ = one_space(data, seed=0, device="cpu")
-    network = Autoencoder(x.shape[1], (32,), 4)
-    pretrain(network, x, epochs=20, batch_size=30, learning_rate=1e-3, log=RecordingLog())
-    return network, x, y_true
-
-
-def trained(network, x, **changed):
-    """Return the assignments and the log; 180 samples have 6 batches of 30 an epoch."""
-    log = RecordingLog()
-    settings = {
-        "clustering_weight": 1.0,
-        "reconstruction_weight": 0.0,
-        "first_epoch": 10,
-        "epochs": 8,
-        "batch_size": 30,
-        "learning_rate": 1e-3,
-        "update_interval": 6,
-        "tolerance": 0.0,
-        "seed": 0,
-    }
-    return self_train(network, x, x, 3, **(settings | changed), log=log), log
-
-
-def test_pretraining_lowers_the_error_that_it_logs(paired_blobs):
-    x, _ = one_space(paired_blobs[0], seed=0, device="cpu")
-    torch.manual_seed(0)
-    log = RecordingLog()
-    network = Autoencoder(x.shape[1], (32,), 4)
-    pretrain(network, x, epochs=10, batch_size=30, learning_rate=1e-3, log=log)
-    assert list(log.by_epoch("loss")) == list(range(10))
-    assert log.by_epoch("reconstruction")[9] < log.by_epoch("reconstruction")[0] / 2
-
-
-def test_self_training_makes_assignments_surer_and_keeps_the_clusters(pretrained):
-    network, x, y_true = pretrained
-    y_pred, log = trained(network, x, epochs=30)
-    assert adjusted_rand_score(y_true, y_pred) > 0.95
-    assert log.by_epoch("divergence")[39] == pytest.approx(log.by_epoch("loss")[39])
-    assert log.by_epoch("embedding")[39].shape == (180, 4)
-    z = torch.as_tensor(log.by_epoch("embedding")[39])
-    centres = torch.stack([z[torch.as_tensor(y_pred) == k].mean(dim=0) for k in range(3)])
-    assert student_t(z, centres).max(dim=1).values.mean() > 0.9
-
-
-def test_the_log_begins_with_k_means_and_ends_with_the_result(pretrained):
-    network, x, _ = pretrained
-    y_pred, log = trained(network, x)
-    assert list(log.by_epoch("y_pred")) == list(range(9, 18))
-    assert np.array_equal(log.by_epoch("y_pred")[17], y_pred)
-    assert list(log.by_epoch("loss")) == list(range(10, 18))
-
-
-@pytest.mark.parametrize(
-    ("interval", "epochs"),
-    [(1, [10, 11, 12, 13, 14, 15, 16, 17]), (13, [12, 15]), (100, [])],
-)
-def test_targets_are_renewed_after_so_many_batches_rounded_up_to_epochs(
-    pretrained, interval, epochs
-):
-    network, x, _ = pretrained
-    _, log = trained(network, x, update_interval=interval)
-    assert list(log.by_epoch("changed")) == epochs
-
-
-def test_training_ends_once_few_samples_change_their_cluster(pretrained):
-    network, x, _ = pretrained
-    y_pred, log = trained(network, x, update_interval=12, tolerance=0.5)
-    assert list(log.by_epoch("loss")) == [10, 11]
-    assert log.by_epoch("changed")[11] < 0.5
-    assert list(log.by_epoch("y_pred"))[-1] == 11
-    assert np.array_equal(log.by_epoch("y_pred")[11], y_pred)
-    assert list(log.by_epoch("embedding")) == [11]
-
-
-def test_the_decoder_is_left_alone_unless_reconstruction_counts(pretrained):
-    network, x, _ = pretrained
-    before = [weight.clone() for weight in network.decoder.parameters()]
-    trained(network, x)
-    for weight, old in zip(network.decoder.parameters(), before, strict=True):
-        assert torch.equal(weight, old)
-    _, log = trained(network, x, reconstruction_weight=1.0, clustering_weight=0.1)
-    loss = 0.1 * log.by_epoch("divergence")[17] + log.by_epoch("reconstruction")[17]
-    assert log.by_epoch("loss")[17] == pytest.approx(loss, abs=1e-6)
-    assert reconstruction_error(network(x), x) < log.by_epoch("reconstruction")[10]
