@@ -1,10 +1,11 @@
-"""SiMVC: a weighted mean of the views' encodings, clustered by divergence.
+"""SiMVC: a weighted mean of the views' encodings, clustered by deep divergence (DDC).
 
-Each view has its own encoder; nothing aligns their outputs but the clusters found in their
-weighted mean, see `mmbench.nn.ddc`.
+Each view has its own encoder. Their outputs are not aligned with each other; they are trained
+only through the clusters of their weighted mean, see `mmbench.nn.ddc`. CoMVC and InfoDDC share
+the training and add a term that aligns the views.
 
 Source: Trosten, Løkse, Jenssen & Kampffmeyer, Reconsidering Representation Alignment for
-Multi-view Clustering, CVPR 2021, section 3. Settings are those of DeepMVC (the same authors,
+Multi-view Clustering, CVPR 2021, section 3. The settings are those of DeepMVC (the same authors,
 CVPR 2023) for feature data.
 Departures: every seed is a result, where the code keeps the run of lowest loss among five.
 """
@@ -16,10 +17,12 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from pydantic import ConfigDict, Field, PositiveFloat, PositiveInt
+from torch import Tensor, nn
 
 from mmbench.data import Dataset
 from mmbench.methods import Log, silent
-from mmbench.nn.ddc import FusionNetwork, train_fused
+from mmbench.nn.batches import checkpoints, shuffled_batches
+from mmbench.nn.ddc import FusionNetwork, FusionOutput, ddc_terms
 from mmbench.nn.encoders import normalised_mlp, paired_tensors
 
 
@@ -30,9 +33,9 @@ class SiMVC:
     Attributes:
         hidden: widths of each encoder.
         n_latent: length of an encoder's output.
-        n_hidden: length of the vectors in which clusters are to be separate.
-        epochs: passes over the training samples.
-        batch_size: samples to a step.
+        n_hidden: width of the hidden layer in which the loss separates the clusters.
+        epochs: passes over the training samples, after pre-training where there is any.
+        batch_size: the last batch is left out unless it is full.
         learning_rate: of Adam.
         max_gradient: the norm at which gradients are clipped.
     """
@@ -47,22 +50,31 @@ class SiMVC:
     learning_rate: PositiveFloat = 1e-3
     max_gradient: PositiveFloat = 10.0
 
+    def encoder(self, n_features: int) -> nn.Module:
+        """Return the untrained encoder of a view, (batch, n_features) to (batch, n_latent)."""
+        return normalised_mlp((n_features, *self.hidden), self.n_latent)
+
+    def alignment(self, output: FusionOutput, view_weights: Tensor) -> dict[str, Tensor]:
+        """Return the terms of the loss, by name, that align the views; SiMVC has none.
+
+        Args:
+            output: of the network for a batch.
+            view_weights: (n_views,), of the fusion.
+        """
+        return {}
+
+    def n_pretrain_epochs(self) -> int:
+        """Return the number of epochs, before the others, with the alignment terms alone."""
+        return 0
+
     def fit_predict(
         self, data: Dataset, *, seed: int, device: str = "cpu", log: Log = silent
     ) -> NDArray[np.int64]:
-        """Cluster paired views.
+        """Cluster at least two paired views, of features or images (as pixels).
 
-        Args:
-            data: at least two views; view v is (n_samples, n_features_v), images are taken
-                as pixels. Trained on `fit_index`, all samples are assigned.
-            seed: of the initial weights and the order of the batches.
-            device: where to train, as torch names it.
-            log: called once an epoch with the mean loss, its terms and the weight of each
-                view; at checkpoints with the assignments and `clusters_used`; at the end with
-                the fused vectors as embedding.
-
-        Returns:
-            y_pred: (n_samples,), the cluster of each sample in 0..n_clusters-1.
+        The network is trained on `fit_index`; all samples are assigned. Logged are the mean
+        loss, its terms and the weight of each view in each epoch; assignments and
+        `clusters_used` at checkpoints; at the end the fused encodings as embedding.
 
         Raises:
             IncompatibleDataError: fewer than two views, unpaired samples, or fewer than two
@@ -70,20 +82,40 @@ class SiMVC:
         """
         torch.manual_seed(seed)
         views, fitted = paired_tensors(data, device)
-        encoders = [normalised_mlp((x.shape[1], *self.hidden), self.n_latent) for x in views]
-        network = FusionNetwork(encoders, self.n_latent, self.n_hidden, data.n_clusters)
-        return train_fused(
-            network.to(device),
-            data,
-            views,
-            fitted,
-            lambda fused, weights: {},
-            epochs=self.epochs,
-            batch_size=self.batch_size,
-            learning_rate=self.learning_rate,
-            max_gradient=self.max_gradient,
-            log=log,
-        )
+        network = FusionNetwork(
+            [self.encoder(x.shape[1]) for x in views], self.n_latent, self.n_hidden, data.n_clusters
+        ).to(device)
+        optimiser = torch.optim.Adam(network.parameters(), lr=self.learning_rate, fused=True)
+        n_pretrain = self.n_pretrain_epochs()
+        n_epochs = n_pretrain + self.epochs
+        logged_epochs = checkpoints(n_epochs)
+        for epoch in range(n_epochs):
+            network.train()
+            steps = []
+            for rows in shuffled_batches(len(fitted[0]), self.batch_size, device, drop_last=True):
+                output = network([x[rows] for x in fitted])
+                separation = ddc_terms(output.soft, output.hidden).unbind()
+                alignment = self.alignment(output, network.weights)
+                terms = dict(zip(("compact", "orthogonal", "corner"), separation, strict=True))
+                terms |= alignment
+                minimised = alignment if epoch < n_pretrain else terms
+                loss = torch.stack(list(minimised.values())).sum()
+                optimiser.zero_grad()
+                loss.backward()
+                nn.utils.clip_grad_norm_(network.parameters(), self.max_gradient)
+                optimiser.step()
+                steps.append(torch.stack([loss, *terms.values()]).detach())
+            # read once an epoch: reading a number makes the host wait for the device
+            mean_loss, *means = torch.stack(steps).mean(dim=0).tolist()
+            weights = network.weights.tolist()
+            view_weights = {f"weight_{v.name}": w for v, w in zip(data.views, weights, strict=True)}
+            log(epoch, loss=mean_loss, **dict(zip(terms, means, strict=True)), **view_weights)
+            if epoch in logged_epochs:
+                fused, soft = network.assign(views)
+                y_pred: NDArray[np.int64] = soft.argmax(dim=1).cpu().numpy()
+                log(epoch, y_pred=y_pred, clusters_used=float(len(np.unique(y_pred))))
+        log(n_epochs - 1, embedding=fused.cpu().numpy())
+        return y_pred
 
 
 METHOD = SiMVC

@@ -9,7 +9,8 @@ from recording_log import RecordingLog
 from sklearn.metrics import adjusted_rand_score
 
 from mmbench.data import IncompatibleDataError
-from mmbench.methods.comvc import CoMVC, contrast, least_weight
+from mmbench.methods.comvc import CoMVC, contrastive_loss
+from mmbench.nn.ddc import FusionOutput
 from mmbench.nn.encoders import normalised_mlp, paired_tensors
 from mmbench.nn.losses import nt_xent
 
@@ -28,27 +29,32 @@ def test_separated_blobs_are_recovered(request, data_setting):
 
 def test_equal_rows_cost_twice_the_logarithm_of_their_number():
     same = torch.ones(4, 3)
-    assert contrast([same, same], 0.1).item() == pytest.approx(2 * math.log(7), abs=1e-5)
+    assert contrastive_loss([same, same], 0.1).item() == pytest.approx(2 * math.log(7), abs=1e-5)
 
 
 def test_two_orthogonal_samples_have_their_closed_form():
     # each anchor has its positive at cosine 1 and two negatives at 0
     expected = 2 * math.log(1 + 2 * math.exp(-1 / 0.5))
-    assert contrast([torch.eye(2), torch.eye(2)], 0.5).item() == pytest.approx(expected, abs=1e-6)
+    assert contrastive_loss([torch.eye(2), torch.eye(2)], 0.5).item() == pytest.approx(
+        expected, abs=1e-6
+    )
 
 
 def test_both_directions_are_summed_and_pairs_averaged():
     z = [rows(6, 4, seed=s) for s in range(3)]
     pairs = [(0, 1), (0, 2), (1, 2)]
     expected = sum(2 * nt_xent(z[u], z[v], 0.1) for u, v in pairs) / 3
-    torch.testing.assert_close(contrast(z, 0.1), expected)
-    torch.testing.assert_close(contrast(z[::-1], 0.1), expected)
+    torch.testing.assert_close(contrastive_loss(z, 0.1), expected)
+    torch.testing.assert_close(contrastive_loss(z[::-1], 0.1), expected)
 
 
-def test_the_contrast_weighs_as_the_least_view_without_a_gradient():
+def test_the_contrast_has_the_smallest_weight_of_a_view_without_a_gradient():
     weights = torch.tensor([0.5, 0.2, 0.3], requires_grad=True)
-    assert least_weight(weights).item() == pytest.approx(0.2)
-    assert not least_weight(weights).requires_grad
+    z = [rows(6, 4, seed=s) for s in range(3)]
+    output = FusionOutput(z, z[0], z[0], z[0])
+    term = CoMVC(contrast_weight=1.0).alignment(output, weights)["contrast"]
+    torch.testing.assert_close(term, 0.2 * contrastive_loss(z, 0.1))
+    assert not term.requires_grad
 
 
 def test_the_contrast_is_a_tenth_of_the_least_weight_in_the_loss(paired_blobs):
@@ -63,7 +69,9 @@ def test_the_contrast_is_a_tenth_of_the_least_weight_in_the_loss(paired_blobs):
     views, _ = paired_tensors(paired_blobs[0], "cpu")
     encoders = [normalised_mlp((x.shape[1], 64, 64), 32) for x in views]
     z = [encoder(x) for encoder, x in zip(encoders, views, strict=True)]
-    assert log.last("contrast") == pytest.approx(0.1 * 0.5 * contrast(z, 0.1).item(), rel=1e-4)
+    assert log.last("contrast") == pytest.approx(
+        0.1 * 0.5 * contrastive_loss(z, 0.1).item(), rel=1e-4
+    )
 
 
 def test_one_view_is_refused(one_view_blobs):

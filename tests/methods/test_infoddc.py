@@ -37,7 +37,7 @@ def test_information_of_equal_crisp_codes_is_its_bound():
     assert code_information([p, p], 10.0).item() == pytest.approx(3 * 19 * math.log(4), rel=1e-5)
 
 
-def test_pretraining_comes_first_and_is_logged(paired_blobs):
+def test_pretraining_maximises_the_information_alone(paired_blobs):
     data, _ = paired_blobs
     log = RecordingLog()
     InfoDDC(hidden=(8,), n_latent=8, pretrain_epochs=2, epochs=3).fit_predict(data, seed=0, log=log)

@@ -28,13 +28,13 @@ def test_the_loss_is_the_same_whichever_view_comes_first():
     network.encoders[0], network.encoders[1] = network.encoders[1], network.encoders[0]
     network.logits.data = network.logits.data.flip(0)
     second = network(views[::-1])
-    torch.testing.assert_close(second.mean, first.mean)
+    torch.testing.assert_close(second.fused, first.fused)
     torch.testing.assert_close(
         ddc_terms(second.soft, second.hidden), ddc_terms(first.soft, first.hidden)
     )
 
 
-def test_the_log_tells_the_terms_and_the_weight_of_each_view(paired_blobs):
+def test_the_log_has_the_terms_and_the_weight_of_each_view(paired_blobs):
     data, _ = paired_blobs
     log = RecordingLog()
     QUICK.fit_predict(data, seed=0, log=log)
