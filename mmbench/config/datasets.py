@@ -180,16 +180,11 @@ def share(rate: float, n: int) -> int:
     return round(rate * n)
 
 
-class _Description(StrictModel):
-    """The words of an entry, which do not affect its data."""
-
-    title: str
-    citation: str
-    licence: str
-    remark: str = ""
+# the keys that do not affect the data
+_WORDS = ("title", "citation", "licence", "remark")
 
 
-class BaseEntry(_Description):
+class BaseEntry(StrictModel):
     """A downloaded or generated entry, as the file has it.
 
     Attributes:
@@ -205,6 +200,10 @@ class BaseEntry(_Description):
         generator: instead of sources.
     """
 
+    title: str
+    citation: str
+    licence: str
+    remark: str = ""
     pairing: Pairing
     n_samples: PositiveInt
     n_clusters: PositiveInt
@@ -254,7 +253,7 @@ class DerivedEntry(Derivation):
     pairing: Pairing | None = None
 
 
-class DatasetEntry(_Description):
+class DatasetEntry(StrictModel):
     """An entry with everything resolved; see `BaseEntry` for what is not explained here.
 
     Attributes:
@@ -272,6 +271,10 @@ class DatasetEntry(_Description):
     name: str
     root: str
     base: str
+    title: str
+    citation: str
+    licence: str
+    remark: str
     pairing: Pairing
     data_setting: DataSetting
     n_samples: PositiveInt | None
@@ -298,7 +301,7 @@ class DatasetEntry(_Description):
         Words are left out, and a file whose checksum is known is represented by that sum alone:
         a new URL for the same bytes must not train every method again.
         """
-        key = self.model_dump(mode="json", exclude={*_Description.model_fields, "base"})
+        key = self.model_dump(mode="json", exclude={*_WORDS, "base"})
         for source, dumped in zip(self.sources, key["sources"], strict=True):
             for name, file in source.files.items():
                 if file.checksum:

@@ -1,7 +1,10 @@
 """Data sets in the workflow: their entries reach the commands by value."""
 
+import os
 import re
 import subprocess
+import sys
+from pathlib import Path
 
 
 def test_a_corrected_title_or_url_runs_nothing_again_but_another_seed_does(project):
@@ -23,10 +26,12 @@ def test_a_corrected_title_or_url_runs_nothing_again_but_another_seed_does(proje
 
 def test_a_command_that_snakemake_prints_runs_where_there_is_no_catalogue(project, tmp_path):
     printed = project.snakemake("-n", "-p", "prepared")
-    commands = re.findall(r"(?m)^ *(mmbench (?:fetch|prepare) .*?) > logs/", printed)
+    commands = re.findall(r"mmbench (?:fetch|prepare) .*?(?= > logs/)", printed)
     elsewhere = tmp_path / "elsewhere"
     elsewhere.mkdir()
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    environment = {**os.environ, "PATH": path}
     for command in commands:
-        subprocess.run(command, shell=True, cwd=elsewhere, check=True)
+        subprocess.run(command, shell=True, cwd=elsewhere, check=True, env=environment)
     assert len(commands) == 2
     assert (elsewhere / "data/processed/toy-3view/views.safetensors").is_file()
