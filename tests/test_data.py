@@ -1,12 +1,13 @@
-"""The data set that methods see: its params_hash, its accessors, its file."""
+"""The data set that methods see: its data setting, its accessors, its file."""
 
 from dataclasses import replace
 
 import numpy as np
 import pytest
 
-from mmbench.data import Dataset, IncompatibleDataError, View, read_metadata
+from mmbench.data import Dataset, IncompatibleDataError, View
 from mmbench.errors import InputError
+from mmbench.views_file import read_metadata
 
 RNG = np.random.default_rng(0)
 TWO = Dataset.paired([RNG.random((6, 3)), RNG.random((6, 2))], n_clusters=2, names=["a", "b"])
@@ -23,7 +24,7 @@ UNLABELLED = replace(IMAGES, unlabelled=RNG.integers(0, 256, (9, 1, 4, 4), dtype
 HELD_OUT = replace(TWO, fit_index=np.array([0, 1, 4]))
 
 
-def test_the_setting_follows_from_the_indices():
+def test_the_data_setting_follows_from_the_indices():
     found = [data.data_setting for data in (TWO, MIXED, INCOMPLETE, IMAGES)]
     assert found == ["paired", "mixed", "incomplete", "images"]
 
@@ -49,7 +50,7 @@ def test_features_are_float32_and_images_become_pixels_between_0_and_1():
         ),
         (lambda: IMAGES.mixed_features(), "needs mixed-modal samples .* has images$"),
         (lambda: MIXED.mixed_features(at_least=3), "needs 3 modalities, has 2"),
-        (lambda: MIXED.mixed_features(at_most=1), "takes at most 1 modalities, has 2"),
+        (lambda: MIXED.mixed_features(at_most=1), "takes at most 1 modality, has 2"),
         (lambda: TWO.images(), "needs images, has feature views"),
         (lambda: IMAGES.incomplete_features(), "needs feature views, but view-1 holds images"),
         (lambda: HELD_OUT.paired_features(), "3 of 6 are held out"),
@@ -66,7 +67,7 @@ def test_held_out_samples_are_given_to_a_method_that_asks_for_them():
     assert not TWO.is_split
 
 
-def test_further_images_are_no_samples():
+def test_unlabelled_images_are_not_samples():
     assert UNLABELLED.unlabelled_images().shape == (9, 1, 4, 4)
     assert len(UNLABELLED.images()) == UNLABELLED.n_samples == 6
     assert IMAGES.unlabelled_images().shape == (0, 1, 4, 4)

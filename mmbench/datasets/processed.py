@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mmbench.config import DatasetEntry
-from mmbench.data import FORMAT, Dataset, read_metadata, write_views
+from mmbench.data import FORMAT, Dataset
 from mmbench.datasets.derive import altered, derive
 from mmbench.datasets.faults import writing
 from mmbench.datasets.loaders import Raw, check, read
@@ -22,6 +22,7 @@ from mmbench.datasets.synthetic import generate
 from mmbench.datasets.table import Table
 from mmbench.errors import InputError, unknown
 from mmbench.files import digest, read_json, replacing, write_json
+from mmbench.views_file import read_metadata, write_views
 
 COLUMNS = ("sample", "label", "class", "split", "modality", "source_row")
 

@@ -12,9 +12,9 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from mmbench.config import DatasetEntry
-from mmbench.data import read_metadata
 from mmbench.datasets.sources import STATUS_FILE, read_status
 from mmbench.errors import InputError
+from mmbench.views_file import read_metadata
 
 # seconds that a source has to answer
 _PATIENCE = 10.0

@@ -9,7 +9,6 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from mmbench.data import read_metadata
 from mmbench.datasets import read_status
 from mmbench.errors import InputError
 from mmbench.files import read_csv, read_json, sha256, write_json
@@ -18,6 +17,7 @@ from mmbench.reporting import ReportSpec
 from mmbench.reporting.metrics_file import metrics
 from mmbench.reporting.stored import read_stored
 from mmbench.runs import FORMAT_VERSION, read_runs
+from mmbench.views_file import read_metadata
 
 RAW = Path("data/raw")
 # what data were made from; in the folder of the data set, so that it travels with the data

@@ -7,7 +7,6 @@ from pathlib import Path
 
 import numpy as np
 
-from mmbench.data import read_metadata
 from mmbench.errors import InputError, unknown
 from mmbench.exchange.assignments import Order, read_assignments, read_known
 from mmbench.exchange.storing import store
@@ -16,6 +15,7 @@ from mmbench.plan import Plan, SeedBlock, stored_blocks
 from mmbench.plan.seed_blocks import cut
 from mmbench.runs import FORMAT_VERSION, Record, Run, read_records, read_runs
 from mmbench.training import provenance
+from mmbench.views_file import read_metadata
 
 IMPORTED = "imported"  # the `uses` of an entry, and the origin of its runs
 

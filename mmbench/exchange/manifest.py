@@ -14,12 +14,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from mmbench.data import read_metadata
 from mmbench.errors import InputError
 from mmbench.files import read_json, sha256, write_json
 from mmbench.plan import Plan
 from mmbench.runs import FORMAT_VERSION
 from mmbench.training import provenance
+from mmbench.views_file import read_metadata
 
 NAME = "manifest.json"
 

@@ -8,12 +8,12 @@ from typing import Literal
 
 import numpy as np
 
-from mmbench.data import read_metadata
 from mmbench.errors import InputError, unknown
 from mmbench.exchange.storing import store
 from mmbench.plan import Plan, SeedBlock, params_hash_of, parse_seeds, stored_blocks
 from mmbench.plan.seed_blocks import cut
 from mmbench.runs import FORMAT_VERSION, Record, Run, read_runs
+from mmbench.views_file import read_metadata
 
 Word = Literal["merged", "identical", "conflict", "no data there"]
 

@@ -22,7 +22,6 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from mmbench.data import read_metadata
 from mmbench.errors import InputError
 from mmbench.evaluation.metrics import METRICS, contingency
 from mmbench.evaluation.scoring import read_samples
@@ -32,6 +31,7 @@ from mmbench.methods import locate
 from mmbench.plan import SeedBlock, stored_blocks
 from mmbench.runs import FORMAT_VERSION, Record, Run, read_records, read_runs
 from mmbench.training import Job, fit
+from mmbench.views_file import read_metadata
 
 TOLERANCE = 0.01  # of a score, which is a fraction
 COMPARED = ("acc", "nmi", "ari")

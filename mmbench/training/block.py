@@ -18,13 +18,13 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
-from mmbench.data import read_metadata
 from mmbench.errors import InputError
 from mmbench.runs import FORMAT_VERSION, Record, Run, read_runs, write_runs
 from mmbench.training import provenance
 from mmbench.training.devices import leased
 from mmbench.training.job import CUT_SHORT, SOUND, STATE_SUFFIX, Event, Job
 from mmbench.training.processes import Child
+from mmbench.views_file import read_metadata
 
 
 def fit(

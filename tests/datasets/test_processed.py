@@ -13,9 +13,10 @@ import safetensors.numpy
 from sklearn.neighbors import KNeighborsClassifier
 
 from mmbench.config import read_datasets
-from mmbench.data import Dataset, read_metadata
+from mmbench.data import Dataset
 from mmbench.datasets import clear_unavailable, fetch, prepare, probe_sources, recipe
 from mmbench.errors import InputError
+from mmbench.views_file import read_metadata
 
 ROOT = Path(__file__).resolve().parents[2]
 FILES = ["card.json", "samples.csv", "views.safetensors"]

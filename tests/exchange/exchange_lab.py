@@ -10,9 +10,9 @@ import yaml
 
 from mmbench.cli import main
 from mmbench.config import read_benchmark
-from mmbench.data import read_metadata
 from mmbench.plan import Plan, SeedBlock, all_stored_blocks
 from mmbench.runs import Record, Run, write_runs
+from mmbench.views_file import read_metadata
 
 ROOT = Path(__file__).parents[2]
 CONFIG = Path("config/config.yaml")

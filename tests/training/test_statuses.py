@@ -3,9 +3,9 @@
 import pytest
 from training_cell import is_alive, wait_for
 
-from mmbench.data import write_views
 from mmbench.errors import InputError
 from mmbench.files import read_json
+from mmbench.views_file import write_views
 
 
 @pytest.mark.parametrize(

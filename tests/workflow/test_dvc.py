@@ -13,7 +13,6 @@ import yaml
 from workflow_project import METHOD, ROOT, Project
 
 from mmbench.cli import main
-from mmbench.data import write_views
 from mmbench.exchange.checks import flaws
 from mmbench.exchange.snapshots import cache_advice
 from mmbench.exchange.tools import declared_stages
@@ -22,6 +21,7 @@ from mmbench.plan import Plan
 from mmbench.reporting import ReportSpec
 from mmbench.reporting.metrics_file import write_metrics
 from mmbench.reporting.stored import read_stored
+from mmbench.views_file import write_views
 
 FLIPPED = METHOD.replace("> np.median", "< np.median")
 SHARED = (".gitignore", ".dvcignore", "dvc.yaml", ".dvc/config", ".dvc/.gitignore")
