@@ -38,7 +38,7 @@ from mmbench.nn.embedded import one_space
 from mmbench.nn.encoders import normalised_mlp
 from mmbench.nn.information import divergence
 from mmbench.nn.losses import entropy
-from mmbench.nn.mixed import evaluated
+from mmbench.nn.mixed import eval_outputs
 
 # rows whose distances to all others are held at a time
 DISTANCE_ROWS = 256
@@ -118,7 +118,7 @@ class IMSAT:
             terms: dict[str, Any] = dict(zip(names, means, strict=True))
             log(epoch, loss=mean_loss, **terms)
             if epoch in shown:
-                logits = evaluated(network, x)
+                logits = eval_outputs(network, x)
                 y_pred: NDArray[np.int64] = logits.argmax(dim=1).cpu().numpy()
                 log(epoch, y_pred=y_pred)
         log(epoch, embedding=logits.cpu().numpy())

@@ -1,6 +1,5 @@
 """DM2C against the pitfalls of its description, and a toy with a linear map in between."""
 
-import itertools
 import math
 from dataclasses import replace
 from typing import Any
@@ -14,19 +13,17 @@ from torch.nn import functional
 
 from mmbench.data import Dataset, IncompatibleDataError, View
 from mmbench.evaluation.metrics import acc
-from mmbench.methods import dm2c
 from mmbench.methods.dm2c import (
     DM2C,
-    Game,
+    GENERATOR_TERMS,
+    AdversarialTrainer,
     Latents,
-    Translation,
-    critics_loss,
-    discrimination,
+    TranslationNetwork,
     generator_terms,
-    gradient_penalty,
-    persuasion,
+    pretrain,
+    total_critic_loss,
 )
-from mmbench.nn.mixed import modalities
+from mmbench.nn.mixed import MixedTensors, ModalityAutoencoders, mixed_tensors
 
 BRIEF = DM2C(
     widths=(32, 16, 8), mapping_widths=(8, 8), pretrain_epochs=2, joint_epochs=3, batch_size=32
@@ -34,10 +31,10 @@ BRIEF = DM2C(
 CRITICS = ("wasserstein", "naive", "gradient-penalty")
 
 
-def network(method: DM2C = BRIEF, seed: int = 0) -> Translation:
+def network(method: DM2C = BRIEF, seed: int = 0) -> TranslationNetwork:
     """Return an untrained network for 6 and 4 features."""
     torch.manual_seed(seed)
-    return Translation(
+    return TranslationNetwork(
         [6, 4],
         method.widths,
         method.mapping_widths,
@@ -55,7 +52,7 @@ def batch(n_first: int = 20, n_second: int = 12, seed: int = 0) -> list[Tensor]:
 
 
 def test_the_networks_are_those_published_for_wikipedia():
-    built = Translation([2048, 2048], (1024, 256, 128), (128, 256, 128), linear_output=False)
+    built = TranslationNetwork([2048, 2048], (1024, 256, 128), (128, 256, 128), linear_output=False)
     encoder = [2048 * 1024 + 1024, 1024 * 256 + 256, 256 * 128 + 128]
     decoder = [128 * 256 + 256, 256 * 1024 + 1024, 1024 * 2048 + 2048]
     normalisation = 2 * 2 * (1024 + 256)
@@ -69,14 +66,14 @@ def test_the_networks_are_those_published_for_wikipedia():
 
 
 def test_the_first_layer_is_at_most_eight_times_as_wide_as_the_features():
-    built = Translation([10, 200], (1024, 256, 128), (128,), linear_output=False)
+    built = TranslationNetwork([10, 200], (1024, 256, 128), (128,), linear_output=False)
     assert [encoder[0].out_features for encoder in built.encoders] == [80, 1024]
 
 
 @pytest.mark.parametrize(("output", "last"), [("leaky", nn.LeakyReLU), ("linear", nn.Linear)])
 def test_only_the_mappings_end_as_generator_output_says(output, last):
     built = network(replace(BRIEF, generator_output=output))
-    assert all(isinstance(mapping[-1][-1], last) for mapping in built.into)
+    assert all(isinstance(mapping[-1][-1], last) for mapping in built.mappings)
     assert all(isinstance(decoder[-1], nn.LeakyReLU) for decoder in built.decoders)
 
 
@@ -96,14 +93,14 @@ def test_the_leaky_decoder_can_reach_negative_inputs():
 # ------------------------------------------------------------------------------------ losses
 
 
-def linear_critics() -> Translation:
+def linear_critics() -> TranslationNetwork:
     """Return a network of two latent dimensions, the first critic w = [.05, -.05], the second 0."""
-    built = Translation([6, 4], (8, 4, 2), (2,), linear_output=False)
-    judge = nn.Linear(2, 1, bias=False)
-    judge.weight.data = torch.tensor([[0.05, -0.05]])
-    nothing = nn.Linear(2, 1, bias=False)
-    nn.init.zeros_(nothing.weight)
-    built.critics = nn.ModuleList([judge, nothing])
+    built = TranslationNetwork([6, 4], (8, 4, 2), (2,), linear_output=False)
+    first = nn.Linear(2, 1, bias=False)
+    first.weight.data = torch.tensor([[0.05, -0.05]])
+    second = nn.Linear(2, 1, bias=False)
+    nn.init.zeros_(second.weight)
+    built.critics = nn.ModuleList([first, second])
     return built
 
 
@@ -111,37 +108,8 @@ def test_the_critics_loss_is_the_one_counted_by_hand():
     native = [torch.tensor([[1.0, 0.0]]), torch.zeros(1, 2)]
     translated = [torch.tensor([[0.0, 1.0]]), torch.zeros(1, 2)]
     latents = Latents(native, translated, native)
-    loss = 0.5 * critics_loss(linear_critics(), latents, "wasserstein", 1.0)
+    loss = 0.5 * total_critic_loss(linear_critics().critics, latents, "wasserstein", 1.0)
     assert loss.item() == pytest.approx(-0.05)
-
-
-def test_the_generators_want_the_scores_that_the_critics_refuse():
-    scores = torch.tensor([[0.3], [0.1]])
-    assert persuasion(scores, "wasserstein").item() == pytest.approx(-0.2)
-    assert persuasion(scores, "gradient-penalty").item() == pytest.approx(-0.2)
-    assert discrimination(scores, 2 * scores, "wasserstein").item() == pytest.approx(0.2)
-
-
-def test_the_naive_critic_is_cross_entropy_with_native_as_one():
-    native, translated = torch.randn(5, 1), torch.randn(7, 1)
-    bce = functional.binary_cross_entropy_with_logits
-    ones, zeros = torch.ones(5, 1), torch.zeros(7, 1)
-    torch.testing.assert_close(
-        discrimination(native, translated, "naive"),
-        (bce(native, ones) + bce(translated, zeros)) / 2,
-    )
-    torch.testing.assert_close(persuasion(translated, "naive"), bce(translated, 1 - zeros))
-    undecided = discrimination(torch.zeros(3, 1), torch.zeros(2, 1), "naive")
-    assert undecided.item() == pytest.approx(math.log(2))
-
-
-def test_the_penalty_of_a_linear_critic_is_that_of_the_length_of_its_weights():
-    critic = nn.Linear(2, 1)
-    critic.weight.data = torch.tensor([[3.0, 4.0]])
-    penalty = gradient_penalty(critic, torch.randn(5, 2), torch.randn(9, 2))
-    assert penalty.item() == pytest.approx((5 - 1) ** 2)
-    penalty.backward()
-    assert critic.weight.grad is not None
 
 
 def test_the_terms_are_means_over_rows_and_features_summed_over_modalities():
@@ -149,8 +117,8 @@ def test_the_terms_are_means_over_rows_and_features_summed_over_modalities():
     latents = built.latents(x)
     terms = generator_terms(built, x, latents, "wasserstein")
     a, b = latents.native
-    there, here = built.into[1](a), built.into[0](b)
-    a_again, b_again = built.into[0](there), built.into[1](here)
+    there, here = built.mappings[1](a), built.mappings[0](b)
+    a_again, b_again = built.mappings[0](there), built.mappings[1](here)
     decode_a, decode_b = built.decoders
     expected = [
         ((decode_a(a) - x[0]) ** 2).mean() + ((decode_b(b) - x[1]) ** 2).mean(),
@@ -161,13 +129,29 @@ def test_the_terms_are_means_over_rows_and_features_summed_over_modalities():
     torch.testing.assert_close(terms, torch.stack(expected))
 
 
+# ------------------------------------------------------------------------------ pre-training
+
+
+def test_pretraining_lowers_the_error_of_each_modality_at_its_own_rate(mixed_blobs):
+    torch.manual_seed(0)
+    x = torch.randn(65, 4)  # a batch of 64 leaves a single row over
+    tensors = MixedTensors(mixed_blobs[0].views, [x, x], [x, x])
+    networks = ModalityAutoencoders([4, 4], [16, 8, 3]).autoencoders
+    log = RecordingLog()
+    pretrain(networks, tensors, learning_rates=(1e-2, 1e-9), epochs=31, batch_size=64, log=log)
+    image, text = log.values("reconstruction_image"), log.values("reconstruction_text")
+    assert image[-1] < 0.6 * image[0]
+    assert text[-1] == pytest.approx(text[0], rel=0.2)
+    assert log.values("loss") == pytest.approx([a + b for a, b in zip(image, text, strict=True)])
+
+
 # ------------------------------------------------------------------------------------ a batch
 
 
 @pytest.mark.parametrize("critic", CRITICS)
 def test_no_gradient_leaves_the_critics(critic):
     built = network()
-    critics_loss(built, built.latents(batch()), critic, 1.0).backward()
+    total_critic_loss(built.critics, built.latents(batch()), critic, 1.0).backward()
     for name, weight in built.named_parameters():
         assert (weight.grad is not None) == name.startswith("critics."), name
 
@@ -175,22 +159,24 @@ def test_no_gradient_leaves_the_critics(critic):
 def test_the_adversarial_term_reaches_mappings_and_encoders():
     built, x = network(), batch()
     generator_terms(built, x, built.latents(x), "wasserstein")[3].backward()
-    for part in (built.encoders, built.into):
+    for part in (built.encoders, built.mappings):
         assert any(w.grad is not None and w.grad.abs().sum() > 0 for w in part.parameters())
 
 
 def test_a_critic_step_starts_from_no_gradient():
     # the critics alone: what the generators' step left on them must not count
     built, x = network(), batch()
-    game = Game(replace(BRIEF, critic_every=1, weight_clip=10.0, lr_critic=1e-4), built)
+    trainer = AdversarialTrainer(
+        replace(BRIEF, critic_every=1, weight_clip=10.0, lr_critic=1e-4), built
+    )
     with torch.no_grad():
         expected = [weight.clone() for weight in built.critics.parameters()]
     state = torch.get_rng_state()
     latents = built.latents(x)
     torch.set_rng_state(state)
-    loss = 0.5 * critics_loss(built, latents, "wasserstein", 1.0)
+    loss = 0.5 * total_critic_loss(built.critics, latents, "wasserstein", 1.0)
     gradients = torch.autograd.grad(loss, [*built.critics.parameters()])
-    game.batch(x)
+    trainer.step(x)
     for before, gradient, after in zip(
         expected, gradients, built.critics.parameters(), strict=True
     ):
@@ -202,8 +188,8 @@ def test_a_critic_step_starts_from_no_gradient():
 def test_a_step_of_the_critics_lowers_their_loss(critic):
     built, x = network(), batch(200, 200)
     method = replace(BRIEF, critic=critic, critic_every=1, lr_critic=1e-3, weight_clip=1.0)
-    game = Game(replace(method, lr_autoencoder=1e-12, lr_mapping=1e-12), built)
-    losses = [game.batch(x)[-1].item() for _ in range(30)]
+    trainer = AdversarialTrainer(replace(method, lr_autoencoder=1e-12, lr_mapping=1e-12), built)
+    losses = [trainer.step(x)[-1].item() for _ in range(30)]
     assert losses[-1] < losses[0]
 
 
@@ -213,31 +199,31 @@ def test_a_step_of_the_generators_raises_the_scores_of_translated_vectors(critic
     method = replace(
         BRIEF, critic=critic, critic_every=10**6, cycle_weight=0, cycle_reconstruction_weight=0
     )
-    game = Game(replace(method, adversarial_weight=10.0), built)
+    trainer = AdversarialTrainer(replace(method, adversarial_weight=10.0), built)
 
     def scores() -> float:
         latents = built.latents(x)
         pairs = zip(built.critics, latents.translated, strict=True)
-        return sum(judge(z).mean().item() for judge, z in pairs)
+        return sum(critic(z).mean().item() for critic, z in pairs)
 
     before = scores()
     for _ in range(20):
-        game.batch(x)
+        trainer.step(x)
     assert scores() > before
 
 
 def test_after_a_step_of_the_critics_no_weight_is_beyond_the_clip():
     built = network()
-    game = Game(replace(BRIEF, critic_every=1), built)
+    trainer = AdversarialTrainer(replace(BRIEF, critic_every=1), built)
     assert largest(built.critics) > 0.05
-    game.batch(batch())
+    trainer.step(batch())
     assert largest(built.critics) == pytest.approx(0.05)
 
 
 @pytest.mark.parametrize("critic", ["naive", "gradient-penalty"])
 def test_other_critics_are_not_clipped(critic):
     built = network()
-    Game(replace(BRIEF, critic=critic, critic_every=1), built).batch(batch())
+    AdversarialTrainer(replace(BRIEF, critic=critic, critic_every=1), built).step(batch())
     assert largest(built.critics) > 0.05
 
 
@@ -247,17 +233,19 @@ def largest(part: nn.Module) -> float:
 
 def test_over_fifteen_batches_generators_step_fifteen_times_and_critics_three():
     built = network()
-    game = Game(BRIEF, built)
+    trainer = AdversarialTrainer(BRIEF, built)
     stepped = {"generators": 0, "critics": 0}
     for _ in range(15):
-        before = [copied(built.encoders), copied(built.into), copied(built.critics)]
-        told = game.batch(batch())[-1]
+        before = [copied(built.encoders), copied(built.mappings), copied(built.critics)]
+        critic_loss = trainer.step(batch())[-1]
         changed = [
             not torch.equal(copied(part), old)
-            for part, old in zip([built.encoders, built.into, built.critics], before, strict=True)
+            for part, old in zip(
+                [built.encoders, built.mappings, built.critics], before, strict=True
+            )
         ]
         assert changed[0] == changed[1]
-        assert changed[2] == bool(torch.isfinite(told))
+        assert changed[2] == bool(torch.isfinite(critic_loss))
         stepped["generators"] += changed[0]
         stepped["critics"] += changed[2]
     assert stepped == {"generators": 15, "critics": 3}
@@ -268,26 +256,26 @@ def copied(part: nn.Module) -> Tensor:
     return torch.cat([weight.detach().flatten().clone() for weight in part.parameters()])
 
 
-def test_the_critics_take_as_many_steps_as_their_turn_has(monkeypatch):
-    calls = itertools.count()
-
-    def counting(*args):
-        next(calls)
-        return critics_loss(*args)
-
-    monkeypatch.setattr(dm2c, "critics_loss", counting)
-    game = Game(replace(BRIEF, critic_every=2, critic_steps=3), network())
-    for _ in range(4):
-        game.batch(batch())
-    assert next(calls) == 2 * 3
+def test_a_turn_of_three_steps_equals_three_turns_of_one_step():
+    # generators that do not move give the critics the same vectors in each step
+    method = replace(BRIEF, critic_every=1, lr_autoencoder=1e-12, lr_mapping=1e-12)
+    critics = []
+    for turns, critic_steps in ((1, 3), (3, 1)):
+        built = network()
+        trainer = AdversarialTrainer(replace(method, critic_steps=critic_steps), built)
+        for _ in range(turns):
+            trainer.step(batch())
+        critics.append(copied(built.critics))
+    torch.testing.assert_close(critics[0], critics[1])
+    assert not torch.equal(critics[0], copied(network().critics))
 
 
 def test_each_part_learns_at_the_rate_of_its_name():
     # the first step of RMSprop moves a weight by ten times the rate
     built, x = network(), batch()
-    before = [copied(part) for part in (built.encoders, built.decoders, built.into)]
-    Game(BRIEF, built).batch(x)
-    parts = (built.encoders, built.decoders, built.into)
+    before = [copied(part) for part in (built.encoders, built.decoders, built.mappings)]
+    AdversarialTrainer(BRIEF, built).step(x)
+    parts = (built.encoders, built.decoders, built.mappings)
     moved = [(copied(p) - old).abs().max().item() for p, old in zip(parts, before, strict=True)]
     assert moved == pytest.approx([1e-3, 1e-3, 5e-3], rel=0.01)
 
@@ -295,21 +283,21 @@ def test_each_part_learns_at_the_rate_of_its_name():
 # --------------------------------------------------------------------------------- the method
 
 
-def test_the_critics_have_their_turn_where_an_epoch_is_shorter_than_their_pause(mixed_blobs):
+def test_batches_between_turns_of_the_critics_are_counted_across_epochs(mixed_blobs):
     data, _ = mixed_blobs
     log = RecordingLog()
     replace(BRIEF, batch_size=64, joint_epochs=5).fit_predict(data, seed=0, log=log)  # 3 batches
-    told = [epoch for epoch, value in log.by_epoch("critic").items() if math.isfinite(value)]
-    assert told == [3, 5, 6]  # batches 5, 10, 15, after two epochs of pre-training
+    logged = [epoch for epoch, value in log.by_epoch("critic").items() if math.isfinite(value)]
+    assert logged == [3, 5, 6]  # batches 5, 10, 15, after two epochs of pre-training
 
 
-def test_every_epoch_is_told_whether_or_not_the_critics_had_a_turn(mixed_blobs):
+def test_every_epoch_is_logged_whether_or_not_the_critics_had_a_turn(mixed_blobs):
     data, _ = mixed_blobs
     log = RecordingLog()
     replace(BRIEF, critic_every=1000).fit_predict(data, seed=0, log=log)
     assert [*log.by_epoch("loss")] == [0, 1, 2, 3, 4]
     assert all(math.isfinite(value) for value in log.by_epoch("loss").values())
-    for term in dm2c.GENERATOR_TERMS:
+    for term in GENERATOR_TERMS:
         assert [*log.by_epoch(term)] == [2, 3, 4]
 
 
@@ -319,17 +307,17 @@ def test_the_loss_is_the_weighted_sum_of_its_terms(mixed_blobs):
     replace(BRIEF, cycle_weight=3.0, cycle_reconstruction_weight=2.0).fit_predict(
         data, seed=0, log=log
     )
-    terms = [log.by_epoch(name)[4] for name in dm2c.GENERATOR_TERMS]
+    terms = [log.by_epoch(name)[4] for name in GENERATOR_TERMS]
     assert log.by_epoch("loss")[4] == pytest.approx(np.dot([1, 3, 2, 0.5], terms))
 
 
-def test_listening_does_not_change_the_result(mixed_blobs):
+def test_a_log_does_not_change_the_result(mixed_blobs):
     data, _ = mixed_blobs
     method = replace(BRIEF, joint_epochs=6)
     log = RecordingLog()
-    heard = method.fit_predict(data, seed=3, log=log)
-    np.testing.assert_array_equal(heard, method.fit_predict(data, seed=3))
-    np.testing.assert_array_equal(log.by_epoch("y_pred")[7], heard)
+    y_pred = method.fit_predict(data, seed=3, log=log)
+    np.testing.assert_array_equal(y_pred, method.fit_predict(data, seed=3))
+    np.testing.assert_array_equal(log.by_epoch("y_pred")[7], y_pred)
     z = log.by_epoch("embedding")[7]
     assert z.shape == (180, 8)
     assert 0 <= log.by_epoch("kept_clusters")[7] <= 1
@@ -337,7 +325,7 @@ def test_listening_does_not_change_the_result(mixed_blobs):
 
 
 @pytest.mark.parametrize("critic", CRITICS)
-def test_a_modality_of_one_in_a_hundred_is_no_obstacle(critic):
+def test_a_modality_may_have_one_sample_in_a_hundred(critic):
     rng = np.random.default_rng(0)
     few = np.arange(3)
     views = (
@@ -352,14 +340,14 @@ def test_a_modality_of_one_in_a_hundred_is_no_obstacle(critic):
     assert all(math.isfinite(value) for value in log.by_epoch("loss").values())
 
 
-def test_a_mapping_that_collapsed_is_seen(mixed_blobs):
+def test_diagnostics_show_a_collapsed_mapping(mixed_blobs):
     data, _ = mixed_blobs
-    both = modalities(data, seed=0, device="cpu")
-    built = Translation([12, 8], (32, 16, 8), (8, 8), linear_output=False)
-    sound = BRIEF._clustered(built, both, data, 0, n_init=2)[2]
-    last = built.into[0][-1][-2]
+    tensors = mixed_tensors(data, seed=0, device="cpu")
+    built = TranslationNetwork([12, 8], (32, 16, 8), (8, 8), linear_output=False)
+    sound = BRIEF.cluster(built, tensors, data, seed=0, n_init=2)[2]
+    last = built.mappings[0][-1][-2]
     nn.init.zeros_(last.weight)
-    collapsed = BRIEF._clustered(built, both, data, 0, n_init=2)[2]
+    collapsed = BRIEF.cluster(built, tensors, data, seed=0, n_init=2)[2]
     assert sound["translated_variance"] > 1e-4
     assert collapsed["translated_variance"] < 1e-9
     assert collapsed["kept_clusters"] == pytest.approx(0)
@@ -383,7 +371,7 @@ def test_samples_keep_or_change_their_space_as_unify_to_says(mixed_blobs):
     torch.testing.assert_close(embedding(unify_to="text"), second)
 
 
-def test_a_space_that_is_not_there_is_told_before_training(mixed_blobs):
+def test_an_unknown_space_is_refused(mixed_blobs):
     data, _ = mixed_blobs
     with pytest.raises(
         IncompatibleDataError, match=r"one of first, image, second, text, got 'audio', .* 0 mod"
@@ -391,7 +379,7 @@ def test_a_space_that_is_not_there_is_told_before_training(mixed_blobs):
         replace(BRIEF, unify_to="audio").fit_predict(data, seed=0)
 
 
-def test_a_word_that_names_both_modalities_is_refused(mixed_blobs):
+def test_a_name_of_both_modalities_is_refused(mixed_blobs):
     data, _ = mixed_blobs
     views = tuple(replace(view, modality="image") for view in data.views)
     with pytest.raises(IncompatibleDataError, match="got 'image', which names 2 modalities"):
@@ -438,7 +426,7 @@ def linear_toy(seed: int = 0) -> tuple[Dataset, np.ndarray]:
 
 
 @pytest.mark.slow
-def test_a_linear_map_is_found_by_most_seeds_and_the_others_can_be_told_without_labels():
+def test_most_seeds_find_a_linear_map_and_diagnostics_show_the_others():
     """With a stronger critic than the published one, and rates for a small data set."""
     data, y_true = linear_toy()
     method = DM2C(

@@ -1,6 +1,5 @@
 """The joint space: what the critic measures, and that it brings modalities together."""
 
-import itertools
 from dataclasses import replace
 
 import numpy as np
@@ -10,7 +9,6 @@ from recording_log import RecordingLog
 from torch import nn
 
 from mmbench.data import Dataset, IncompatibleDataError, View
-from mmbench.methods import joint_space
 from mmbench.methods.joint_space import JointSpace, score_gap
 
 BRIEF = JointSpace(widths=(32, 16, 8), pretrain_epochs=2, joint_epochs=5, batch_size=60)
@@ -32,22 +30,26 @@ def test_the_loss_is_the_weighted_sum_of_its_terms(mixed_blobs):
     assert log.by_epoch("loss")[6] == pytest.approx(expected, abs=1e-6)
 
 
-def test_the_critic_steps_on_every_fifth_batch_and_is_clipped(mixed_blobs, monkeypatch):
+def test_the_critic_steps_first_on_the_fifth_batch(mixed_blobs):
+    # 3 batches an epoch: the critic steps in the second epoch, before its last batch
     data, _ = mixed_blobs
-    calls = itertools.count()
-    clip = joint_space.clip_weights
-
-    def counting(critic, bound):
-        next(calls)
-        clip(critic, bound)
-        assert max(w.abs().max().item() for w in critic.parameters()) <= bound * (1 + 1e-6)
-
-    monkeypatch.setattr(joint_space, "clip_weights", counting)
-    BRIEF.fit_predict(data, seed=0)  # 5 epochs of 3 batches
-    assert next(calls) == 3
+    trained, untrained = RecordingLog(), RecordingLog()
+    replace(BRIEF, joint_epochs=2).fit_predict(data, seed=0, log=trained)
+    replace(BRIEF, joint_epochs=2, critic_every=6).fit_predict(data, seed=0, log=untrained)
+    (first, second), (same, other) = trained.values("score_gap"), untrained.values("score_gap")
+    assert first == same
+    assert second != other
 
 
-def test_the_critics_word_brings_the_modalities_together():
+def test_the_weights_of_the_critic_are_clipped(mixed_blobs):
+    log = RecordingLog()
+    method = replace(BRIEF, critic_every=1, weight_clip=1e-9)
+    method.fit_predict(mixed_blobs[0], seed=0, log=log)
+    assert abs(log.by_epoch("score_gap")[2]) > 1e-3  # the first batch has the initial weights
+    assert log.last("score_gap") == pytest.approx(0, abs=1e-6)
+
+
+def test_the_critic_brings_the_modalities_together():
     """Of equal modalities, encoders that start apart must come closer than without a critic."""
     rng = np.random.default_rng(0)
     x = rng.normal(size=(400, 4)).astype(np.float32)
@@ -73,12 +75,12 @@ def test_the_critics_word_brings_the_modalities_together():
     assert mixed[3.0] > 2 * mixed[0.0]
 
 
-def test_listening_does_not_change_the_result(mixed_blobs):
+def test_a_log_does_not_change_the_result(mixed_blobs):
     data, _ = mixed_blobs
     log = RecordingLog()
-    heard = BRIEF.fit_predict(data, seed=3, log=log)
-    np.testing.assert_array_equal(heard, BRIEF.fit_predict(data, seed=3))
-    np.testing.assert_array_equal(log.by_epoch("y_pred")[6], heard)
+    y_pred = BRIEF.fit_predict(data, seed=3, log=log)
+    np.testing.assert_array_equal(y_pred, BRIEF.fit_predict(data, seed=3))
+    np.testing.assert_array_equal(log.by_epoch("y_pred")[6], y_pred)
     assert log.by_epoch("embedding")[6].shape == (180, 8)
 
 

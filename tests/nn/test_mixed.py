@@ -1,4 +1,4 @@
-"""Batches of two modalities, the networks' shapes, and pre-training."""
+"""Tensors and batches of two modalities, and the shapes of their networks."""
 
 from dataclasses import replace
 
@@ -11,13 +11,11 @@ from torch import nn
 
 from mmbench.data import Dataset, IncompatibleDataError, View
 from mmbench.nn.mixed import (
-    Pretraining,
-    clip_weights,
-    evaluated,
+    eval_outputs,
     leaky_decoder,
     leaky_encoder,
     mixed_batches,
-    modalities,
+    mixed_tensors,
 )
 
 
@@ -68,39 +66,17 @@ def test_a_row_in_eval_mode_does_not_depend_on_those_beside_it():
     network = leaky_encoder([6, 5, 4])
     x = torch.randn(50, 6, generator=torch.Generator().manual_seed(0))
     network(x)  # so that the running means are not the initial ones
-    whole = evaluated(network, x)
-    alone = torch.cat([evaluated(network, row[None]) for row in x])
+    whole = eval_outputs(network, x)
+    alone = torch.cat([eval_outputs(network, row[None]) for row in x])
     torch.testing.assert_close(alone, whole)
     assert network.training
     assert not torch.allclose(whole, network(x))
 
 
-def test_clipping_reaches_weights_and_biases():
-    network = nn.Linear(3, 2)
-    nn.init.constant_(network.weight, 1.0)
-    nn.init.constant_(network.bias, -1.0)
-    clip_weights(network, 0.05)
-    torch.testing.assert_close(network.weight, torch.full((2, 3), 0.05))
-    torch.testing.assert_close(network.bias, torch.full((2,), -0.05))
-
-
-def test_pretraining_lowers_the_error_of_each_modality_at_its_own_rate():
-    torch.manual_seed(0)
-    x = torch.randn(65, 4)  # a batch of 64 leaves a single row over
-    shapes = [[4, 16, 3], [4, 16, 3]]
-    networks = [nn.Sequential(leaky_encoder(s), leaky_decoder(s)) for s in shapes]
-    pretraining = Pretraining(networks, [x, x], [1e-2, 1e-9], batch_size=64)
-    first = pretraining.epoch()
-    for _ in range(30):
-        last = pretraining.epoch()
-    assert last[0] < 0.6 * first[0]
-    assert last[1] == pytest.approx(first[1], rel=0.2)
-
-
 def test_features_are_centred_on_the_rows_to_train_on(split_mixed_blobs):
     data, _ = split_mixed_blobs
-    both = modalities(data, seed=0, device="cpu")
-    for fitted, inputs, view in zip(both.fitted, both.inputs, data.views, strict=True):
+    tensors = mixed_tensors(data, seed=0, device="cpu")
+    for fitted, inputs, view in zip(tensors.fitted, tensors.inputs, data.views, strict=True):
         assert len(fitted) == len(np.intersect1d(view.sample_index, data.fit_index))
         assert len(inputs) == len(view.values)
         torch.testing.assert_close(
@@ -116,26 +92,26 @@ def test_wide_features_are_reduced_to_principal_components():
         View(wide, np.arange(40), "image", "image"),
         View(narrow, np.arange(40, 80), "text", "text"),
     )
-    both = modalities(Dataset(views, 2, 80), seed=0, device="cpu")
-    assert both.inputs[0].shape[1] == 40
-    assert both.inputs[1].shape[1] == 3
+    tensors = mixed_tensors(Dataset(views, 2, 80), seed=0, device="cpu")
+    assert tensors.inputs[0].shape[1] == 40
+    assert tensors.inputs[1].shape[1] == 3
 
 
 def test_rows_of_both_modalities_return_to_the_order_of_the_samples(mixed_blobs):
     data, _ = mixed_blobs
-    both = modalities(data, seed=0, device="cpu")
+    tensors = mixed_tensors(data, seed=0, device="cpu")
     numbers = [torch.as_tensor(view.sample_index)[:, None].float() for view in data.views]
-    torch.testing.assert_close(both.stacked(numbers)[:, 0], torch.arange(180.0))
+    torch.testing.assert_close(tensors.in_sample_order(numbers)[:, 0], torch.arange(180.0))
 
 
 def test_a_modality_without_two_samples_is_refused(mixed_blobs):
     data, _ = mixed_blobs
     lonely = np.union1d(data.views[0].sample_index, data.views[1].sample_index[:1])
     with pytest.raises(IncompatibleDataError, match=r"2 samples to train on .* text has 1"):
-        modalities(replace(data, fit_index=lonely), seed=0, device="cpu")
+        mixed_tensors(replace(data, fit_index=lonely), seed=0, device="cpu")
 
 
 def test_fewer_samples_than_clusters_are_refused(mixed_blobs):
     data = replace(mixed_blobs[0], n_clusters=100, fit_index=np.arange(99))
     with pytest.raises(IncompatibleDataError, match="each of 100 clusters, has 99"):
-        modalities(data, seed=0, device="cpu")
+        mixed_tensors(data, seed=0, device="cpu")
