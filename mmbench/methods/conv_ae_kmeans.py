@@ -1,13 +1,12 @@
 """k-means of the latent vectors of a convolutional autoencoder of images.
 
 Three convolutions halve the side three times, a linear layer gives the latent vector, and the
-mirror image of both gives the image back. What a method for images reaches beyond this
-baseline, reconstruction alone does not give.
+decoder mirrors both. The method is the baseline that shows what reconstruction alone reaches.
 
 Source: the autoencoder of Guo et al., Deep Clustering with Convolutional Autoencoders,
-ICONIP 2017, before its clustering.
-Departures: all convolutions are padded, so that the side is halved exactly; images of any
-size are resized first; k-means has 20 starts.
+ICONIP 2017, without its clustering.
+Departures: all convolutions are padded, so that the side is halved exactly; images are resized
+to `side`; k-means has 20 starts.
 """
 
 from dataclasses import dataclass
@@ -22,12 +21,12 @@ from torch.nn import functional
 
 from mmbench.data import Dataset
 from mmbench.methods import Log, silent
-from mmbench.nn.batches import checkpoints, in_chunks, shuffled_batches
+from mmbench.nn.batches import checkpoints
 from mmbench.nn.clustering import assign_by_kmeans
-from mmbench.nn.images import on_device, resized
+from mmbench.nn.images import image_batches, on_device, predicted, resized
 from mmbench.nn.preprocessing import require_sample_per_cluster
 
-# of k-means; on the way fewer, so that keeping the trajectory costs little
+# of k-means; fewer before the last epoch, since only the trajectory depends on them
 STARTS, CHECKPOINT_STARTS = 20, 3
 
 
@@ -36,11 +35,11 @@ class ConvAEKMeans:
     """Hyperparameters of the method; the defaults are the published ones.
 
     Attributes:
-        side: that images are resized to, in pixels, a multiple of 8.
+        side: of the network's input, in pixels, a multiple of 8.
         widths: channels of the three convolutions.
         n_latent: length of the latent vector.
-        epochs: each over all images but a last batch that is not full.
-        batch_size: in images.
+        epochs: passes over the images.
+        batch_size: images per batch; a last batch that is not full is left out.
         learning_rate: of Adam.
     """
 
@@ -59,16 +58,15 @@ class ConvAEKMeans:
         """Cluster images.
 
         Args:
-            data: images of any size. Trained on `fit_index`; the other samples go to the
-                nearest centroid.
+            data: images of any size. The network and k-means are trained on `fit_index`; the
+                other samples are assigned to the nearest centroid.
             seed: of the initial weights, the order of the batches and k-means.
             device: where to train, as torch names it.
-            log: called once an epoch with the mean squared error of pixels in [0, 1]; at
-                checkpoints with the assignments; at the end with the latent vectors as
-                embedding.
+            log: receives every epoch the mean squared error of pixels in [0, 1]; at checkpoints
+                the assignments; at the end the latent vectors as embedding.
 
         Returns:
-            y_pred: (n_samples,), the cluster of each sample in 0..n_clusters-1.
+            y_pred: (n_samples,), in 0..n_clusters-1.
 
         Raises:
             IncompatibleDataError: the data are features, or have fewer samples to train on
@@ -78,32 +76,37 @@ class ConvAEKMeans:
         images = on_device(data.images(held_out=True), self.side, device)
         require_sample_per_cluster(data)
         fit_rows = torch.as_tensor(data.fit_index, device=device)
-        network = _ConvAutoencoder(images.shape[1], self.side, self.widths, self.n_latent)
+        network = ConvAutoencoder(images.shape[1], self.side, self.widths, self.n_latent)
         network.to(device)
         optimiser = torch.optim.Adam(network.parameters(), lr=self.learning_rate, fused=True)
-        shown = checkpoints(self.epochs)
+        log_epochs = checkpoints(self.epochs)
 
         for epoch in range(self.epochs):
             steps = []
-            for rows in shuffled_batches(len(fit_rows), self.batch_size, device, drop_last=True):
-                x = resized(images[fit_rows[rows]], self.side)
+            for batch in image_batches(images, fit_rows, self.batch_size):
+                x = resized(batch, self.side)
                 loss = functional.mse_loss(network(x).float(), x)
                 optimiser.zero_grad()
                 loss.backward()
                 optimiser.step()
                 steps.append(loss.detach())
             log(epoch, loss=torch.stack(steps).mean().item())
-            if epoch in shown:
+            if epoch in log_epochs:
                 last = epoch == self.epochs - 1
-                z = in_chunks(lambda x: network.encode(resized(x, self.side)), images, 500)
+                z = predicted(network, images, self.side, network.encoder)
                 n_init = STARTS if last else CHECKPOINT_STARTS
                 y_pred = assign_by_kmeans(z, data, seed=seed, n_init=n_init).cpu().numpy()
                 log(epoch, y_pred=y_pred, embedding=z.cpu().numpy() if last else None)
         return y_pred
 
 
-class _ConvAutoencoder(nn.Module):
-    """Three strided convolutions to a latent vector, and back."""
+class ConvAutoencoder(nn.Module):
+    """An encoder of three strided convolutions, and the decoder that mirrors it.
+
+    Attributes:
+        encoder: (batch, channels, side, side) to (batch, n_latent).
+        decoder: (batch, n_latent) to (batch, channels, side, side).
+    """
 
     def __init__(
         self, channels: int, side: int, widths: tuple[int, int, int], n_latent: int
@@ -126,13 +129,9 @@ class _ConvAutoencoder(nn.Module):
             nn.ConvTranspose2d(first, channels, 5, 2, padding=2, output_padding=1),
         )
 
-    def encode(self, x: Tensor) -> Tensor:
-        """Return (batch, n_latent)."""
-        return cast(Tensor, self.encoder(x))
-
     def forward(self, x: Tensor) -> Tensor:
         """Return the reconstruction, (batch, channels, side, side)."""
-        return cast(Tensor, self.decoder(self.encode(x)))
+        return cast(Tensor, self.decoder(self.encoder(x)))
 
 
 METHOD = ConvAEKMeans

@@ -1,16 +1,16 @@
-"""IIC: images whose cluster survives augmentation, by invariant information.
+"""IIC: clusters of images that are invariant to augmentation, by mutual information.
 
-A network gives soft assignments by several heads. Training maximises the information that the
-assignments of an image share with those of its augmentation: in the heads that have as many
-clusters as asked for, and in others that have more, whose only purpose is better features. Each
-kind has its own epochs, in turns, the others first. The head of the first kind with the lowest
-loss, which needs no labels, tells the clusters.
+A network gives soft assignments by several heads. Training maximises the mutual information of
+the assignments of an image and of its augmentation, both in heads with as many clusters as
+asked for and in auxiliary heads with more clusters, which only improve the features. The two
+kinds of heads have epochs of their own, in turns, the auxiliary heads first. The result is that
+of the head of the first kind with the lowest loss, which needs no labels.
 
 Source: Ji, Henriques & Vedaldi, Invariant Information Clustering, ICCV 2019, arXiv:1807.06653,
-and the code of its authors (the setting for CIFAR-10).
+and the code of its authors (its configuration for CIFAR-10).
 Departures: the images are augmented as in Contrastive Clustering, without blur, and are not
-reduced to their edges (Sobel); each image is in a batch once, beside one augmentation of it;
-the last epoch counts.
+reduced to their edges (Sobel); each image is in a batch once, together with one augmentation of
+it; the last epoch is the result.
 """
 
 from dataclasses import dataclass
@@ -25,8 +25,8 @@ from torch import Tensor, nn
 from mmbench.data import Dataset
 from mmbench.methods import Log, silent
 from mmbench.nn.augment import Augmentation, Weak
-from mmbench.nn.batches import checkpoints, in_chunks, shuffled_batches
-from mmbench.nn.images import on_device, resized
+from mmbench.nn.batches import checkpoints
+from mmbench.nn.images import image_batches, on_device, predicted, resized
 from mmbench.nn.information import shared_information
 from mmbench.nn.resnet import Backbone, backbone
 
@@ -36,17 +36,17 @@ class IIC:
     """Hyperparameters of the method; the defaults are the published ones.
 
     Attributes:
-        backbone: of the network.
-        side: that images are cut or enlarged to, in pixels.
-        epochs: each is two passes over the images, one for each kind of heads.
-        batch_size: in images; joint distributions of many clusters need many.
+        backbone: architecture that extracts the features of an image.
+        side: of the network's input, in pixels.
+        epochs: each has two passes over the images, one for each kind of heads.
+        batch_size: images per batch; joint distributions of many clusters need large batches.
         learning_rate: of Adam.
-        heads: of each kind.
-        overclusters: clusters of a head of the other kind, for each one asked for.
-        jitter: strength of the colours of the augmentation.
-        flip: whether images may be mirrored.
-        rotation: the largest turn of the augmentation either way, in degrees.
-        min_crop: the smallest share of an image that a crop keeps.
+        heads: number of heads of each kind.
+        overclusters: clusters of an auxiliary head, as a multiple of those asked for.
+        jitter: strength of the colour jitter.
+        flip: mirror half of the augmented images from left to right.
+        rotation: largest angle in degrees.
+        min_crop: smallest share of an image's area that a crop keeps.
     """
 
     __pydantic_config__ = ConfigDict(extra="forbid")
@@ -69,15 +69,15 @@ class IIC:
         """Cluster images.
 
         Args:
-            data: images of any size. Trained on `fit_index`, all samples are assigned.
+            data: images of any size. The network is trained on `fit_index`.
             seed: of the initial weights, the order of the batches and the augmentations.
             device: where to train, as torch names it.
-            log: called once an epoch with the mean loss of the heads that tell clusters, in
-                nats, and `overcluster`, that of the others; at checkpoints with the
-                assignments; at the end with the soft assignments as embedding.
+            log: receives every epoch the mean loss of the heads with the clusters asked for, in
+                nats, and `overcluster`, that of the auxiliary heads; at checkpoints the
+                assignments; at the end the soft assignments as embedding.
 
         Returns:
-            y_pred: (n_samples,), the cluster of each sample in 0..n_clusters-1.
+            y_pred: (n_samples,), in 0..n_clusters-1.
 
         Raises:
             IncompatibleDataError: the data are features, not images.
@@ -87,21 +87,19 @@ class IIC:
         images = on_device(data.images(held_out=True), self.side, device)
         fit_rows = torch.as_tensor(data.fit_index, device=device)
         n_overclusters = self.overclusters * data.n_clusters
-        network = _Network(
+        network = Network(
             self.backbone, images.shape[1], self.side, self.heads, data.n_clusters, n_overclusters
         ).to(device)
         optimiser = torch.optim.Adam(network.parameters(), lr=self.learning_rate, fused=True)
         augment = self.augmentations()["weak"]
-        shown = checkpoints(self.epochs)
+        log_epochs = checkpoints(self.epochs)
 
         network.train()
         for epoch in range(self.epochs):
             means = {}
             for kind in ("overcluster", "cluster"):
                 steps = []
-                batches = shuffled_batches(len(fit_rows), self.batch_size, device, drop_last=True)
-                for rows in batches:
-                    batch = images[fit_rows[rows]]
+                for batch in image_batches(images, fit_rows, self.batch_size):
                     plain = network(resized(batch, self.side), kind)
                     augmented = network(augment(batch, None), kind)
                     losses = -shared_information(plain, augmented)  # (heads,)
@@ -115,7 +113,7 @@ class IIC:
                 loss=means["cluster"].mean().item(),
                 overcluster=means["overcluster"].mean().item(),
             )
-            if epoch in shown:
+            if epoch in log_epochs:
                 soft = network.soft_assignments(images, head=int(means["cluster"].argmin()))
                 y_pred = soft.argmax(dim=1).cpu().numpy()
                 log(epoch, y_pred=y_pred)
@@ -123,7 +121,7 @@ class IIC:
         return y_pred
 
     def augmentations(self) -> dict[str, Augmentation]:
-        """Return the augmentation by its name, for a sheet to judge it by eye."""
+        """Return the augmentation by its name."""
         return {
             "weak": Weak(
                 self.side, self.min_crop, self.flip, self.rotation, self.jitter, blur=False
@@ -131,8 +129,8 @@ class IIC:
         }
 
 
-class _Network(nn.Module):
-    """A backbone with linear heads of two kinds."""
+class Network(nn.Module):
+    """A backbone with linear heads of two kinds, "cluster" and "overcluster"."""
 
     def __init__(
         self,
@@ -146,7 +144,6 @@ class _Network(nn.Module):
         super().__init__()
         self.side = side
         self.backbone, n_features = backbone(name, channels, side)
-        self.backbone.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.heads = nn.ModuleDict(
             {
                 "cluster": nn.Linear(n_features, heads * n_clusters),
@@ -157,16 +154,12 @@ class _Network(nn.Module):
 
     def forward(self, x: Tensor, kind: str) -> Tensor:
         """Return (heads, batch, clusters) soft assignments by the heads of one kind."""
-        h = self.backbone(x.contiguous(memory_format=torch.channels_last))
-        logits: Tensor = self.heads[kind](h).float()
+        logits: Tensor = self.heads[kind](self.backbone(x)).float()
         return logits.view(len(x), self.n_heads, -1).transpose(0, 1).softmax(dim=-1)
 
     def soft_assignments(self, images: Tensor, head: int) -> Tensor:
         """Return (n, n_clusters) by one head, for uint8 images, in eval mode."""
-        self.eval()
-        soft = in_chunks(lambda x: self(resized(x, self.side), "cluster")[head], images, 500)
-        self.train()
-        return soft
+        return predicted(self, images, self.side, lambda x: self(x, "cluster")[head])
 
 
 METHOD = IIC

@@ -1,43 +1,42 @@
 """SACC: contrastive clustering of images with two weak and one strong augmentation.
 
-Each image is augmented twice weakly (i, j) and once strongly (s). One network sees all three,
-each as a batch of its own; its two projectors give z, compared between images, and soft
-assignments c, compared between clusters. With the contrast l of two augmentations, `nt_xent` of
-z and `cluster_contrast` of c, training minimises
+Each image is augmented twice weakly (i, j) and once strongly (s). One network maps each
+augmentation, as a batch of its own, to z, which is contrasted between images, and to soft
+assignments c, which are contrasted between clusters. With l(a, b) for the contrast of two
+augmentations, `nt_xent` of z and `cluster_contrast` of c, training minimises
 
     l(z_i, z_j) + l(z_j, z_s)  +  sigma [l(c_i, c_j) + l(c_i, c_s) + l(c_j, c_s)]
 
-Cosines of z are divided by 0.5, those of clusters by 1. An image's cluster is the largest of
-its soft assignments, without augmentation.
+Cosines of z are divided by 0.5, those of clusters by 1. Samples are assigned to their largest
+soft assignment, without augmentation.
 
 Source: Deng et al., Strongly Augmented Contrastive Clustering, Pattern Recognition 139 (2023),
 arXiv:2206.00380, and the code of its authors.
-Departures: every data set has the same loss; the code of the paper has another for STL-10,
-here `pairs="stl-10"`, and there first trains z on unlabelled images in each epoch, here
-`unlabelled=True`. Unlike the code, all draws follow from the seed, and the last epoch counts. Those of
-the augmentations are told in `mmbench.nn.augment`. Without a loss of clusters, the clusters are
-those of k-means of z.
-As in the code, `strong="normalized"` takes ImageNet's mean and deviation from the strong
-augmentation alone, so its range tells the network which one it sees; "plain" does not.
+Departures: the loss is the same for every data set; for STL-10 the code has another one, here
+`pairs="stl-10"`, and also trains z on unlabelled images first in each epoch, here
+`unlabelled=True`. All draws follow from the seed, and the last epoch is the result. Departures
+of the augmentations are listed in `mmbench.nn.augment`. Where the loss of clusters has no
+weight, the clusters are those of k-means of z.
+As in the code, `strong="normalized"` applies the mean and deviation of ImageNet to the strong
+augmentation only, so that the network can recognise it by its range; "plain" does not.
 """
 
 from dataclasses import dataclass
-from functools import partial
 from typing import Annotated, Any, Literal
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from pydantic import ConfigDict, Field, NonNegativeFloat, PositiveFloat, PositiveInt
-from torch import Generator, Tensor
+from torch import Tensor
 
 from mmbench.data import Dataset
 from mmbench.methods import Log, save_state, saved_state, silent
 from mmbench.nn.augment import Augmentation, Strong, Weak, imagenet_normalized
-from mmbench.nn.batches import checkpoints
+from mmbench.nn.batches import checkpoints, epoch_means
 from mmbench.nn.clustering import assign_by_kmeans
-from mmbench.nn.contrastive import ContrastiveNetwork, contrastive_epoch
-from mmbench.nn.images import on_device
+from mmbench.nn.contrastive import ContrastiveNetwork
+from mmbench.nn.images import image_batches, on_device
 from mmbench.nn.losses import cluster_contrast, imbalance, nt_xent
 from mmbench.nn.preprocessing import require_sample_per_cluster
 from mmbench.nn.resnet import Backbone
@@ -54,23 +53,25 @@ class SACC:
     """Hyperparameters of the method; the defaults are the published ones.
 
     Attributes:
-        backbone: of the network.
-        side: that images are cut or enlarged to, in pixels.
-        epochs: each over all images but a last batch that is not full.
-        batch_size: in images.
-        learning_rate: of Adam, constant; there is no weight decay.
-        instance_weight: of the loss of z.
-        cluster_weight: sigma; the paper has 0.5 for CIFAR-100. 0: clusters by k-means of z.
-        balance_weight: of the part of the loss of clusters that wants them equally large.
-        pairs: which augmentations are contrasted.
-        unlabelled: whether each epoch first trains z, by the contrast of images alone, on the
-            images that a data set has beyond its samples; most have none.
+        backbone: architecture that extracts the features of an image.
+        side: of the network's input, in pixels.
+        epochs: passes over the images.
+        batch_size: images per batch; a last batch that is not full is left out.
+        learning_rate: of Adam, constant and without weight decay.
+        instance_weight: of the contrast of z.
+        cluster_weight: sigma; 0.5 in the paper for CIFAR-100. 0 takes the clusters from k-means
+            of z.
+        balance_weight: of the term that makes the clusters equally large.
+        pairs: which augmentations are contrasted; see `instance_loss` and `cluster_loss`.
+        unlabelled: train z, by the contrast of images alone, on the images that the data set has
+            besides its samples, before the samples in each epoch.
         strong: "normalized" as published, "plain", or "none" to leave it out.
-        jitter: strength of the colours of the weak augmentation; the paper has 0.5 for CIFAR.
-        weak_blur: whether the weak augmentation blurs; off in the paper for CIFAR and STL-10.
-        flip: whether images may be mirrored; a mirrored digit is none.
-        rotation: the largest turn of both augmentations either way, in degrees.
-        min_crop: the smallest share of an image that a crop keeps.
+        jitter: strength of the weak augmentation's colour jitter; 0.5 in the paper for CIFAR.
+        weak_blur: blur half of the weakly augmented images; off in the paper for CIFAR and
+            STL-10.
+        flip: mirror half of the images from left to right.
+        rotation: largest angle of both augmentations in degrees.
+        min_crop: smallest share of an image's area that a crop keeps.
     """
 
     __pydantic_config__ = ConfigDict(extra="forbid")
@@ -98,34 +99,43 @@ class SACC:
         """Cluster images.
 
         Args:
-            data: images of any size. Trained on `fit_index`, all samples are assigned.
+            data: images of any size. The network is trained on `fit_index`.
             seed: of the initial weights, the order of the batches and the augmentations.
             device: where to train, as torch names it.
-            log: called once an epoch with the mean loss and its parts `instance` and
-                `cluster`, and `unlabelled`, that of the images beyond the samples; at
-                checkpoints with the assignments; at the end with the directions of z as
-                embedding.
+            log: receives every epoch the mean loss, its parts `instance` and `cluster`, and
+                `unlabelled`, the loss of the unlabelled images if there are any; at checkpoints
+                the assignments; at the end the directions of z as embedding.
 
         Returns:
-            y_pred: (n_samples,), the cluster of each sample in 0..n_clusters-1.
+            y_pred: (n_samples,), in 0..n_clusters-1.
 
         Raises:
-            IncompatibleDataError: the data are features, not images.
+            IncompatibleDataError: the data are features, or k-means has fewer samples to train
+                on than clusters.
             InputError: `side` is too small for the backbone.
         """
         torch.manual_seed(seed)
+        images = on_device(data.images(held_out=True), self.side, device)
         if not self.cluster_weight:
             require_sample_per_cluster(data)
-        images = on_device(data.images(held_out=True), self.side, device)
         fit_rows = torch.as_tensor(data.fit_index, device=device)
         unlabelled = images[:0]
         if self.unlabelled:
             unlabelled = on_device(data.unlabelled_images(), self.side, device)
-        network = ContrastiveNetwork(self.backbone, images.shape[1], self.side, data.n_clusters).to(
-            device
-        )
+        network = ContrastiveNetwork(self.backbone, images.shape[1], self.side, data.n_clusters)
+        network.to(device).train()
         optimiser = torch.optim.Adam(network.parameters(), lr=self.learning_rate, fused=True)
-        shown = checkpoints(self.epochs)
+        log_epochs = checkpoints(self.epochs)
+
+        def train(images: Tensor, rows: Tensor, *, clusters: bool = True) -> list[float]:
+            steps = []
+            for batch in image_batches(images, rows, self.batch_size):
+                losses = self.losses(network, batch, clusters=clusters)
+                optimiser.zero_grad()
+                losses[0].backward()
+                optimiser.step()
+                steps.append(torch.stack(losses).detach())
+            return epoch_means(steps)
 
         def assignments() -> NDArray[np.int64]:
             if self.cluster_weight:
@@ -135,29 +145,21 @@ class SACC:
                 y_pred = assign_by_kmeans(z, data, seed=seed, n_init=STARTS)
             return y_pred.cpu().numpy()
 
-        network.train()
         first_epoch, saved = saved_state(log)
         if saved:
             network.load_state_dict(saved["network"])
             optimiser.load_state_dict(saved["optimiser"])
         for epoch in range(first_epoch, self.epochs):
-            beyond: dict[str, Any] = {}
+            values: dict[str, Any] = {}
             if len(unlabelled):
-                losses = partial(self.losses, network, clusters=False)
                 rows = torch.arange(len(unlabelled), device=device)
-                told = contrastive_epoch(losses, unlabelled, rows, optimiser, self.batch_size)
-                beyond["unlabelled"] = told["loss"]
-            means: dict[str, Any] = contrastive_epoch(
-                partial(self.losses, network), images, fit_rows, optimiser, self.batch_size
-            )
-            last = epoch == self.epochs - 1
-            log(
-                epoch,
-                y_pred=assignments() if epoch in shown else None,
-                embedding=network.embedding(images).cpu().numpy() if last else None,
-                **means,
-                **beyond,
-            )
+                values["unlabelled"], *_ = train(unlabelled, rows, clusters=False)
+            loss, values["instance"], values["cluster"] = train(images, fit_rows)
+            if epoch in log_epochs:
+                values["y_pred"] = assignments()
+            if epoch == self.epochs - 1:
+                values["embedding"] = network.embedding(images).cpu().numpy()
+            log(epoch, loss=loss, **values)
             state = {"network": network.state_dict(), "optimiser": optimiser.state_dict()}
             save_state(log, epoch, state)
         return assignments()
@@ -170,28 +172,22 @@ class SACC:
         return {"weak": weak, "strong": Strong(self.side, self.min_crop, self.flip, self.rotation)}
 
     def losses(
-        self,
-        network: ContrastiveNetwork,
-        batch: Tensor,
-        generator: Generator | None = None,
-        *,
-        clusters: bool = True,
+        self, network: ContrastiveNetwork, batch: Tensor, *, clusters: bool = True
     ) -> tuple[Tensor, Tensor, Tensor]:
-        """Return the loss of one batch and its parts, of z and of clusters, scalars.
+        """Return the loss of one batch and its parts, of z and of clusters, three scalars.
 
         Args:
             network: in training mode.
             batch: (n, channels, height, width) uint8.
-            generator: of the augmentations, on the CPU; by default the global one.
-            clusters: whether the loss has the part of clusters.
+            clusters: add the part of clusters to the loss.
         """
         augment = self.augmentations()
-        # one after the other: a batch norm sees one kind of augmentation at a time
-        z_i, c_i = network(augment["weak"](batch, generator))
-        z_j, c_j = network(augment["weak"](batch, generator))
+        # one forward pass each, so that batch norm sees one kind of augmentation at a time
+        z_i, c_i = network(augment["weak"](batch, None))
+        z_j, c_j = network(augment["weak"](batch, None))
         z_s = c_s = None
         if "strong" in augment:
-            x_s = augment["strong"](batch, generator)
+            x_s = augment["strong"](batch, None)
             z_s, c_s = network(imagenet_normalized(x_s) if self.strong == "normalized" else x_s)
         instance = instance_loss(z_i, z_j, z_s, self.pairs)
         cluster = cluster_loss(c_i, c_j, c_s, self.pairs, self.balance_weight)
@@ -206,8 +202,8 @@ def instance_loss(i: Tensor, j: Tensor, s: Tensor | None, pairs: Pairs = "paper"
 
     Args:
         i: (n, n_instance), of the first weak augmentation.
-        j: likewise, of the second.
-        s: likewise, of the strong one. None: the first pair alone.
+        j: (n, n_instance), of the second weak augmentation.
+        s: (n, n_instance), of the strong augmentation; None leaves the second pair out.
         pairs: (i, j) and (j, s) in the paper; (i, j) and (i, s) for STL-10.
     """
     loss = nt_xent(i, j, INSTANCE_TEMPERATURE)
@@ -221,14 +217,14 @@ def cluster_loss(
 ) -> Tensor:
     """Return the contrast of clusters over pairs of augmentations, a scalar.
 
-    The balance of an augmentation counts once for each pair that it is in.
+    The balance of an augmentation counts once for each pair that it is part of.
 
     Args:
         i: (n, n_clusters) soft assignments, of the first weak augmentation.
-        j: likewise, of the second.
-        s: likewise, of the strong one. None: the first pair alone.
+        j: (n, n_clusters), of the second weak augmentation.
+        s: (n, n_clusters), of the strong augmentation; None leaves its pairs out.
         pairs: all three in the paper; (i, j) and (i, s) for STL-10.
-        balance_weight: of the balance; 1 is the published loss.
+        balance_weight: 1 is the published loss.
     """
     contrasted = [(i, j)]
     if s is not None:

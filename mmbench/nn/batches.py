@@ -1,9 +1,9 @@
-"""Which samples make a batch, and at which epochs a method shows what it has.
+"""Batches, evaluation in chunks, and the epochs at which methods log assignments.
 
-Data stay on the device and a batch is a selection of rows, so there is no loader to feed.
+The data stay on the device and a batch is a selection of rows, so no loader is needed.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 
 import torch
 from torch import Tensor
@@ -20,13 +20,12 @@ def shuffled_batches(
     """Yield the row numbers of each batch of one epoch, in a new random order.
 
     Args:
-        n_samples: how many rows there are.
-        batch_size: rows to a batch; more than `n_samples` means all of them.
-        device: where the row numbers are to lie.
-        generator: of the order, on the CPU, so that every device sees the same one; by
-            default the one that `torch.manual_seed` seeds.
-        drop_last: leave a last batch out that is not full. The first batch is always full,
-            so an epoch is never empty.
+        n_samples: number of rows.
+        batch_size: rows per batch; at most `n_samples` are taken.
+        device: of the row numbers.
+        generator: of the order, on the CPU, so that the order is the same on every device; by
+            default the global generator.
+        drop_last: leave out a last batch that is not full. There is always at least one batch.
     """
     size = min(batch_size, n_samples)
     order = torch.randperm(n_samples, generator=generator).to(device)
@@ -36,25 +35,37 @@ def shuffled_batches(
 
 
 def chunks(n_samples: int, size: int) -> Iterator[slice]:
-    """Yield slices that cover 0..n_samples-1 in order, `size` rows each but the last."""
+    """Yield slices of `size` rows (the last may have fewer) that cover 0..n_samples-1."""
     for start in range(0, n_samples, size):
         yield slice(start, min(start + size, n_samples))
 
 
 def in_chunks(function: Callable[[Tensor], Tensor], x: Tensor, size: int = 4096) -> Tensor:
-    """Return function(x) without a gradient, a chunk of rows at a time, in float32.
+    """Return function(x) in float32 without a gradient, computed `size` rows at a time.
 
-    Only the result is held whole, so hidden layers need memory for `size` rows alone. The
-    function must treat rows apart: a network in eval mode does.
+    Hidden layers need memory for one chunk only. The function must map every row independently
+    of the others, as a network in eval mode does.
     """
     with torch.no_grad():
         return torch.cat([function(x[rows]).float() for rows in chunks(len(x), size)])
 
 
-def checkpoints(n_epochs: int, count: int = 20) -> frozenset[int]:
-    """Return the epochs, evenly spread over 0..n_epochs-1, at which to log assignments.
+def epoch_means(steps: Sequence[Tensor]) -> list[float]:
+    """Return the means over the steps of an epoch of several losses.
 
-    The last epoch is always one of them; there are min(count, n_epochs).
+    Methods read losses once an epoch, since reading a number makes the host wait for the device.
+
+    Args:
+        steps: (n_losses,) without a gradient, for each step.
+    """
+    means: list[float] = torch.stack(list(steps)).mean(dim=0).tolist()
+    return means
+
+
+def checkpoints(n_epochs: int, count: int = 20) -> frozenset[int]:
+    """Return min(count, n_epochs) epochs, evenly spread over 0..n_epochs-1, with the last.
+
+    Methods log assignments at these epochs.
     """
     count = min(count, n_epochs)
     return frozenset(n_epochs * i // count - 1 for i in range(1, count + 1))

@@ -1,27 +1,29 @@
 """Images as they are stored, on their way into a network."""
 
+from collections.abc import Callable, Iterator
+
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import functional
 
-from mmbench.nn.batches import chunks
+from mmbench.nn.batches import chunks, in_chunks, shuffled_batches
 
-# images that are scaled at a time, so that little is held in float32
+# images that are converted to float32 at a time
 _ROWS = 500
 
 
 def on_device(images: NDArray[np.uint8], side: int, device: str) -> Tensor:
     """Return images as a uint8 tensor on the device, at most twice as large as `side`.
 
-    Crops are sampled from four neighbours, which cannot shrink an image much without aliasing:
-    larger ones are made smaller once, with a filter.
+    Larger images are reduced once, with a filter: crops are sampled from four neighbours, which
+    causes aliasing where an image shrinks by more than a factor of two.
 
     Args:
         images: (n_samples, channels, height, width).
-        side: that a method will cut or enlarge them to, in pixels.
-        device: where they are to lie.
+        side: of the network's input, in pixels.
+        device: as torch names it.
     """
     pixels = torch.as_tensor(images)
     shorter = min(pixels.shape[2:])
@@ -47,3 +49,37 @@ def _scaled(images: Tensor, shape: list[int]) -> Tensor:
     if list(x.shape[2:]) == shape:
         return x
     return functional.interpolate(x, shape, mode="bilinear", antialias=True).clamp(0, 1)
+
+
+def image_batches(images: Tensor, fit_rows: Tensor, batch_size: int) -> Iterator[Tensor]:
+    """Yield the images of each batch of one epoch, in a new random order.
+
+    A last batch that is not full is left out.
+
+    Args:
+        images: (n, channels, height, width) uint8.
+        fit_rows: (n_fit,), the images to train on, on the same device.
+        batch_size: in images.
+    """
+    for rows in shuffled_batches(len(fit_rows), batch_size, images.device, drop_last=True):
+        yield images[fit_rows[rows]]
+
+
+def predicted(
+    network: nn.Module, images: Tensor, side: int, output: Callable[[Tensor], Tensor]
+) -> Tensor:
+    """Return the output of a network in eval mode for whole images, without a gradient.
+
+    The output for one image does not depend on the others. The network's mode is restored.
+
+    Args:
+        network: whose mode is set.
+        images: (n, channels, height, width) uint8.
+        side: of the network's input, in pixels.
+        output: calls the network on (batch, channels, side, side) float32.
+    """
+    training = network.training
+    network.eval()
+    result = in_chunks(lambda x: output(resized(x, side)), images, _ROWS)
+    network.train(training)
+    return result

@@ -11,7 +11,7 @@ from sklearn.metrics import adjusted_rand_score
 from mmbench.data import IncompatibleDataError
 from mmbench.errors import InputError
 from mmbench.methods import build
-from mmbench.methods.conv_ae_kmeans import ConvAEKMeans, _ConvAutoencoder
+from mmbench.methods.conv_ae_kmeans import ConvAEKMeans, ConvAutoencoder
 
 QUICK = ConvAEKMeans(side=16, widths=(8, 16, 32), epochs=25, batch_size=30, learning_rate=5e-3)
 
@@ -29,9 +29,9 @@ def test_bars_and_discs_are_told_apart(image_blobs):
 
 @pytest.mark.parametrize(("channels", "side"), [(1, 32), (3, 16), (3, 40)])
 def test_the_reconstruction_has_the_shape_of_the_image(channels, side):
-    network = _ConvAutoencoder(channels, side, (4, 6, 8), n_latent=5)
+    network = ConvAutoencoder(channels, side, (4, 6, 8), n_latent=5)
     x = torch.rand(3, channels, side, side)
-    assert network.encode(x).shape == (3, 5)
+    assert network.encoder(x).shape == (3, 5)
     assert network(x).shape == x.shape
 
 

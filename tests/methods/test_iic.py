@@ -1,4 +1,4 @@
-"""IIC for images: toy images it must solve, and the head that tells."""
+"""IIC for images: toy images it must solve, and its heads."""
 
 import numpy as np
 import pytest
@@ -7,7 +7,7 @@ from recording_log import RecordingLog
 from sklearn.metrics import adjusted_rand_score
 
 from mmbench.data import IncompatibleDataError
-from mmbench.methods.iic import IIC, _Network
+from mmbench.methods.iic import IIC, Network
 
 QUICK = IIC(
     backbone="narrow",
@@ -36,7 +36,7 @@ def test_bars_and_discs_are_told_apart(image_blobs):
 
 def test_each_head_gives_soft_assignments_of_its_own():
     torch.manual_seed(0)
-    network = _Network("narrow", 1, 25, heads=4, n_clusters=3, n_overclusters=9)
+    network = Network("narrow", 1, 25, heads=4, n_clusters=3, n_overclusters=9)
     images = torch.randint(0, 256, (6, 1, 25, 25), dtype=torch.uint8)
     soft = network.eval()(images / 255, "cluster")
     assert soft.shape == (4, 6, 3)

@@ -1,7 +1,4 @@
-"""SACC: which augmentations are contrasted, known values of its loss, toy images it must solve.
-
-Also that CC, written by itself, is SACC without the strong augmentation, bit for bit.
-"""
+"""SACC and CC: which augmentations are contrasted, known losses, toy images they must solve."""
 
 import math
 from dataclasses import asdict, fields, replace
@@ -83,7 +80,7 @@ def test_where_the_strong_augmentation_equals_the_second_weak_one():
     torch.testing.assert_close(instance_loss(z_i, z_j, z_j), expected)
 
 
-def test_the_gradient_of_one_weak_augmentation_knows_the_strong_one_by_clusters_alone():
+def test_the_first_weak_augmentation_meets_the_strong_one_by_clusters_alone():
     z_i, z_j, z_s, z_other = rows(4, 6, 5)
     torch.testing.assert_close(
         slope(lambda z: instance_loss(z, z_j, z_s), z_i),
@@ -94,7 +91,7 @@ def test_the_gradient_of_one_weak_augmentation_knows_the_strong_one_by_clusters_
         lambda c: cluster_loss(c, c_j, c_other), c_i
     )
     assert difference.abs().max() > 1e-3
-    # and the other weak one knows it by instances too
+    # the second weak one meets it by instances too
     difference = slope(lambda z: instance_loss(z_i, z, z_s), z_j) - slope(
         lambda z: instance_loss(z_i, z, z_other), z_j
     )
@@ -126,7 +123,7 @@ def test_the_loss_of_clusters_at_two_known_pairs():
     assert cluster_loss(p, q, None).item() == pytest.approx(0.874289, abs=1e-6)
 
 
-def test_the_losses_where_nothing_is_told_apart():
+def test_the_losses_where_all_rows_are_equal():
     same = torch.ones(200, 128)
     assert instance_loss(same, same, None).item() == pytest.approx(5.989, abs=1e-3)
     assert instance_loss(same, same, same).item() == pytest.approx(2 * math.log(399), abs=1e-4)
@@ -160,8 +157,8 @@ def test_a_cluster_without_any_mass_gives_a_finite_loss_and_gradient():
     assert gradient.isfinite().all()
 
 
-def test_the_balance_prices_a_true_partition_that_is_not_balanced():
-    """A 90/10 partition, told without doubt, costs 2 (log 2 - H) a pair more than 50/50."""
+def test_the_balance_penalises_unequal_clusters():
+    """A certain 90/10 partition costs 2 (log 2 - H) per pair more than one of 50/50."""
     uneven = torch.eye(2)[[0] * 90 + [1] * 10]
     even = torch.eye(2)[[0] * 50 + [1] * 50]
     entropy = -0.9 * math.log(0.9) - 0.1 * math.log(0.1)
@@ -176,7 +173,7 @@ def test_the_balance_prices_a_true_partition_that_is_not_balanced():
 # ------------------------------------------------------------------------- network, schedule
 
 
-def test_a_network_that_knows_nothing_starts_near_the_losses_of_nothing_told_apart():
+def test_a_network_starts_near_the_losses_of_equal_rows():
     torch.manual_seed(0)
     n, n_clusters = 60, 10
     network = ContrastiveNetwork("narrow", 3, 28, n_clusters)
@@ -255,7 +252,7 @@ def test_batch_statistics_are_of_one_augmentation_at_a_time():
 def test_images_are_contrasted_with_the_whole_batch_and_not_with_a_part(
     images, method, monkeypatch
 ):
-    """Losses of parts, each on a device of its own, have fewer negatives and cost accuracy."""
+    """Losses of parts of a batch have fewer negatives and cost accuracy."""
     data, _ = images
     contrasted = []
 
@@ -263,7 +260,7 @@ def test_images_are_contrasted_with_the_whole_batch_and_not_with_a_part(
         contrasted.append((len(a), len(b)))
         return nt_xent(a, b, temperature)
 
-    monkeypatch.setattr(f"{type(method).__module__}.nt_xent", spy)
+    monkeypatch.setattr("mmbench.methods.sacc.nt_xent", spy)
     replace(method, epochs=1, batch_size=45).fit_predict(data, seed=0)
     assert set(contrasted) == {(45, 45)}
 
@@ -300,7 +297,7 @@ def test_bars_and_discs_are_told_apart(images, method):
     assert (sizes > 0).sum() >= data.n_clusters - 1
     assert -(sizes * np.log(sizes + 1e-12)).sum() > 0.9 * math.log(3)
     assert log.values("loss")[-1] < log.values("loss")[0]
-    # what is scored is the last epoch
+    # the last epoch is the result
     epoch, values = log.calls[-1]
     assert epoch == method.epochs - 1
     np.testing.assert_array_equal(values["y_pred"], y_pred)
@@ -317,18 +314,17 @@ def test_without_the_strong_augmentation_it_is_cc_bit_for_bit(images):
     theirs = replace(QUICK_CC, epochs=3).fit_predict(data, seed=5, log=log_cc)
     np.testing.assert_array_equal(ours, theirs)
     assert log.values("loss") == log_cc.values("loss")
-    for (_, left), (_, right) in zip(log.calls, log_cc.calls, strict=True):
-        np.testing.assert_array_equal(left["embedding"], right["embedding"])
+    np.testing.assert_array_equal(log.last("embedding"), log_cc.last("embedding"))
 
 
-def test_further_images_train_the_images_contrast_alone(images):
+def test_unlabelled_images_are_trained_on_only_if_asked_for(images):
     data, _ = images
     unlabelled = replace(data, unlabelled=data.views[0].values[::-1].copy())
     plain = replace(QUICK, epochs=1)
     log, unasked, without = RecordingLog(), RecordingLog(), RecordingLog()
     replace(plain, unlabelled=True).fit_predict(unlabelled, seed=0, log=log)
     assert "unlabelled" in log.calls[0][1]
-    # neither a method that is not told to, nor a data set that has none, changes anything
+    # nothing changes without the option, nor for a data set without unlabelled images
     y_pred = plain.fit_predict(unlabelled, seed=0, log=unasked)
     np.testing.assert_array_equal(
         replace(plain, unlabelled=True).fit_predict(data, seed=0, log=without), y_pred
@@ -337,7 +333,7 @@ def test_further_images_train_the_images_contrast_alone(images):
     assert "unlabelled" not in unasked.calls[0][1]
 
 
-def test_the_loss_of_further_images_leaves_the_clusters_alone():
+def test_the_loss_of_unlabelled_images_does_not_train_the_clusters():
     torch.manual_seed(0)
     network = ContrastiveNetwork("narrow", 1, 25, n_clusters=3).train()
     batch = torch.randint(0, 256, (8, 1, 25, 25), dtype=torch.uint8)

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from mmbench.nn.batches import checkpoints, chunks, in_chunks, shuffled_batches
+from mmbench.nn.batches import checkpoints, chunks, epoch_means, in_chunks, shuffled_batches
 
 
 def test_an_epoch_holds_every_row_once():
@@ -54,6 +54,10 @@ def test_a_function_of_rows_is_the_same_in_chunks():
     y = in_chunks(lambda rows: rows * 2, x, size=4)
     torch.testing.assert_close(y, x.detach() * 2)
     assert not y.requires_grad
+
+
+def test_means_of_an_epoch_are_over_its_steps():
+    assert epoch_means([torch.tensor([1.0, 4.0]), torch.tensor([2.0, 6.0])]) == [1.5, 5.0]
 
 
 @pytest.mark.parametrize("n_epochs", [1, 7, 20, 21, 300])

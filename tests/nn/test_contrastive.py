@@ -1,10 +1,9 @@
-"""The network of contrastive clustering: what it gives for images as they are stored."""
+"""The network of contrastive clustering and its outputs for stored images."""
 
-import pytest
 import torch
 from torch.nn import functional
 
-from mmbench.nn.contrastive import ContrastiveNetwork, contrastive_epoch
+from mmbench.nn.contrastive import ContrastiveNetwork
 from mmbench.nn.images import resized
 
 
@@ -36,25 +35,3 @@ def test_its_outputs_are_float32_under_autocast():
         z, soft = network(torch.rand(4, 1, 28, 28))
     assert z.dtype == soft.dtype == torch.float32
     torch.testing.assert_close(soft.sum(dim=1), torch.ones(4))
-
-
-def test_an_epoch_steps_on_every_full_batch_and_tells_the_means():
-    weight = torch.nn.Parameter(torch.zeros(()))
-    optimiser = torch.optim.SGD([weight], lr=1.0)
-    images = torch.arange(10, dtype=torch.uint8).reshape(10, 1, 1, 1)
-    fit_rows = torch.arange(2, 9)
-    seen = []
-
-    def losses(batch):
-        seen.append(batch.flatten().tolist())
-        loss = weight + len(seen)  # 1 in the first step, 1 in the second: the weight fell by 1
-        return loss, 2 * loss, batch.float().mean()
-
-    means = contrastive_epoch(losses, images, fit_rows, optimiser, batch_size=3)
-    assert [len(batch) for batch in seen] == [3, 3]
-    drawn = [image for batch in seen for image in batch]
-    assert len(set(drawn)) == 6
-    assert set(drawn) <= set(range(2, 9))
-    assert weight.item() == -2.0
-    expected = {"loss": 1.0, "instance": 2.0, "cluster": sum(drawn) / 6}
-    assert means == pytest.approx(expected)

@@ -76,6 +76,6 @@ def test_convolutions_start_with_a_variance_of_two_over_their_fan_out():
 def test_pooling_before_the_norm_agrees_with_pooling_after_the_relu():
     network, _ = backbone("narrow", channels=1, side=28)
     network.eval()
-    convolution, pool, norm, relu = network[:4]
+    convolution, pool, norm, relu = network[1:5]
     x = torch.rand(3, 1, 28, 28)
     torch.testing.assert_close(relu(norm(pool(convolution(x)))), pool(relu(norm(convolution(x)))))
