@@ -13,7 +13,7 @@ from snakemake.utils import min_version, validate
 
 from mmbench.checks import read_yaml
 from mmbench.errors import InputError
-from mmbench.plan import Plan, Plans
+from mmbench.plan import Benchmarks, Plan, reporting_fingerprint, scoring_fingerprint
 
 min_version("9.20")
 
@@ -24,8 +24,9 @@ try:
 except InputError as error:
     raise WorkflowError(str(error)) from None
 validate(config, "workflow/schemas/config.schema.json")
-os.environ.update(plan.environment)
-plans = Plans(plan)
+benchmarks = Benchmarks(plan)
+jobs = benchmarks.configured
+os.environ.update(jobs.environment)
 
 
 wildcard_constraints:
@@ -45,22 +46,22 @@ rule all:
     """The tables and figures of the benchmark, and the scores that they are made from."""
     input:
         # tables are in git, scores are not: asking for both makes a fresh clone run
-        plan.targets,
+        jobs.targets,
 
 
 rule prepared:
     """Only the data: fetched and prepared, nothing trained."""
     input:
-        expand("data/processed/{dataset}/card.json", dataset=plan.dataset_names),
+        jobs.each("data/processed/{dataset}/card.json"),
 
 
-for paper in plans.papers:
+for paper in benchmarks.papers:
 
     rule:
         name:
             paper
         input:
-            lambda _, paper=paper: plans[paper].targets,
+            lambda _, paper=paper: benchmarks[paper].targets,
         localrule: True
 
 

@@ -1,10 +1,17 @@
-"""The noun `Run`: the assignments of one data set, method and seed, and how they arose.
+"""Runs: the assignments of one data set, method and seed, how they arose, and where they lie.
 
-A block of seeds is stored in two files: `assignments.npz` with the arrays of all its seeds,
-`runs.json` with a record of each. Both are plain: no code, readable without mmbench.
+Seeds are run in blocks. A block of seeds is a folder with two files: `assignments.npz` holds the
+arrays of its seeds and `runs.json` a record of each. Both can be read without mmbench.
+
+A `RunStore` is a folder of blocks, laid out as
+`{dataset}/{method}/{params_hash}/{first seed}-{last seed}/`.
 """
 
-from collections.abc import Sequence
+import hashlib
+import json
+import os
+import re
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, TypedDict, get_args
@@ -18,20 +25,22 @@ from mmbench.literals import Precision, Status
 
 STATUSES: tuple[Status, ...] = get_args(Status)
 
-# The rules by which a run is made and scored: what a seed reaches, when training ends, which
-# epoch counts, how each metric is computed. Raise it when one changes: runs that were made by
-# other rules are not merged, and do not belong in one table.
-FORMAT_VERSION = 1
+# The version of the rules by which a run is made and scored, and of the fields of a record. It is
+# raised when a rule changes; runs of different versions are neither merged nor compared.
+FORMAT_VERSION = 2
+
+ASSIGNMENTS_FILE = "assignments.npz"
+RECORDS_FILE = "runs.json"
 
 
 class Restart(TypedDict):
-    """One of several trainings of a seed: its own seed, and what it was judged by.
+    """One of several trainings of a seed.
 
     Attributes:
-        seed: that it was trained with.
+        seed: the seed it was trained with.
         status: how it ended.
-        loss: the last one logged; None where it did not end `ok`, or logged none.
-        kept: whether the run is this one.
+        loss: the last logged loss; None where it did not end `ok` or logged no loss.
+        kept: whether the run of the seed is this training.
     """
 
     seed: int
@@ -42,34 +51,34 @@ class Restart(TypedDict):
 
 @dataclass(frozen=True)
 class Record:
-    """How the run of one seed went, as `runs.json` keeps it.
+    """How the run of one seed went.
 
     Attributes:
-        seed: of the run.
+        seed: the seed of the run.
         status: how it ended.
-        reason: one line, where it did not end `ok`; of an imported run, the file it is from.
-        log_tail: the last lines it printed, where it did not end `ok`.
-        method: the entry it ran.
-        uses: the module it ran.
+        reason: one line, where it did not end `ok`; for an imported run, its source file.
+        log_tail: the last printed lines, where it did not end `ok`.
+        method: the catalogue entry.
+        uses: the module that ran.
         params: every hyperparameter, defaults included.
-        precision: float32 or bfloat16.
-        fingerprint: of the source it ran.
-        losses: per figure that the method logged, (epoch, value) pairs.
+        precision: the floating-point precision of the training.
+        fingerprint: of the source code that ran.
+        losses: for each logged figure, (epoch, value) pairs.
         seconds: setup, training, inference, waiting (for a device) and total.
         memory: peak bytes on the host and on the device.
-        device: what it trained on.
-        threads: it was allowed.
+        device: the device it was trained on.
+        threads: how many threads it was allowed.
         versions: of Python and the libraries that matter.
         git_commit: of the project, or None outside a checkout.
-        git_clean: whether the checkout had no changes, `results/` and `dvc.lock` aside.
-        data_checksum: of the data set it saw.
-        started: when, in UTC.
-        n_restarts: trainings of the seed that were asked for, of which one is kept.
-        restarts: those that ended, if several were asked for; `seconds` are those of all.
-        format_version: the rules it was made by, see `FORMAT_VERSION`.
+        git_clean: whether the checkout had no changes other than in `results/` and `dvc.lock`.
+        data_checksum: of the data set that was clustered.
+        started: the start time in UTC.
+        n_restarts: how many trainings of the seed were requested, of which one is kept.
+        restarts: the finished trainings, if several were requested; `seconds` is their sum.
+        format_version: see `FORMAT_VERSION`.
         host: the name of the machine it ran on.
-        origin: empty where it was trained here; `imported` where the assignments alone came
-            from elsewhere; otherwise the machine whose runs were merged.
+        origin: empty for a run that was trained here, `imported` for assignments that were made
+            elsewhere, and otherwise the machine whose runs were merged.
     """
 
     seed: int
@@ -93,7 +102,7 @@ class Record:
     started: str = ""
     n_restarts: int = 1
     restarts: list[Restart] = field(default_factory=list)
-    format_version: int = 1  # of records from before it was kept
+    format_version: int = FORMAT_VERSION
     host: str = ""
     origin: str = ""
 
@@ -106,9 +115,9 @@ class Run:
         record: how the run went.
         y_pred: (n_samples,) int32, or None where the run did not end `ok`.
         history: (n_checkpoints, n_samples) int16, the assignments during training.
-        epochs: (n_checkpoints,), the epoch of each.
+        epochs: (n_checkpoints,), the epoch of each checkpoint.
         embedding: (n_samples, n_latent) float16, where the method has one.
-        view_assignments: per view, (n_samples,) int32, the assignments by that view alone.
+        view_assignments: by view, (n_samples,) int32, the assignments by that view alone.
     """
 
     record: Record
@@ -119,10 +128,55 @@ class Run:
     view_assignments: dict[str, NDArray[np.int32]] = field(default_factory=dict)
 
 
-def write_runs(runs: Sequence[Run], assignments: Path, records: Path) -> None:
-    """Write both files of a block, each whole or not at all, the records last.
+@dataclass(frozen=True)
+class RunKey:
+    """Everything that decides the result of a seed: equal keys give equal assignments.
 
-    The embedding is kept for the first run alone: figures need one, and it is large.
+    A stored run is current if its key is the one that a run of today would have.
+
+    Attributes:
+        params: every hyperparameter.
+        precision: of the training.
+        n_restarts: trainings of each seed.
+        fingerprint: of the method's source code.
+        data_checksum: of the data set; None where it is not prepared, and then it is not compared.
+        format_version: see `FORMAT_VERSION`.
+    """
+
+    params: dict[str, Any]
+    precision: str
+    n_restarts: int
+    fingerprint: str
+    data_checksum: str | None
+    format_version: int = FORMAT_VERSION
+
+    @classmethod
+    def of(cls, record: Record) -> "RunKey":
+        """Return the key of a run."""
+        return cls(**{name: getattr(record, name) for name in cls.__dataclass_fields__})
+
+    def mismatch(self, record: Record) -> str:
+        """Return what differs in a run, as `fingerprint: expected X, got Y`; empty if nothing."""
+        for name, expected in asdict(self).items():
+            found = getattr(record, name)
+            if found != expected and expected is not None:
+                return f"{name}: expected {expected}, got {found if found != '' else 'none'}"
+        return ""
+
+    @property
+    def digest(self) -> str:
+        """Sixteen hex digits of the key."""
+        content = json.dumps(asdict(self), sort_keys=True)
+        return hashlib.sha256(content.encode()).hexdigest()[:16]
+
+
+# ------------------------------------------------------------------ the two files of a block
+
+
+def write_runs(runs: Sequence[Run], folder: Path) -> None:
+    """Write both files of a block, each completely or not at all, the records last.
+
+    Only the first embedding is kept, since embeddings are large and figures need one.
     """
     arrays: dict[str, NDArray[Any]] = {}
     for run in runs:
@@ -137,40 +191,42 @@ def write_runs(runs: Sequence[Run], assignments: Path, records: Path) -> None:
         if run.embedding is not None and "embedding" not in arrays:
             arrays["embedding"] = run.embedding
             arrays["embedding_seed"] = np.asarray(seed)
-    with replacing(assignments) as temporary, temporary.open("wb") as file:
+    with replacing(folder / ASSIGNMENTS_FILE) as temporary, temporary.open("wb") as file:
         np.savez_compressed(file, allow_pickle=False, **arrays)
-    write_json(records, [asdict(run.record) for run in runs])
+    write_json(folder / RECORDS_FILE, [asdict(run.record) for run in runs])
 
 
-def read_records(records: Path) -> list[Record]:
+def read_records(folder: Path) -> list[Record]:
     """Return the records of a block.
 
     Raises:
-        InputError: the file is missing or does not hold records.
+        InputError: the file is missing or does not hold records of this version.
     """
-    value = read_json(records)
+    path = folder / RECORDS_FILE
+    value = read_json(path)
     try:
         return [Record(**entry) for entry in value]
     except TypeError as error:
-        raise InputError(f"{records}: expected the records of runs, but {error}") from None
+        raise InputError(f"{path}: expected the records of runs, but {error}") from None
 
 
-def read_runs(assignments: Path, records: Path) -> list[Run]:
+def read_runs(folder: Path) -> list[Run]:
     """Return the runs of a block.
 
     Raises:
-        InputError: a file is missing, cut short, or does not hold runs.
+        InputError: a file is missing, truncated, or does not hold runs.
     """
-    told = read_records(records)
+    records = read_records(folder)
+    path = folder / ASSIGNMENTS_FILE
     try:
-        with np.load(assignments, allow_pickle=False) as archive:
+        with np.load(path, allow_pickle=False) as archive:
             arrays = {key: archive[key] for key in archive.files}
     except FileNotFoundError:
-        raise InputError(f"{assignments}: expected the assignments of runs, found none") from None
+        raise InputError(f"{path}: expected the assignments of runs, found none") from None
     except NOT_AN_NPZ as error:
-        raise InputError(f"{assignments}: expected an .npz of assignments, but {error}") from None
+        raise InputError(f"{path}: expected an .npz of assignments, but {error}") from None
     runs = []
-    for record in told:
+    for record in records:
         seed = record.seed
         start = f"view_{seed}_"
         runs.append(
@@ -184,3 +240,140 @@ def read_runs(assignments: Path, records: Path) -> list[Run]:
             )
         )
     return runs
+
+
+# ------------------------------------------------------------------ where blocks lie
+
+
+@dataclass(frozen=True, order=True)
+class SeedBlock:
+    """The runs of one data set, method and set of parameters, for consecutive seeds."""
+
+    dataset: str
+    method: str
+    params_hash: str
+    seeds: tuple[int, ...]
+
+    @property
+    def name(self) -> str:
+        """The last part of its path, such as `3f2a9c10/0-4`."""
+        return f"{self.params_hash}/{format_seeds(self.seeds)}"
+
+    @classmethod
+    def named(cls, dataset: str, method: str, name: str) -> "SeedBlock":
+        """Return the block with a name such as `3f2a9c10/0-4`.
+
+        Raises:
+            InputError: the name does not have this form.
+        """
+        params_hash, _, seeds = name.partition("/")
+        return cls(dataset, method, params_hash, parse_seeds(seeds))
+
+
+class RunStore:
+    """A folder of runs, usually `results/runs`.
+
+    Attributes:
+        root: the folder.
+    """
+
+    def __init__(self, root: Path = Path("results/runs")) -> None:
+        self.root = root
+
+    def folder(self, block: SeedBlock) -> Path:
+        """Return the folder of a block."""
+        return self.root / block.dataset / block.method / block.name
+
+    def files(self, block: SeedBlock) -> tuple[Path, Path]:
+        """Return the assignments file and the records file of a block."""
+        folder = self.folder(block)
+        return folder / ASSIGNMENTS_FILE, folder / RECORDS_FILE
+
+    def has(self, block: SeedBlock) -> bool:
+        """Return whether both files of a block exist."""
+        return all(path.is_file() for path in self.files(block))
+
+    def blocks(self, dataset: str = "*", method: str = "*") -> Iterator[SeedBlock]:
+        """Yield the stored blocks in the order of their names; `*` stands for any name."""
+        for folder in sorted(self.root.glob(f"{dataset}/{method}/*")):
+            yield from self.blocks_of_cell(*folder.parts[-3:])
+
+    def blocks_of_cell(self, dataset: str, method: str, params_hash: str) -> Iterator[SeedBlock]:
+        """Yield the stored blocks of one data set, method and set of parameters."""
+        folder = self.root / dataset / method / params_hash
+        # a plan asks this for every cell, and most folders do not exist
+        names = sorted(os.listdir(folder)) if folder.is_dir() else []
+        for name in names:
+            if name[0].isdigit():
+                block = SeedBlock(dataset, method, params_hash, parse_seeds(name))
+                if self.has(block):
+                    yield block
+
+    def covering(self, cell: SeedBlock, seeds_per_job: int) -> list[SeedBlock]:
+        """Return blocks that together hold the seeds of `cell`, stored blocks first.
+
+        A stored block is used even if it holds more seeds than requested. The remaining seeds are
+        split at multiples of `seeds_per_job`, so that the split does not depend on which jobs have
+        finished.
+        """
+        missing = set(cell.seeds)
+        blocks = []
+        for block in self.blocks_of_cell(cell.dataset, cell.method, cell.params_hash):
+            if missing & set(block.seeds):
+                blocks.append(block)
+                missing -= set(block.seeds)
+        for seeds in split_seeds(sorted(missing), seeds_per_job):
+            blocks.append(SeedBlock(cell.dataset, cell.method, cell.params_hash, seeds))
+        return sorted(blocks)
+
+    def runs(self, blocks: Iterable[SeedBlock]) -> dict[int, tuple[Run, SeedBlock]]:
+        """Return by seed the runs of blocks of one cell, each with its block.
+
+        Where blocks overlap, the run that started last counts: an earlier one may come from an
+        earlier version of the method.
+
+        Raises:
+            InputError: a block is missing, or a file cannot be read.
+        """
+        found: dict[int, tuple[Run, SeedBlock]] = {}
+        for block in blocks:
+            for run in read_runs(self.folder(block)):
+                seed, started = run.record.seed, run.record.started
+                if seed not in found or started > found[seed][0].record.started:
+                    found[seed] = run, block
+        return found
+
+
+def format_seeds(seeds: Sequence[int]) -> str:
+    """Return consecutive seeds as a range: `0-4`, `7-7`."""
+    return f"{seeds[0]}-{seeds[-1]}"
+
+
+def parse_seeds(text: str) -> tuple[int, ...]:
+    """Return the seeds that a range such as `0-4`, or a single number, stands for.
+
+    Raises:
+        InputError: the text does not have this form.
+    """
+    match = re.fullmatch(r"(\d+)(?:-(\d+))?", text)
+    first, last = (int(match[1]), int(match[2] or match[1])) if match else (1, 0)
+    if last < first:
+        raise InputError(f"seeds: expected a range such as 0-4, got {text!r}")
+    return tuple(range(first, last + 1))
+
+
+def split_seeds(seeds: Iterable[int], size: int | None = None) -> Iterator[tuple[int, ...]]:
+    """Yield the runs of consecutive seeds, each split at multiples of `size` if it is given.
+
+    Args:
+        seeds: in increasing order.
+        size: the largest number of seeds in a block.
+    """
+    block: list[int] = []
+    for seed in seeds:
+        if block and (seed != block[-1] + 1 or (size and seed % size == 0)):
+            yield tuple(block)
+            block = []
+        block.append(seed)
+    if block:
+        yield tuple(block)

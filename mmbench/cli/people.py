@@ -126,13 +126,13 @@ def show(arguments: argparse.Namespace) -> int:
 
 def plan(arguments: argparse.Namespace) -> None:
     """Show what a benchmark would run, and about how long from runs measured before."""
-    from mmbench.plan import Plan, outlook
+    from mmbench.plan import Jobs, Plan, forecast, report_spec
 
     planned = Plan(read_benchmark(arguments.config), where=str(arguments.config))
     if arguments.spec:
-        print(planned.report_json())
+        print_json(report_spec(planned))
         return
-    rows = [asdict(cell) for cell in outlook(planned)]
+    rows = [asdict(cell) for cell in forecast(Jobs(planned))]
     if arguments.json:
         print_json(rows)
         return
@@ -150,26 +150,24 @@ def retry(arguments: argparse.Namespace) -> None:
     Seeds of the same block that ended well are kept and not trained again. For
     data_unavailable the data set's own status is cleared as well.
     """
-    from mmbench.plan import all_stored_blocks
-    from mmbench.runs import STATUSES, read_records
-    from mmbench.training import release
+    from mmbench.runs import STATUSES, RunStore, format_seeds, read_records
+    from mmbench.training import reset_block
 
     failures = [status for status in STATUSES if status != "ok"]
     if arguments.status not in failures:
         raise unknown("status", arguments.status, failures, where="retry: --status")
     rows = []
-    for block in all_stored_blocks():
-        statuses = Counter(record.status for record in read_records(block.records))
+    store = RunStore()
+    for block in store.blocks():
+        statuses = Counter(record.status for record in read_records(store.folder(block)))
         if not statuses[arguments.status]:
             continue
-        release(
-            block.assignments, block.records, finished_seeds=block.folder.parent / ".finished_seeds"
-        )
+        reset_block(store.folder(block))
         rows.append(
             {
                 "dataset": block.dataset,
                 "method": block.method,
-                "seeds": block.folder.name,
+                "seeds": format_seeds(block.seeds),
                 "cleared": statuses[arguments.status],
                 "kept": statuses["ok"],
             }

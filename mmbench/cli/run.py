@@ -23,9 +23,9 @@ from mmbench.cli.common import (
 )
 from mmbench.config import MethodEntry, read_methods
 from mmbench.errors import InputError, unknown
-from mmbench.files import read_csv
 
 _TRIED = Path("data/tried")
+_METRICS = ("acc", "nmi", "ari")
 
 
 def add_commands(commands: Commands) -> None:
@@ -61,7 +61,7 @@ def run(arguments: argparse.Namespace) -> int:
     bar, scores the last epoch and prints the scores.
     """
     from mmbench.cli.progress import Progress
-    from mmbench.plan import format_seeds, params_hash_of, resolved
+    from mmbench.plan import resolved
     from mmbench.training import Job, fit
 
     if arguments.seeds < 1:
@@ -75,10 +75,8 @@ def run(arguments: argparse.Namespace) -> int:
     processed = _data_at_hand(arguments)
     seeds = tuple(range(arguments.seeds))
     with tempfile.TemporaryDirectory(prefix="mmbench-run-") as scratch:
-        params_hash = params_hash_of(params, arguments.precision, restarts=entry.restarts)
-        cell = Path(scratch, arguments.dataset, name, params_hash)
-        block = cell / format_seeds(seeds)
-        told = {
+        block = Path(scratch, "block")
+        options = {
             "method": name,
             "uses": entry.uses,
             "params": params,
@@ -91,16 +89,11 @@ def run(arguments: argparse.Namespace) -> int:
             "timeout_minutes": entry.timeout_minutes,
             "restarts": entry.restarts,
         }
-        job = checked(Job, told, where="run")
+        job = checked(Job, options, where="run")
         with Progress(epochs=_schedule(params), n_seeds=len(seeds)) as progress:
-            fit(
-                job,
-                assignments=block / "assignments.npz",
-                records=block / "runs.json",
-                finished_seeds=cell / ".finished_seeds",
-                on_event=progress,
-            )
-        return _print_scores(arguments, name, params_hash, processed, Path(scratch), seeds)
+            fit(job, block, on_event=progress)
+        rows = _scores(block, processed / "samples.csv")
+    return _print_scores(rows, as_json=arguments.json)
 
 
 def _method(name: str, catalogues: list[str]) -> tuple[str, MethodEntry]:
@@ -180,50 +173,50 @@ def _schedule(params: dict[str, Any]) -> int | None:
     return sum(epochs) or None
 
 
-def _print_scores(
-    arguments: argparse.Namespace,
-    method: str,
-    params_hash: str,
-    processed: Path,
-    runs: Path,
-    seeds: tuple[int, ...],
-) -> int:
-    """Score the runs in the scratch folder and print every seed, their mean and deviation.
+def _scores(block: Path, samples: Path) -> list[dict[str, Any]]:
+    """Return a row for each run of a block: seed, status, scores, seconds and reason."""
+    from mmbench.evaluation.samples import read_samples
+    from mmbench.evaluation.scoring import check_assignments, score_run
+    from mmbench.runs import read_runs
+
+    known = read_samples(samples)
+    rows = []
+    for run in read_runs(block):
+        record = run.record
+        scores: dict[str, float] = {}
+        if record.status == "ok":
+            check_assignments(run, len(known.y_true), block)
+            scores = {
+                score.metric: round(score.value, 6)
+                for score in score_run(run, known)
+                if (score.selection, score.subset) == ("last", "all")
+            }
+        rows.append(
+            {
+                "seed": str(record.seed),
+                "status": record.status,
+                **{metric: scores.get(metric) for metric in _METRICS},
+                "seconds": round(record.seconds.get("total", float("nan")), 6),
+                "reason": " ".join(record.reason.split()),
+            }
+        )
+    return rows
+
+
+def _print_scores(rows: list[dict[str, Any]], *, as_json: bool) -> int:
+    """Print the scores of every seed, and of several their mean and standard deviation.
 
     Returns:
-        1 where no seed has a score though the method could be applied, else 0.
+        1 if no seed has a score although the method could be applied, else 0.
     """
-    from mmbench.evaluation.scoring import score
-
-    files = {kind: runs / f"{kind}.csv" for kind in ("scores", "records")}
-    score(
-        arguments.dataset,
-        processed / "samples.csv",
-        runs,
-        {method: params_hash},
-        seeds,
-        scores=files["scores"],
-        records=files["records"],
-        details=runs / "details.npz",
-    )
-    shown = ("acc", "nmi", "ari")
-    values = {
-        (row["seed"], row["metric"]): float(row["value"])
-        for row in read_csv(files["scores"])
-        if row["selection"] == "last" and row["subset"] == "all" and row["metric"] in shown
-    }
-    rows: list[dict[str, Any]] = []
-    for record in read_csv(files["records"]):
-        scores = {metric: values.get((record["seed"], metric)) for metric in shown}
-        seconds = float(record["seconds_total"] or "nan")
-        rows.append(
-            {"seed": record["seed"], "status": record["status"], **scores}
-            | {"seconds": seconds, "reason": record["reason"]}
-        )
     scored = [row for row in rows if row["acc"] is not None]
-    if len(scored) > 1 and not arguments.json:
+    failed = not scored and any(row["status"] != "not_applicable" for row in rows)
+    if len(scored) > 1 and not as_json:
         for label, summary in (("mean", statistics.mean), ("sd", statistics.stdev)):
-            figures = {metric: summary(row[metric] for row in scored) for metric in shown}
-            rows.append({"seed": label, "status": "", **figures, "seconds": None, "reason": ""})
-    print_rows(rows, as_json=arguments.json)
-    return int(not scored and any(row["status"] != "not_applicable" for row in rows))
+            values = {metric: summary(row[metric] for row in scored) for metric in _METRICS}
+            rows = [
+                *rows,
+                {"seed": label, "status": "", **values, "seconds": None, "reason": ""},
+            ]
+    print_rows(rows, as_json=as_json)
+    return int(failed)

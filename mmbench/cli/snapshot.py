@@ -38,19 +38,19 @@ def snapshot(arguments: argparse.Namespace) -> None:
     """
     from mmbench.exchange import snapshots
     from mmbench.exchange.manifest import write_manifest
-    from mmbench.plan import Plan
+    from mmbench.plan import Jobs, Plan
 
     if arguments.check:
-        plan = snapshots.check(arguments.config)
-        told = {"checked": plan.benchmark.name, "blocks": len(plan.jobs)}
+        jobs = snapshots.check(arguments.config)
+        told = {"checked": jobs.plan.benchmark.name, "blocks": len(jobs.all_blocks)}
         if arguments.json:
             print_json(told)
         else:
             print(f"{told['checked']}: complete and current, {told['blocks']} blocks of runs")
         return
     made = snapshots.snapshot(arguments.config)
-    plan = Plan(read_benchmark(arguments.config), where=str(arguments.config))
-    manifest = write_manifest(plan, processed=PROCESSED)
+    jobs = Jobs(Plan(read_benchmark(arguments.config), where=str(arguments.config)))
+    manifest = write_manifest(jobs, processed=PROCESSED)
     if arguments.json:
         print_json({**asdict(made), "manifest": str(manifest)})
         return

@@ -10,6 +10,7 @@ from typing import Any
 from mmbench.cli.common import PROCESSED, Commands, add_command, add_json, print_json, print_rows
 from mmbench.config import read_benchmark
 from mmbench.errors import InputError, unknown
+from mmbench.runs import RunStore
 
 _DEFAULT_CONFIG = Path("config/config.yaml")
 
@@ -126,7 +127,7 @@ def manifest(arguments: argparse.Namespace) -> None:
     from mmbench.exchange.manifest import write_manifest
     from mmbench.files import read_json
 
-    path = write_manifest(_plan(arguments.config), processed=PROCESSED)
+    path = write_manifest(_jobs(arguments.config), processed=PROCESSED)
     files = read_json(path)["files"]
     told = {"manifest": str(path), "files": len(files)}
     told["bytes"] = sum(file["bytes"] for file in files.values())
@@ -145,7 +146,7 @@ def import_file(arguments: argparse.Namespace) -> None:
 
     blocks = import_runs(
         arguments.file,
-        _plan(arguments.config),
+        _jobs(arguments.config).plan,
         method=arguments.method,
         dataset=arguments.dataset,
         processed=PROCESSED,
@@ -156,7 +157,10 @@ def import_file(arguments: argparse.Namespace) -> None:
     if not blocks and not arguments.json:
         print("nothing is new: the same assignments were imported before")
         return
-    rows = [{"dataset": b.dataset, "method": b.method, "stored": str(b.folder)} for b in blocks]
+    rows = [
+        {"dataset": b.dataset, "method": b.method, "stored": str(RunStore().folder(b))}
+        for b in blocks
+    ]
     print_rows(rows, as_json=arguments.json)
 
 
@@ -170,12 +174,12 @@ def merge(arguments: argparse.Namespace) -> int:
     from mmbench.exchange.merging import merge as merge_runs
     from mmbench.exchange.storing import adopt
 
-    plan = _plan(arguments.config)
+    jobs = _jobs(arguments.config)
     merged, blocks = merge_runs(
-        arguments.folder, plan, processed=PROCESSED, origin=arguments.origin
+        arguments.folder, jobs.plan, processed=PROCESSED, origin=arguments.origin
     )
-    jobs = set(plan.jobs)
-    mine = [block for block in blocks if block in jobs]
+    wanted = set(jobs.all_blocks)
+    mine = [block for block in blocks if block in wanted]
     _warn(adopt(mine, config=arguments.config) if mine else "")
     if arguments.json:
         print_json([asdict(run) for run in merged])
@@ -243,13 +247,13 @@ def _verify_files(arguments: argparse.Namespace) -> int:
 def _stored_blocks(arguments: argparse.Namespace) -> Any:
     """Return the stored blocks that the arguments speak of."""
     from mmbench.exchange.verifying import blocks_of_benchmark
-    from mmbench.plan import all_stored_blocks
 
     if arguments.config:
-        return [block for block in _plan(arguments.config).jobs if block.records.is_file()]
+        jobs = _jobs(arguments.config)
+        return [block for block in jobs.all_blocks if jobs.store.has(block)]
     if arguments.benchmark:
         return blocks_of_benchmark(Path("results", arguments.benchmark))
-    return all_stored_blocks()
+    return RunStore().blocks()
 
 
 def _verdict_row(verdict: Any) -> dict[str, Any]:
@@ -281,10 +285,10 @@ def _counts(merged: Any) -> list[dict[str, Any]]:
     return [{**dict(zip(keys, cell, strict=True)), "seeds": n} for cell, n in counts.items()]
 
 
-def _plan(config: Path) -> Any:
-    from mmbench.plan import Plan
+def _jobs(config: Path) -> Any:
+    from mmbench.plan import Jobs, Plan
 
-    return Plan(read_benchmark(config), where=str(config))
+    return Jobs(Plan(read_benchmark(config), where=str(config)))
 
 
 def _warn(told: str) -> None:

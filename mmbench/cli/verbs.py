@@ -45,7 +45,7 @@ def add_commands(commands: Commands) -> None:
         example=(
             'mmbench fit \'{"method": "kmeans-concat", "uses": "kmeans_concat"}\''
             " --views data/processed/handwritten/views.safetensors --seeds 0-4"
-            " --assignments /tmp/assignments.npz --records /tmp/runs.json"
+            " --folder /tmp/0-4"
         ),
     )
     fit_.add_argument("method", metavar="JSON", help="keys method, uses, params, precision")
@@ -56,8 +56,7 @@ def add_commands(commands: Commands) -> None:
     fit_.add_argument("--timeout", type=float, default=60, help="minutes a seed (default: 60)")
     fit_.add_argument("--slots-per-gpu", type=int, default=1, help="trainings that share a GPU")
     fit_.add_argument("--fingerprint", default="", help="of the source, kept with the run")
-    fit_.add_argument("--assignments", type=Path, required=True, metavar="FILE", help="to write")
-    fit_.add_argument("--records", type=Path, required=True, metavar="FILE", help="to write")
+    fit_.add_argument("--folder", type=Path, required=True, metavar="DIR", help="of the block")
 
     score_ = add_command(
         commands,
@@ -65,14 +64,14 @@ def add_commands(commands: Commands) -> None:
         name="score",
         example=(
             "mmbench score handwritten --samples data/processed/handwritten/samples.csv"
-            ' --select \'{"kmeans-concat": "3f2a9c10"}\' --seeds 0-4 --scores /tmp/scores.csv'
+            ' --select \'{"kmeans-concat": ["3f2a9c10/0-4"]}\' --seeds 0-4 --scores /tmp/scores.csv'
             " --details /tmp/details.npz --records /tmp/records.csv"
         ),
     )
     score_.add_argument("dataset", metavar="DATASET", help="its name under results/runs")
     score_.add_argument("--samples", type=Path, required=True, metavar="FILE", help="the labels")
     score_.add_argument("--runs", type=Path, default=Path("results/runs"), metavar="DIR")
-    score_.add_argument("--select", required=True, metavar="JSON", help="settings by method")
+    score_.add_argument("--select", required=True, metavar="JSON", help="blocks by method")
     score_.add_argument("--seeds", required=True, help="the seeds that count, such as 0-4")
     score_.add_argument("--fingerprint", default="", help="of the source that scores, to record")
     score_.add_argument("--scores", type=Path, required=True, metavar="FILE", help="to write")
@@ -126,7 +125,7 @@ def prepare(arguments: argparse.Namespace) -> None:
 
 def fit(arguments: argparse.Namespace) -> None:
     """Cluster one data set with one method, for one block of seeds."""
-    from mmbench.plan import parse_seeds
+    from mmbench.runs import parse_seeds
     from mmbench.training import Job
     from mmbench.training import fit as fit_block
 
@@ -143,25 +142,19 @@ def fit(arguments: argparse.Namespace) -> None:
         "slots_per_gpu": arguments.slots_per_gpu,
     }
     job = checked(Job, told, where="fit")
-    records = fit_block(
-        job,
-        assignments=arguments.assignments,
-        records=arguments.records,
-        finished_seeds=arguments.records.parent.parent / ".finished_seeds",
-    )
-    for record in records:
+    for record in fit_block(job, arguments.folder):
         print(f"seed {record.seed}: {record.status} {record.reason}".rstrip())
 
 
 def score(arguments: argparse.Namespace) -> None:
     """Score the runs of one data set against its labels."""
     from mmbench.evaluation.scoring import score as score_runs
-    from mmbench.plan import parse_seeds
+    from mmbench.runs import RunStore, parse_seeds
 
     score_runs(
         arguments.dataset,
         arguments.samples,
-        arguments.runs,
+        RunStore(arguments.runs),
         json_argument(arguments.select, "score: --select"),
         parse_seeds(arguments.seeds),
         fingerprint=arguments.fingerprint,

@@ -54,6 +54,9 @@ class Benchmark(StrictModel):
         description="by method, a sentence that stands under every leaderboard where it has a"
         " score, such as what a label helped to choose",
     )
+    metrics: Annotated[tuple[str, ...], Field(min_length=1), AfterValidator(_distinct)] = Field(
+        ("acc", "nmi", "ari"), description="the metrics that tables show, in this order"
+    )
     reference_method: str = Field(
         "", description="the method that tests compare the others with; else kmeans-concat"
     )

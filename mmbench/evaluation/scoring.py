@@ -1,63 +1,38 @@
-"""Compare stored runs with the labels: the verb `score`, and the only place where both meet.
+"""Compare stored runs with the labels: the verb `score`, the only place where both are read.
 
-Three files come out of one data set:
+Three files are written for a data set:
 
 - scores: rows of dataset, method, params_hash, seed, selection, epoch, subset, metric, value.
-  Selection `last` is the result of the run; `oracle` is chosen by label and nobody may claim
-  it: the best checkpoint by ACC, or, as subset `view:NAME`, the best view by ACC. An empty
-  epoch is the end of training. Subsets: `all`; `train` and `test` where samples are held out;
-  `modality:NAME`; `view:NAME` for the assignments by one view alone, over the samples it
-  describes. Every subset is matched with the classes by itself.
-- records: one row per wanted run, whatever its status, with its cost and provenance.
-- details, for figures: an .npz of `classes` (names by label) and, for each method and seed,
-    `acc/METHOD/SEED` (2, n_checkpoints): epochs and ACC of the stored checkpoints
-    `loss/METHOD/SEED/TERM` (2, n_epochs): epochs and values of a logged figure
-  and, for the first seed that ended ok (the first with an embedding),
-    `confusion/METHOD/SEED` (n_classes, n_columns): counts after matching, see `metrics.matched`
-    `embedding/METHOD/SEED` (n_rows, n_latent), at most 2 000 samples
-    `embedding_rows/METHOD/SEED` which samples; `embedding_true` and `embedding_pred`, their
-    classes and clusters
-  and, where two methods or more ended ok,
-    `agreement_methods` (n_methods,) their names, in order
-    `agreement` (n_methods, n_methods) the ARI between the clusters of their first seeds that
-    ended ok, over at most 10 000 samples; no label is used.
+  The selection `last` is the result of the run. The selection `oracle` was chosen by label and is
+  not a valid result: the checkpoint with the best ACC or, as subset `view:NAME`, the view with
+  the best ACC. An empty epoch is the end of training. Subsets are `all`; `train` and `test` where
+  samples are held out; `modality:NAME`; and `view:NAME` for the assignments by one view alone,
+  over the samples that it describes. Each subset is matched with the classes on its own.
+- records: one row for each requested run, whatever its status, with its cost and provenance.
+- details: arrays for figures, see `mmbench.evaluation.details`.
 """
 
 import csv
 import json
-import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
-from itertools import combinations
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from mmbench.errors import InputError
-from mmbench.evaluation.metrics import METRICS, acc, accuracies, ari, matched, modality_mixing, nmi
-from mmbench.files import read_csv, replacing
-from mmbench.runs import Record, Run, read_runs
+from mmbench.evaluation.details import Arrays, agreement, method_details
+from mmbench.evaluation.metrics import METRICS, acc, accuracies, modality_mixing, nmi
+from mmbench.evaluation.samples import Samples, read_samples
+from mmbench.files import replacing
+from mmbench.runs import Record, Run, RunStore, SeedBlock
 
-SCORE_COLUMNS = (
-    "dataset",
-    "method",
-    "params_hash",
-    "seed",
-    "selection",
-    "epoch",
-    "subset",
-    "metric",
-    "value",
-)
 SECONDS = ("setup", "training", "inference", "waiting", "total")
+_CELL = ("dataset", "method", "params_hash", "seed")
 RECORD_COLUMNS = (
-    "dataset",
-    "method",
-    "params_hash",
-    "seed",
+    *_CELL,
     "status",
     "reason",
     *(f"seconds_{part}" for part in SECONDS),
@@ -79,38 +54,27 @@ RECORD_COLUMNS = (
     "log_tail",
     "scoring_fingerprint",
 )
-MAX_EMBEDDED = 2000
-MAX_COMPARED = 10_000  # samples; the ARI of two methods is then good to two digits
 MAX_LOG_TAIL = 8000  # characters; some readers of .csv refuse long fields
 
-Mask = NDArray[np.bool_]
-Labels = NDArray[Any]
+
+class Score(NamedTuple):
+    """One score of a run; the fields are columns of the scores file."""
+
+    selection: str
+    epoch: str
+    subset: str
+    metric: str
+    value: float
 
 
-@dataclass(frozen=True, eq=False)
-class Samples:
-    """What is known of the samples of a data set.
-
-    Attributes:
-        y_true: (n_samples,), the class of each.
-        classes: (n_classes,), their names; the label is the index.
-        modality: (n_samples,) int, which of `modalities` a sample has, -1 outside mixed data.
-        modalities: their names, sorted.
-        subsets: by name, (n_samples,) which samples belong to it; `all` first.
-    """
-
-    y_true: NDArray[np.int64]
-    classes: NDArray[np.str_]
-    modality: NDArray[np.int64]
-    modalities: tuple[str, ...]
-    subsets: dict[str, Mask]
+SCORE_COLUMNS = (*_CELL, *Score._fields)
 
 
 def score(
     dataset: str,
     samples: Path,
-    runs: Path,
-    select: Mapping[str, str],
+    store: RunStore,
+    selection: Mapping[str, Sequence[str]],
     seeds: Sequence[int],
     *,
     scores: Path,
@@ -118,18 +82,18 @@ def score(
     records: Path,
     fingerprint: str = "",
 ) -> None:
-    """Score the runs of a data set and write three files, all whole or none.
+    """Score the runs of a data set and write three files, all of them or none.
 
     Args:
         dataset: its name.
-        samples: its `samples.csv`; a header alone where the data are unavailable.
-        runs: the folder of all runs, `results/runs`.
-        select: for each method entry, the settings to score.
-        seeds: which runs of each must be there.
-        scores: where the tidy scores go, .csv.
-        details: where arrays for figures go, .npz.
-        records: where the records of the runs go, .csv.
-        fingerprint: of the source that scores, to write down in every record.
+        samples: its `samples.csv`, which has only a header where the data are unavailable.
+        store: where the runs lie.
+        selection: by method, the blocks of seeds to read, such as `3f2a9c10/0-4`.
+        seeds: the seeds that each method must have.
+        scores: the .csv of scores to write.
+        details: the .npz for figures to write.
+        records: the .csv of records to write.
+        fingerprint: of the source code that scores; it is stored in every record.
 
     Raises:
         InputError: a run is missing, a file cannot be read, or assignments do not fit the
@@ -138,108 +102,81 @@ def score(
     known = read_samples(samples)
     score_rows: list[tuple[Any, ...]] = []
     record_rows: list[list[Any]] = []
-    arrays: dict[str, NDArray[Any]] = {"classes": known.classes}
-    first_of: dict[str, Labels] = {}
-    for method, params_hash in select.items():
-        found = find_runs(runs / dataset / method / params_hash, seeds)
-        for run, file in found:
-            entry = (dataset, method, params_hash, run.record.seed)
-            record_rows.append([*entry, *_record_values(run.record), fingerprint])
+    arrays: Arrays = {"classes": known.classes}
+    first_of: dict[str, NDArray[Any]] = {}
+    for method, names in selection.items():
+        blocks = [SeedBlock.named(dataset, method, name) for name in names]
+        ended_ok = []
+        for run, block in _chosen(store, dataset, method, blocks, seeds):
+            cell = (dataset, method, block.params_hash, run.record.seed)
+            record_rows.append([*cell, *_record_values(run.record), fingerprint])
             if run.record.status == "ok":
-                _check_assignments(run, len(known.y_true), file)
-                curve = _accuracy_curve(run, known)
-                score_rows += ((*entry, *row) for row in _score_run(run, curve, known))
-                arrays |= _curves(f"{method}/{run.record.seed}", run, curve)
+                check_assignments(run, len(known.y_true), store.files(block)[0])
+                curve = accuracy_curve(run, known)
+                score_rows += ((*cell, *row) for row in score_run(run, known, curve))
+                ended_ok.append((run, curve))
                 if run.y_pred is not None:
                     first_of.setdefault(method, run.y_pred)
-        arrays |= _pictures(method, [run for run, _ in found if run.record.status == "ok"], known)
-    arrays |= _agreement(first_of)
+        arrays |= method_details(method, ended_ok, known)
+    arrays |= agreement(first_of)
 
     with ExitStack() as stack:
         s, d, r = (stack.enter_context(replacing(path)) for path in (scores, details, records))
         _write_csv(s, SCORE_COLUMNS, score_rows)
         _write_csv(r, RECORD_COLUMNS, record_rows)
-        with d.open("wb") as file_:
-            np.savez_compressed(file_, allow_pickle=False, **arrays)
+        with d.open("wb") as file:
+            np.savez_compressed(file, allow_pickle=False, **arrays)
 
 
-def read_samples(path: Path) -> Samples:
-    """Return the samples of a data set.
-
-    Args:
-        path: a .csv with columns sample, label, class, split, modality and source_row; label
-            is 0..n_classes-1, split is train or test, modality is empty outside mixed data.
-
-    Raises:
-        InputError: the file is missing or is not of this form.
-    """
-    columns = ("sample", "label", "class", "split", "modality")
-    rows = read_csv(path, columns, what="the samples of a data set")
-    names: dict[int, str] = {}
-    labels = []
-    for i, row in enumerate(rows):
-        sound = row["split"] in ("train", "test") and row["sample"] == str(i)
-        if not (sound and row["label"].isdecimal()):
-            raise InputError(
-                f"{path}: expected sample {i} with a label from 0, a split (train or test) and a"
-                f" modality, got {', '.join(map(str, row.values()))}"
-            )
-        labels.append(int(row["label"]))
-        names.setdefault(labels[-1], row["class"])
-    y_true = np.array(labels, dtype=np.int64)
-    classes = np.array([names.get(i, str(i)) for i in range(max(names, default=-1) + 1)], dtype=str)
-    modalities = tuple(sorted({row["modality"] for row in rows} - {""}))
-    number = {name: i for i, name in enumerate(modalities)}
-    modality = np.array([number.get(row["modality"], -1) for row in rows], dtype=np.int64)
-    subsets = {"all": np.ones(len(rows), dtype=bool)}
-    held_out = np.array([row["split"] == "test" for row in rows], dtype=bool)
-    if held_out.any():
-        subsets |= {"train": ~held_out, "test": held_out}
-    subsets |= {f"modality:{name}": modality == i for name, i in number.items()}
-    return Samples(
-        y_true, classes, modality, modalities, {k: m for k, m in subsets.items() if m.any()}
-    )
-
-
-def find_runs(folder: Path, seeds: Sequence[int]) -> list[tuple[Run, Path]]:
-    """Return the run of each seed, in order, with the file of its assignments.
-
-    Blocks may overlap, when the number of seeds per job was changed; the run that started
-    last counts, since an earlier one may come from an earlier version of the method.
+def score_run(
+    run: Run, samples: Samples, curve: NDArray[np.float64] | None = None
+) -> Iterator[Score]:
+    """Yield every score of a run that ended ok.
 
     Args:
-        folder: the blocks of one data set, method and params_hash, such as `0-4`.
-        seeds: wanted.
-
-    Raises:
-        InputError: a seed has no run, or a file cannot be read.
+        run: the run.
+        samples: of its data set.
+        curve: its accuracy curve, where it is known already.
     """
-    wanted = set(seeds)
-    found: dict[int, tuple[Run, Path]] = {}
-    for block in sorted(folder.iterdir()) if folder.is_dir() else ():
-        ends = re.fullmatch(r"(\d+)-(\d+)", block.name)
-        if not ends or not wanted & set(range(int(ends[1]), int(ends[2]) + 1)):
-            continue
-        file = block / "assignments.npz"
-        if not file.exists() and not (block / "runs.json").exists():
-            continue  # it was cleared, and other blocks may have its seeds
-        for run in read_runs(file, block / "runs.json"):
-            seed = run.record.seed
-            if seed in wanted and (
-                seed not in found or run.record.started > found[seed][0].record.started
-            ):
-                found[seed] = run, file
-    missing = [seed for seed in seeds if seed not in found]
-    if missing:
-        here = ", ".join(map(str, sorted(found))) or "none"
-        raise InputError(f"{folder}: expected a run of seed {missing[0]}, found {here}")
-    return [found[seed] for seed in seeds]
+    assert run.y_pred is not None
+    yield from _score_assignments("last", "", run.y_pred, samples)
+    curve = accuracy_curve(run, samples) if curve is None else curve
+    if run.history is not None and curve.size:
+        epochs, values = curve
+        best = int(values.argmax())
+        # the end of training is a candidate too, so that the oracle is never below the result
+        if values[best] < acc(samples.y_true, run.y_pred):
+            yield from _score_assignments("oracle", "", run.y_pred, samples)
+        else:
+            epoch = str(int(epochs[best]))
+            yield from _score_assignments("oracle", epoch, run.history[best], samples)
+
+    by_view: dict[str, dict[str, float]] = {}
+    for name, y_pred in run.view_assignments.items():
+        described = y_pred >= 0
+        if described.any():
+            by_view[name] = _all_metrics(samples.y_true[described], y_pred[described])
+    for name, values_by_metric in by_view.items():
+        for metric, value in values_by_metric.items():
+            yield Score("last", "", f"view:{name}", metric, value)
+    # the views of mixed-modal data describe different samples, so none of them is the best
+    if by_view and not samples.modalities:
+        best_view = max(by_view, key=lambda name: by_view[name]["acc"])
+        for metric, value in by_view[best_view].items():
+            yield Score("oracle", "", f"view:{best_view}", metric, value)
 
 
-def _check_assignments(run: Run, n_samples: int, file: Path) -> None:
-    """Raise InputError where the arrays of a run do not fit the samples."""
+def accuracy_curve(run: Run, samples: Samples) -> NDArray[np.float64]:
+    """Return (2, n_checkpoints): the epochs of the stored checkpoints and their ACC."""
+    if run.history is None or run.epochs is None or not len(run.history):
+        return np.empty((2, 0))
+    return np.stack([run.epochs, accuracies(samples.y_true, run.history)])
+
+
+def check_assignments(run: Run, n_samples: int, file: Path) -> None:
+    """Raise InputError, naming `file`, if the arrays of a run do not fit the samples."""
     seed = run.record.seed
-    arrays: dict[str, Labels | None] = {f"seed_{seed}": run.y_pred}
+    arrays: dict[str, NDArray[Any] | None] = {f"seed_{seed}": run.y_pred}
     if run.history is not None and len(run.history):
         arrays[f"history_{seed}"] = run.history
     for name, array in arrays.items():
@@ -251,145 +188,66 @@ def _check_assignments(run: Run, n_samples: int, file: Path) -> None:
             )
         if array.min() < 0:
             raise InputError(f"{file}: expected clusters from 0 in {name}, got {array.min()}")
-    for view, part in run.view_assignments.items():
-        if part.shape != (n_samples,):
+    for view, y_pred in run.view_assignments.items():
+        if y_pred.shape != (n_samples,):
             raise InputError(
                 f"{file}: expected view_{seed}_{view} to assign {n_samples} samples,"
-                f" got shape {part.shape}"
+                f" got shape {y_pred.shape}"
             )
 
 
-def _accuracy_curve(run: Run, known: Samples) -> NDArray[np.float64]:
-    """Return (2, n_checkpoints): the epochs of the stored checkpoints and their ACC."""
-    if run.history is None or run.epochs is None or not len(run.history):
-        return np.empty((2, 0))
-    return np.stack([run.epochs, accuracies(known.y_true, run.history)])
-
-
-def _score_run(
-    run: Run, curve: NDArray[np.float64], known: Samples
-) -> Iterator[tuple[str, str, str, str, float]]:
-    """Yield (selection, epoch, subset, metric, value) of a run that ended ok."""
-    assert run.y_pred is not None
-    yield from _score_assignments("last", "", run.y_pred, known)
-    if run.history is not None and curve.size:
-        epochs, values = curve
-        best = int(values.argmax())
-        # who peeks may also keep the end, so peeking never costs
-        if values[best] < acc(known.y_true, run.y_pred):
-            yield from _score_assignments("oracle", "", run.y_pred, known)
-        else:
-            yield from _score_assignments(
-                "oracle", str(int(epochs[best])), run.history[best], known
+def _chosen(
+    store: RunStore, dataset: str, method: str, blocks: Sequence[SeedBlock], seeds: Sequence[int]
+) -> list[tuple[Run, SeedBlock]]:
+    """Return the run of each seed, in order, with its block."""
+    found = store.runs(blocks)
+    for seed in seeds:
+        if seed not in found:
+            stored = ", ".join(map(str, sorted(found))) or "none"
+            raise InputError(
+                f"{store.root / dataset / method}: expected a run of seed {seed}, found {stored}"
             )
-
-    views = {
-        name: (part >= 0, part) for name, part in run.view_assignments.items() if (part >= 0).any()
-    }
-    view_scores = {
-        name: _all_metrics(known.y_true[described], part[described])
-        for name, (described, part) in views.items()
-    }
-    for name, values_ in view_scores.items():
-        yield from (("last", "", f"view:{name}", m, v) for m, v in values_.items())
-    # views of mixed data describe different samples: none of them is the better one
-    if view_scores and not known.modalities:
-        best_view = max(view_scores, key=lambda name: view_scores[name]["acc"])
-        for metric, value in view_scores[best_view].items():
-            yield "oracle", "", f"view:{best_view}", metric, value
+    return [found[seed] for seed in seeds]
 
 
 def _score_assignments(
-    selection: str, epoch: str, y_pred: Labels, known: Samples
-) -> Iterator[tuple[str, str, str, str, float]]:
+    selection: str, epoch: str, y_pred: NDArray[Any], samples: Samples
+) -> Iterator[Score]:
     """Yield the scores of one assignment of all samples, for each subset."""
-    for subset, mask in known.subsets.items():
-        for metric, value in _all_metrics(known.y_true[mask], y_pred[mask]).items():
-            yield selection, epoch, subset, metric, value
-    if known.modalities:  # needs no labels: do clusters follow the modality, not the content?
-        yield selection, epoch, "all", "nmi_modality", nmi(known.modality, y_pred)
-        mixing = modality_mixing(known.modality, y_pred)
-        yield selection, epoch, "all", "modality_mixing", mixing
+    for subset, mask in samples.subsets.items():
+        for metric, value in _all_metrics(samples.y_true[mask], y_pred[mask]).items():
+            yield Score(selection, epoch, subset, metric, value)
+    if samples.modalities:  # without labels: do clusters follow the modality instead of the class?
+        dependence = nmi(samples.modality, y_pred)
+        yield Score(selection, epoch, "all", "nmi_modality", dependence)
+        mixing = modality_mixing(samples.modality, y_pred)
+        yield Score(selection, epoch, "all", "modality_mixing", mixing)
 
 
-def _all_metrics(y_true: Labels, y_pred: Labels) -> dict[str, float]:
+def _all_metrics(y_true: NDArray[Any], y_pred: NDArray[Any]) -> dict[str, float]:
     return {name: metric(y_true, y_pred) for name, metric in METRICS.items()}
 
 
-def _curves(entry: str, run: Run, curve: NDArray[np.float64]) -> dict[str, NDArray[Any]]:
-    """Return the curves of a run for the details file."""
-    arrays = {
-        f"loss/{entry}/{term}": np.array(points, dtype=np.float32).T
-        for term, points in run.record.losses.items()
-        if points
-    }
-    if curve.size:
-        arrays[f"acc/{entry}"] = curve.astype(np.float32)
-    return arrays
-
-
-def _pictures(method: str, runs: Sequence[Run], known: Samples) -> dict[str, NDArray[Any]]:
-    """Return the confusion matrix of the first run and the first embedding that there is."""
-    arrays: dict[str, NDArray[Any]] = {}
-    if runs and runs[0].y_pred is not None:
-        table = matched(known.y_true, runs[0].y_pred, len(known.classes))
-        arrays[f"confusion/{method}/{runs[0].record.seed}"] = table.astype(np.int32)
-    for run in runs:
-        if run.embedding is not None and run.y_pred is not None:
-            entry = f"{method}/{run.record.seed}"
-            n_samples = len(run.embedding)
-            # samples are stored in random order, so evenly spaced rows are a fair part
-            rows = np.linspace(0, n_samples - 1, min(n_samples, MAX_EMBEDDED)).round().astype(int)
-            arrays[f"embedding/{entry}"] = run.embedding[rows]
-            arrays[f"embedding_rows/{entry}"] = rows.astype(np.int32)
-            arrays[f"embedding_true/{entry}"] = known.y_true[rows].astype(np.int32)
-            arrays[f"embedding_pred/{entry}"] = run.y_pred[rows]
-            break
-    return arrays
-
-
-def _agreement(y_preds: Mapping[str, Labels]) -> dict[str, NDArray[Any]]:
-    """Return the ARI between the assignments of each pair of methods, if there is a pair."""
-    if len(y_preds) < 2:
-        return {}
-    n_samples = len(next(iter(y_preds.values())))
-    rows = np.linspace(0, n_samples - 1, min(n_samples, MAX_COMPARED)).round().astype(int)
-    some = [y_pred[rows] for y_pred in y_preds.values()]
-    table = np.eye(len(some), dtype=np.float32)
-    for i, j in combinations(range(len(some)), 2):
-        table[i, j] = table[j, i] = ari(some[i], some[j])
-    return {"agreement": table, "agreement_methods": np.array(list(y_preds), dtype=str)}
-
-
 def _record_values(record: Record) -> list[Any]:
-    """Return what the records file keeps of a run, in the order of `RECORD_COLUMNS`."""
+    """Return the columns of the records file from `status` to `log_tail`."""
     versions = "; ".join(f"{name} {version}" for name, version in sorted(record.versions.items()))
-    return [
-        record.status,
-        " ".join(record.reason.split()),
-        *(record.seconds.get(part, "") for part in SECONDS),
-        record.memory.get("host", ""),
-        record.memory.get("device", ""),
-        record.device,
-        record.threads,
-        record.precision,
-        record.started,
-        record.git_commit or "",
-        "" if record.git_clean is None else record.git_clean,
-        record.fingerprint,
-        record.data_checksum,
-        versions,
-        record.format_version,
-        record.host,
-        record.origin,
-        json.dumps(record.params, sort_keys=True),
-        record.log_tail[-MAX_LOG_TAIL:],
-    ]
+    values = {
+        **vars(record),
+        "reason": " ".join(record.reason.split()),
+        **{f"seconds_{part}": record.seconds.get(part) for part in SECONDS},
+        "memory_host": record.memory.get("host"),
+        "memory_device": record.memory.get("device"),
+        "versions": versions,
+        "params": json.dumps(record.params, sort_keys=True),
+        "log_tail": record.log_tail[-MAX_LOG_TAIL:],
+    }
+    names = RECORD_COLUMNS[len(_CELL) : -1]
+    return ["" if values[name] is None else values[name] for name in names]
 
 
 def _write_csv(path: Path, columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
     with path.open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(columns)
-        # six digits: finer differences are those of the machine
+        # six digits: smaller differences are those of the machine
         writer.writerows([round(x, 6) if isinstance(x, float) else x for x in row] for row in rows)

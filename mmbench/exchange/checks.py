@@ -4,19 +4,18 @@ A file that is missing is no flaw: Snakemake sees that by itself. A flaw is a fi
 and that Snakemake, where it has no record of how the file arose, would take for good.
 """
 
-import json
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 
 from mmbench.datasets import read_status
 from mmbench.errors import InputError
 from mmbench.files import read_csv, read_json, sha256, write_json
-from mmbench.plan import PROCESSED, Plan, SeedBlock
+from mmbench.plan import PROCESSED, Jobs, method_fingerprint, report_spec, scoring_fingerprint
 from mmbench.reporting import ReportSpec
 from mmbench.reporting.metrics_file import metrics
 from mmbench.reporting.stored import read_stored
-from mmbench.runs import FORMAT_VERSION, read_runs
+from mmbench.runs import SeedBlock, read_runs
 from mmbench.views_file import read_metadata
 
 RAW = Path("data/raw")
@@ -37,54 +36,54 @@ class Flaw:
     files: tuple[Path, ...]
 
 
-def flaws(plan: Plan) -> Iterator[Flaw]:
+def flaws(jobs: Jobs) -> Iterator[Flaw]:
     """Yield what is wrong with the data, runs and scores of a benchmark, in that order.
 
     Data are checked against the checksums that `fetch` and `prepare` told, runs against today's
     parameters and source of their methods and against the data, scores against the runs. Scores
     of data sets that the benchmark no longer has are a flaw too: they would travel with the rest.
     """
-    bases = dict.fromkeys(plan.dataset(name).root for name in plan.dataset_names)
+    bases = dict.fromkeys(jobs.plan.datasets[name].root for name in jobs.plan.dataset_names)
     for base in bases:
         yield from _raw_flaws(base)
-    for name in plan.dataset_names:
+    for name in jobs.plan.dataset_names:
         yield from _processed_flaws(name)
-    for block in plan.jobs:
-        yield from _run_flaws(plan, block)
-    for name in plan.dataset_names:
-        yield from _score_flaws(plan, name)
-    yield from _left_over(plan)
+    for block in jobs.all_blocks:
+        yield from _run_flaws(jobs, block)
+    for name in jobs.plan.dataset_names:
+        yield from _score_flaws(jobs, name)
+    yield from _left_over(jobs)
 
 
-def recipe_flaws(plan: Plan) -> Iterator[Flaw]:
+def recipe_flaws(jobs: Jobs) -> Iterator[Flaw]:
     """Yield the data that a snapshot made from other sources or by another recipe than today's."""
-    for name in plan.dataset_names:
+    for name in jobs.plan.dataset_names:
         if not _card(name).is_file():
             continue
         path = _card(name).with_name(RECIPE)
         told = read_json(path) if path.is_file() else {}
-        for key, expected in _recipe(plan, name).items():
+        for key, expected in _recipe(jobs, name).items():
             if told.get(key) != expected:
                 files = _processed_files(name)
                 if key == "sources":
-                    files += (RAW / plan.dataset(name).root / "status.json",)
+                    files += (RAW / jobs.plan.datasets[name].root / "status.json",)
                 yield Flaw(f"{path}: expected the {key} {expected}, got {told.get(key)}", files)
 
 
-def write_recipes(plan: Plan) -> None:
+def write_recipes(jobs: Jobs) -> None:
     """Write down beside each data set what it was made from, for `recipe_flaws` to compare.
 
     Only Snakemake knows that, and its knowledge stays on this machine: call this where it says
     that nothing is to be done.
     """
-    for name in plan.dataset_names:
-        write_json(_card(name).with_name(RECIPE), _recipe(plan, name))
+    for name in jobs.plan.dataset_names:
+        write_json(_card(name).with_name(RECIPE), _recipe(jobs, name))
 
 
-def report_is_current(plan: Plan) -> bool:
+def report_is_current(jobs: Jobs) -> bool:
     """Return whether the tables, which are in git, are of today's benchmark and of its scores."""
-    results = Path("results", plan.benchmark.name)
-    asked = json.loads(plan.report_json())
+    results = Path("results", jobs.plan.benchmark.name)
+    asked = report_spec(jobs.plan)
     try:
         if read_json(results / "benchmark.json") != asked:
             return False
@@ -96,10 +95,10 @@ def report_is_current(plan: Plan) -> bool:
         return False
 
 
-def _recipe(plan: Plan, name: str) -> dict[str, str]:
+def _recipe(jobs: Jobs, name: str) -> dict[str, str]:
     return {
-        "sources": plan.sources(plan.dataset(name).root),
-        "recipe": plan.recipe(name),
+        "sources": jobs.sources(jobs.plan.datasets[name].root),
+        "recipe": jobs.recipe(name),
         # so that a file left from before the data were prepared again counts for nothing
         "checksum": _checksum(name),
     }
@@ -134,43 +133,33 @@ def _processed_flaws(name: str) -> Iterator[Flaw]:
         yield Flaw(str(error), files)
 
 
-def _run_flaws(plan: Plan, block: SeedBlock) -> Iterator[Flaw]:
-    files = (block.assignments, block.records)
-    if not all(file.is_file() for file in files):
+def _run_flaws(jobs: Jobs, block: SeedBlock) -> Iterator[Flaw]:
+    files = jobs.store.files(block)
+    if not jobs.store.has(block):
         return
-    expected = {
-        "params": plan.params(block.method, block.dataset),
-        "precision": plan.benchmark.precision,
-        "fingerprint": plan.fingerprint(block.method),
-        "format_version": FORMAT_VERSION,
-    }
-    if _card(block.dataset).is_file():
-        expected["data_checksum"] = _checksum(block.dataset)
     try:
-        runs = read_runs(*files)
+        runs = read_runs(jobs.store.folder(block))
     except InputError as error:
         yield Flaw(str(error), files)
         return
     seeds = tuple(run.record.seed for run in runs)
     if seeds != block.seeds:
-        yield Flaw(f"{block.records}: expected the seeds {block.seeds}, got {seeds}", files)
+        yield Flaw(f"{files[1]}: expected the seeds {block.seeds}, got {seeds}", files)
         return
+    key = jobs.run_key(block.dataset, block.method)
     for run in runs:
-        told = asdict(run.record)
-        where = f"{block.records}: seed {run.record.seed}"
-        wrong = [key for key, value in expected.items() if told[key] != value]
-        if wrong:
-            key = wrong[0]
-            reason = f"{where}: expected {key} {expected[key]}, got {told[key]}"
-            yield Flaw(reason, files)
+        where = f"{files[1]}: seed {run.record.seed}"
+        mismatch = key.mismatch(run.record)
+        if mismatch:
+            yield Flaw(f"{where}: {mismatch}", files)
             return
         if run.record.status == "ok" and run.y_pred is None:
-            yield Flaw(f"{where}: expected assignments in {block.assignments}, found none", files)
+            yield Flaw(f"{where}: expected assignments in {files[0]}, found none", files)
             return
 
 
-def _score_flaws(plan: Plan, dataset: str) -> Iterator[Flaw]:
-    records, *_ = files = _score_files(plan, dataset)
+def _score_flaws(jobs: Jobs, dataset: str) -> Iterator[Flaw]:
+    records, *_ = files = _score_files(jobs, dataset)
     if not all(path.is_file() for path in files):
         return
     columns = ("method", "params_hash", "seed", "fingerprint", "data_checksum")
@@ -180,16 +169,22 @@ def _score_flaws(plan: Plan, dataset: str) -> Iterator[Flaw]:
         yield Flaw(str(error), files)
         return
     scored_by = {row["scoring_fingerprint"] for row in rows}
-    for other in scored_by - {plan.scoring_fingerprint}:
-        expected_source = f"expected scoring_fingerprint {plan.scoring_fingerprint}"
+    for other in scored_by - {scoring_fingerprint()}:
+        expected_source = f"expected scoring_fingerprint {scoring_fingerprint()}"
         yield Flaw(f"{records}: {expected_source}, got {other or 'none'}", files)
         return
     told = {tuple(row[column] for column in columns) for row in rows}
     checksum = _checksum(dataset) if _card(dataset).is_file() else ""
     expected = {
-        (method, plan.params_hash(method, dataset), str(seed), plan.fingerprint(method), checksum)
-        for method in plan.method_names
-        for seed in range(plan.benchmark.seeds)
+        (
+            method,
+            jobs.plan.params_hash(dataset, method),
+            str(seed),
+            method_fingerprint(method, jobs.plan.methods[method]),
+            checksum,
+        )
+        for method in jobs.plan.method_names
+        for seed in range(jobs.plan.benchmark.seeds)
     }
     for method, params_hash, seed, *_ in sorted(told ^ expected):
         reason = f"{records}: expected the runs of today's benchmark and no others"
@@ -197,16 +192,16 @@ def _score_flaws(plan: Plan, dataset: str) -> Iterator[Flaw]:
         return
 
 
-def _left_over(plan: Plan) -> Iterator[Flaw]:
-    scores = Path("results", plan.benchmark.name, "scores")
+def _left_over(jobs: Jobs) -> Iterator[Flaw]:
+    scores = Path("results", jobs.plan.benchmark.name, "scores")
     for path in sorted(scores.glob("*.csv")):
-        if path.stem not in plan.dataset_names:
+        if path.stem not in jobs.plan.dataset_names:
             reason = f"{path}: expected scores of today's data sets alone, got those of {path.stem}"
-            yield Flaw(reason, _score_files(plan, path.stem))
+            yield Flaw(reason, _score_files(jobs, path.stem))
 
 
-def _score_files(plan: Plan, dataset: str) -> tuple[Path, ...]:
-    results = Path("results", plan.benchmark.name)
+def _score_files(jobs: Jobs, dataset: str) -> tuple[Path, ...]:
+    results = Path("results", jobs.plan.benchmark.name)
     return (
         results / "records" / f"{dataset}.csv",
         results / "scores" / f"{dataset}.csv",

@@ -1,7 +1,6 @@
 """Bring in assignments that were made elsewhere, as runs that are marked `imported`."""
 
 import shutil
-import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -9,11 +8,10 @@ import numpy as np
 
 from mmbench.errors import InputError, unknown
 from mmbench.exchange.assignments import Order, read_assignments, read_known
-from mmbench.exchange.storing import store
+from mmbench.exchange.storing import store_blocks
 from mmbench.files import sha256
-from mmbench.plan import Plan, SeedBlock, stored_blocks
-from mmbench.plan.seed_blocks import cut
-from mmbench.runs import FORMAT_VERSION, Record, Run, read_records, read_runs
+from mmbench.plan import Plan, method_fingerprint
+from mmbench.runs import Record, Run, RunStore, SeedBlock, read_records, read_runs, split_seeds
 from mmbench.training import provenance
 from mmbench.views_file import read_metadata
 
@@ -64,28 +62,25 @@ def import_runs(
         method=method,
         uses=IMPORTED,
         precision=plan.benchmark.precision,
-        fingerprint=plan.fingerprint(method),
+        fingerprint=method_fingerprint(method, plan.methods[method]),
         device="",
         threads=0,
         data_checksum=told["checksum"],
         started=provenance.now(),
-        format_version=FORMAT_VERSION,
         origin=IMPORTED,
     )
     runs = {s: Run(replace(common, seed=s), y_pred) for s, y_pred in found.items()}
-    params_hash = plan.params_hash(method, dataset)
+    params_hash = plan.params_hash(dataset, method)
     placeholders = []
-    for block in stored_blocks(dataset, method, params_hash):
-        if all(record.origin == IMPORTED for record in read_records(block.records)):
+    for block in RunStore().blocks_of_cell(dataset, method, params_hash):
+        if all(record.origin == IMPORTED for record in read_records(RunStore().folder(block))):
             _leave_identical(block, runs)
         elif set(block.seeds) & set(runs):
             placeholders.append(block)
     for block in placeholders:  # they hold but the word that nothing was imported
-        shutil.rmtree(block.folder)
-    blocks = [
-        SeedBlock(dataset, method, params_hash, seeds) for seeds in cut(sorted(runs), sys.maxsize)
-    ]
-    store([(block, [runs[s] for s in block.seeds]) for block in blocks])
+        shutil.rmtree(RunStore().folder(block))
+    blocks = [SeedBlock(dataset, method, params_hash, seeds) for seeds in split_seeds(sorted(runs))]
+    store_blocks([(block, [runs[s] for s in block.seeds]) for block in blocks])
     return blocks
 
 
@@ -110,13 +105,13 @@ def _leave_identical(block: SeedBlock, runs: dict[int, Run]) -> None:
     Raises:
         InputError: a seed is stored with other assignments.
     """
-    for stored in read_runs(block.assignments, block.records):
+    for stored in read_runs(RunStore().folder(block)):
         seed = stored.record.seed
         if seed not in runs:
             continue
         if stored.y_pred is None or not np.array_equal(stored.y_pred, runs[seed].y_pred):  # type: ignore[arg-type]
             raise InputError(
-                f"{block.folder}: seed {seed} was imported before with other assignments; remove"
+                f"{RunStore().folder(block)}: seed {seed} was imported before with other assignments; remove"
                 " this folder to replace them"
             )
         del runs[seed]

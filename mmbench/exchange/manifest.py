@@ -16,7 +16,7 @@ from typing import Any, Literal
 
 from mmbench.errors import InputError
 from mmbench.files import read_json, sha256, write_json
-from mmbench.plan import Plan
+from mmbench.plan import Jobs, method_fingerprint
 from mmbench.runs import FORMAT_VERSION
 from mmbench.training import provenance
 from mmbench.views_file import read_metadata
@@ -39,18 +39,19 @@ class Fault:
     fault: Literal["missing", "changed", "extra"]
 
 
-def write_manifest(plan: Plan, *, processed: Path) -> Path:
+def write_manifest(jobs: Jobs, *, processed: Path) -> Path:
     """Write the manifest of a benchmark that has been run, and return its path.
 
     Args:
-        plan: of the benchmark.
+        jobs: of the benchmark.
         processed: the folder of prepared data sets.
 
     Raises:
         InputError: a run or the tables are missing; then nothing is written.
     """
-    folder = Path("results", plan.benchmark.name)
-    files = [path for block in plan.jobs for path in (block.assignments, block.records)]
+    folder = Path("results", jobs.plan.benchmark.name)
+    plan = jobs.plan
+    files = [path for block in jobs.all_blocks for path in jobs.store.files(block)]
     for path in [*files, folder / "tables" / "leaderboard.csv"]:
         if not path.is_file():
             raise InputError(f"{path}: not there yet; run the benchmark before its manifest")
@@ -64,7 +65,9 @@ def write_manifest(plan: Plan, *, processed: Path) -> Path:
         "git_clean": clean,
         # the mirror changes no result, and is a folder of one machine
         "config": plan.benchmark.model_dump(mode="json", exclude={"mirror"}),
-        "fingerprints": {name: plan.fingerprint(name) for name in plan.method_names},
+        "fingerprints": {
+            name: method_fingerprint(name, plan.methods[name]) for name in plan.method_names
+        },
         "data": {name: _checksum(processed / name) for name in plan.dataset_names},
         "versions": _versions(),
         "files": listed,

@@ -1,6 +1,5 @@
 """Take over the runs of another machine, where they are what this one would have made."""
 
-import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -9,10 +8,19 @@ from typing import Literal
 import numpy as np
 
 from mmbench.errors import InputError, unknown
-from mmbench.exchange.storing import store
-from mmbench.plan import Plan, SeedBlock, params_hash_of, parse_seeds, stored_blocks
-from mmbench.plan.seed_blocks import cut
-from mmbench.runs import FORMAT_VERSION, Record, Run, read_runs
+from mmbench.exchange.storing import store_blocks
+from mmbench.plan import Plan, method_fingerprint
+from mmbench.plan import params_hash as compute_params_hash
+from mmbench.runs import (
+    FORMAT_VERSION,
+    Record,
+    Run,
+    RunStore,
+    SeedBlock,
+    parse_seeds,
+    read_runs,
+    split_seeds,
+)
 from mmbench.views_file import read_metadata
 
 Word = Literal["merged", "identical", "conflict", "no data there"]
@@ -61,8 +69,9 @@ def merge(
     """
     verdicts: list[Merged] = []
     new: list[tuple[SeedBlock, list[Run]]] = []
+    store = RunStore()
     for theirs, runs in _read(folder):
-        here = _stored(theirs)
+        here = store.runs(store.blocks_of_cell(theirs.dataset, theirs.method, theirs.params_hash))
         fresh: dict[int, Run] = {}
         for run in runs:
             seed, note = run.record.seed, ""
@@ -72,15 +81,15 @@ def merge(
             else:
                 _check(run, theirs, plan, processed)
                 if seed in here:
-                    word, note = _compared(here[seed], run)
+                    word, note = _compared(here[seed][0], run)
                 else:
                     fresh[seed] = _marked(run, origin, theirs)
             cell = (theirs.dataset, theirs.method, theirs.params_hash, seed)
             verdicts.append(Merged(*cell, word, note))
-        for seeds in cut(sorted(fresh), sys.maxsize):
+        for seeds in split_seeds(sorted(fresh)):
             new.append((replace(theirs, seeds=seeds), [fresh[seed] for seed in seeds]))
     _check_once(new)
-    store(new)
+    store_blocks(new)
     return verdicts, [block for block, _ in new]
 
 
@@ -96,11 +105,11 @@ def _read(folder: Path) -> list[tuple[SeedBlock, Sequence[Run]]]:
     for records in sorted(root.glob("*/*/*/*/runs.json")):
         dataset, method, params_hash, seeds = records.parts[-5:-1]
         block = SeedBlock(dataset, method, params_hash, parse_seeds(seeds))
-        runs = read_runs(records.with_name("assignments.npz"), records)
+        runs = read_runs(records.parent)
         if [run.record.seed for run in runs] != list(block.seeds):
             raise InputError(f"{records}: expected the seeds {seeds} that its folder tells")
         for record in (run.record for run in runs):
-            told = params_hash_of(record.params, record.precision, restarts=record.n_restarts)
+            told = compute_params_hash(record.params, record.precision, restarts=record.n_restarts)
             if told != params_hash:
                 raise InputError(
                     f"{records}: seed {record.seed}: its parameters give the params_hash {told}, not"
@@ -125,10 +134,10 @@ def _check(run: Run, block: SeedBlock, plan: Plan, processed: Path) -> None:
         raise InputError(
             f"{where}: was made by format version {record.format_version}, here it is {FORMAT_VERSION}"
         )
-    if record.fingerprint != plan.fingerprint(block.method):
+    if record.fingerprint != method_fingerprint(block.method, plan.methods[block.method]):
         raise InputError(
             f"{where}: was made with another source of the method: fingerprint"
-            f" {record.fingerprint or 'unknown'}, here it is {plan.fingerprint(block.method)}"
+            f" {record.fingerprint or 'unknown'}, here it is {method_fingerprint(block.method, plan.methods[block.method])}"
         )
     views = processed / block.dataset / "views.safetensors"
     if not views.is_file() or "checksum" not in (told := read_metadata(views)):
@@ -151,17 +160,6 @@ def _check(run: Run, block: SeedBlock, plan: Plan, processed: Path) -> None:
         )
 
 
-def _stored(theirs: SeedBlock) -> dict[int, Run]:
-    """Return by seed what is stored here of the same cell; of two runs the later one."""
-    found: dict[int, Run] = {}
-    for block in stored_blocks(theirs.dataset, theirs.method, theirs.params_hash):
-        for run in read_runs(block.assignments, block.records):
-            seed = run.record.seed
-            if seed not in found or run.record.started > found[seed].record.started:
-                found[seed] = run
-    return found
-
-
 def _compared(ours: Run, theirs: Run) -> tuple[Word, str]:
     a, b = ours.record, theirs.record
     if a.status != b.status:
@@ -181,7 +179,7 @@ def _marked(run: Run, origin: str, block: SeedBlock) -> Run:
     name = record.origin or origin or record.host
     if not name:
         raise InputError(
-            f"{block.folder}: the records do not tell the machine they are from; name it by --from"
+            f"{block.dataset}/{block.method}/{block.name}: the records do not tell the machine they are from; name it by --from"
         )
     return replace(run, record=replace(record, origin=name))
 

@@ -22,7 +22,7 @@ from mmbench.exchange.tools import (
     recorded_stages,
     touch,
 )
-from mmbench.plan import Plan
+from mmbench.plan import Jobs, Plan
 
 __all__ = ["Restored", "Snapshot", "cache_advice", "check", "restore", "snapshot"]
 
@@ -59,7 +59,7 @@ class Restored:
     to_run: dict[str, int] = field(default_factory=dict)
 
 
-def check(config: Path) -> Plan:
+def check(config: Path) -> Jobs:
     """Return the plan of a benchmark that is complete and current.
 
     Args:
@@ -69,15 +69,15 @@ def check(config: Path) -> Plan:
         InputError: a file is damaged or was made by something else than today's config and
             source, or Snakemake would still run jobs.
     """
-    plan = _plan(config)
-    jobs = planned_jobs(config)
-    if jobs:
-        told = ", ".join(f"{rule} ({n})" for rule, n in jobs.items())
+    jobs = _jobs(config)
+    planned = planned_jobs(config)
+    if planned:
+        told = ", ".join(f"{rule} ({n})" for rule, n in planned.items())
         raise InputError(f"{config}: expected a finished benchmark, but snakemake would run {told}")
-    for flaw in checks.flaws(plan):  # Snakemake looks at times and parameters, not into files
+    for flaw in checks.flaws(jobs):  # Snakemake looks at times and parameters, not into files
         there = " ".join(str(path) for path in flaw.files if path.exists())
         raise InputError(f"{flaw.reason}; remove {there} and run snakemake")
-    return plan
+    return jobs
 
 
 def snapshot(config: Path) -> Snapshot:
@@ -89,15 +89,15 @@ def snapshot(config: Path) -> Snapshot:
     Raises:
         InputError: as `check`, or DVC fails.
     """
-    plan = check(config)
-    own = f"results@{plan.benchmark.name}"
+    jobs = check(config)
+    own = f"results@{jobs.plan.benchmark.name}"
     stages = [name for name in declared_stages() if name in (*_SHARED, own)]
     if own in stages:
         for name in _OF_A_BENCHMARK:  # DVC records an empty folder, but not a missing one
-            Path("results", plan.benchmark.name, name).mkdir(parents=True, exist_ok=True)
-    checks.write_recipes(plan)
+            Path("results", jobs.plan.benchmark.name, name).mkdir(parents=True, exist_ok=True)
+    checks.write_recipes(jobs)
     dvc("commit", "--force", *stages)
-    return Snapshot(stages, len(plan.jobs))
+    return Snapshot(stages, len(jobs.all_blocks))
 
 
 def restore(config: Path, *, remote: str | None = None, force: bool = False) -> Restored:
@@ -115,25 +115,25 @@ def restore(config: Path, *, remote: str | None = None, force: bool = False) -> 
         InputError: the config is wrong, DVC cannot bring the files, or a file is not what was
             recorded.
     """
-    _plan(config)  # a mistake in the config shows before anything is downloaded
+    _jobs(config)  # a mistake in the config shows before anything is downloaded
     pull(recorded_stages(), remote=remote, force=force)
     n_files = check_restored()
 
-    plan = _plan(config)  # again: it plans around the runs that are there
-    found = [*checks.recipe_flaws(plan), *checks.flaws(plan)]
+    jobs = _jobs(config)  # again: it plans around the runs that are there
+    found = [*checks.recipe_flaws(jobs), *checks.flaws(jobs)]
     for flaw in found:
         for path in flaw.files:
             path.unlink(missing_ok=True)
-    touch(config, _targets(plan, found))
+    touch(config, _targets(jobs, found))
     return Restored(n_files, [flaw.reason for flaw in found], planned_jobs(config))
 
 
-def _targets(plan: Plan, found: list[Flaw]) -> list[str]:
+def _targets(jobs: Jobs, found: list[Flaw]) -> list[str]:
     """Return what to touch: all, or all but the tables, which git may hold of other scores."""
-    if not found and checks.report_is_current(plan):
-        return plan.targets
-    return [target for target in plan.targets if "/scores/" in target]
+    if not found and checks.report_is_current(jobs):
+        return jobs.targets
+    return [target for target in jobs.targets if "/scores/" in target]
 
 
-def _plan(config: Path) -> Plan:
-    return Plan(read_benchmark(config), where=str(config))
+def _jobs(config: Path) -> Jobs:
+    return Jobs(Plan(read_benchmark(config), where=str(config)))

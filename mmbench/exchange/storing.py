@@ -7,11 +7,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from mmbench.plan import RUNS, SeedBlock
-from mmbench.runs import Run, write_runs
+from mmbench.runs import Run, RunStore, SeedBlock, write_runs
 
 
-def store(blocks: Sequence[tuple[SeedBlock, Sequence[Run]]]) -> None:
+def store_blocks(blocks: Sequence[tuple[SeedBlock, Sequence[Run]]]) -> None:
     """Write blocks that are not there yet: all of them, or none where writing fails.
 
     Args:
@@ -20,15 +19,16 @@ def store(blocks: Sequence[tuple[SeedBlock, Sequence[Run]]]) -> None:
     Raises:
         OSError: a file cannot be written.
     """
-    RUNS.mkdir(parents=True, exist_ok=True)
+    store = RunStore()
+    store.root.mkdir(parents=True, exist_ok=True)
     moved: list[Path] = []
     # beside the runs, not among them: a folder is moved in one step, whole
-    with TemporaryDirectory(prefix=".storing-", dir=RUNS.parent) as scratch:
+    with TemporaryDirectory(prefix=".storing-", dir=store.root.parent) as scratch:
         staged = []
         for position, (block, runs) in enumerate(blocks):
             folder = Path(scratch, str(position))
-            write_runs(runs, folder / block.assignments.name, folder / block.records.name)
-            staged.append((folder, block.folder))
+            write_runs(runs, folder)
+            staged.append((folder, store.folder(block)))
         try:
             for folder, target in staged:
                 target.mkdir(parents=True, exist_ok=True)
@@ -54,7 +54,7 @@ def adopt(blocks: Sequence[SeedBlock], *, config: Path) -> str:
     Returns:
         An empty text, or in one line why Snakemake could not be told.
     """
-    files = [str(block.assignments) for block in blocks]  # one output stands for its job
+    files = [str(RunStore().files(block)[0]) for block in blocks]  # one output stands for its job
     # no other rule: `--touch` would pass off as current what `prepare` is still to make
     return _snakemake(["--touch", "--force", "--allowed-rules", "fit", "--", *files], config)
 
@@ -64,7 +64,7 @@ def disown(blocks: Sequence[SeedBlock], *, config: Path) -> str:
 
     The arguments and what is returned are those of `adopt`.
     """
-    files = [str(path) for block in blocks for path in (block.assignments, block.records)]
+    files = [str(path) for block in blocks for path in RunStore().files(block)]
     told = _snakemake(["--cleanup-metadata", *files], config)
     return "" if "metadata was not present" in told else told
 

@@ -24,12 +24,11 @@ from numpy.typing import NDArray
 
 from mmbench.errors import InputError
 from mmbench.evaluation.metrics import METRICS, contingency
-from mmbench.evaluation.scoring import read_samples
+from mmbench.evaluation.samples import read_samples
 from mmbench.files import read_csv
 from mmbench.fingerprints import fingerprint
 from mmbench.methods import locate
-from mmbench.plan import SeedBlock, stored_blocks
-from mmbench.runs import FORMAT_VERSION, Record, Run, read_records, read_runs
+from mmbench.runs import FORMAT_VERSION, Record, Run, RunStore, SeedBlock, read_records, read_runs
 from mmbench.training import Job, fit
 from mmbench.views_file import read_metadata
 
@@ -91,7 +90,7 @@ def blocks_of_benchmark(folder: Path) -> list[SeedBlock]:
     for path in files:
         for row in read_csv(path, ["dataset", "method", "params_hash"]):
             cells.add((row["dataset"], row["method"], row["params_hash"]))
-    return [block for cell in sorted(cells) for block in stored_blocks(*cell)]
+    return [block for cell in sorted(cells) for block in RunStore().blocks_of_cell(*cell)]
 
 
 def sort_out(
@@ -110,7 +109,7 @@ def sort_out(
     left_out: Counter[str] = Counter()
     source = cache(_source)  # thousands of runs are of a few modules
     for block in blocks:
-        for record in read_records(block.records):
+        for record in read_records(RunStore().folder(block)):
             obstacle = _obstacle(block, record, processed, source)
             if obstacle:
                 left_out[obstacle] += 1
@@ -121,7 +120,7 @@ def sort_out(
 
 def sample(runs: Sequence[StoredRun], size: int, *, seed: int) -> list[StoredRun]:
     """Return `size` runs (all, where there are fewer), the same for the same seed."""
-    ordered = sorted(runs, key=lambda run: (str(run.block.folder), run.record.seed))
+    ordered = sorted(runs, key=lambda run: (str(run.block), run.record.seed))
     chosen = random.Random(seed).sample(range(len(ordered)), min(size, len(ordered)))
     return [ordered[i] for i in sorted(chosen)]
 
@@ -140,7 +139,7 @@ def verify(run: StoredRun, *, processed: Path) -> Verdict:
     """
     first = next(
         each
-        for each in read_runs(run.block.assignments, run.block.records)
+        for each in read_runs(RunStore().folder(run.block))
         if each.record.seed == run.record.seed
     )
     folder = processed / run.block.dataset
@@ -221,14 +220,8 @@ def _trained(record: Record, views: Path) -> Run:
         restarts=record.n_restarts,
     )
     with TemporaryDirectory(prefix="mmbench-verify-") as scratch:
-        files = Path(scratch, "assignments.npz"), Path(scratch, "runs.json")
-        fit(
-            job,
-            assignments=files[0],
-            records=files[1],
-            finished_seeds=Path(scratch, ".finished_seeds"),
-        )
-        (run,) = read_runs(*files)
+        fit(job, Path(scratch, "block"))
+        (run,) = read_runs(Path(scratch, "block"))
     return run
 
 

@@ -1,36 +1,34 @@
 """From a config to jobs: what would run, with which parameters, and where its files lie.
 
-The Snakefile asks this package alone. Everything that can be wrong in a config is found here,
-before the first job starts.
+The Snakefile imports only this package. Every mistake in a config is found here, before the
+first job starts.
 """
 
 from mmbench.plan.benchmark import Plan
-from mmbench.plan.forecast import Outlook, outlook
-from mmbench.plan.params import params_hash_of, resolved
-from mmbench.plan.seed_blocks import (
-    PROCESSED,
-    RUNS,
-    SeedBlock,
-    all_stored_blocks,
-    format_seeds,
-    parse_seeds,
-    stored_blocks,
+from mmbench.plan.fingerprints import (
+    method_fingerprint,
+    reporting_fingerprint,
+    scoring_fingerprint,
 )
-from mmbench.plan.several import PAPERS, Plans
+from mmbench.plan.forecast import Forecast, forecast
+from mmbench.plan.jobs import PROCESSED, Jobs, data_checksum
+from mmbench.plan.params import params_hash, resolved
+from mmbench.plan.report_spec import report_spec
+from mmbench.plan.several import PAPERS, Benchmarks
 
 __all__ = [
     "PAPERS",
     "PROCESSED",
-    "RUNS",
-    "Outlook",
+    "Benchmarks",
+    "Forecast",
+    "Jobs",
     "Plan",
-    "Plans",
-    "SeedBlock",
-    "all_stored_blocks",
-    "format_seeds",
-    "outlook",
-    "params_hash_of",
-    "parse_seeds",
+    "data_checksum",
+    "forecast",
+    "method_fingerprint",
+    "params_hash",
+    "report_spec",
+    "reporting_fingerprint",
     "resolved",
-    "stored_blocks",
+    "scoring_fingerprint",
 ]

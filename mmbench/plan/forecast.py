@@ -1,25 +1,26 @@
-"""What a benchmark still has to do, and about how long it would take."""
+"""What a benchmark still has to run, and about how long that takes."""
 
 import statistics
+from collections.abc import Iterator
 from dataclasses import dataclass
 
-from mmbench.files import read_json
-from mmbench.plan.benchmark import Plan
-from mmbench.plan.seed_blocks import PROCESSED, RUNS, stored_blocks
-from mmbench.runs import read_records
+from mmbench.datasets import is_prepared
+from mmbench.errors import InputError
+from mmbench.plan.jobs import PROCESSED, Jobs
+from mmbench.runs import Record, SeedBlock, read_records
 
 
 @dataclass(frozen=True)
-class Outlook:
-    """What a benchmark still has to do in one cell.
+class Forecast:
+    """What a benchmark still has to run in one cell.
 
     Attributes:
         dataset: the data set.
         method: the method.
-        seeds: how many are wanted.
-        seeds_to_run: how many are not stored, or were run with another source or on other data.
-        seconds_per_seed: the median of the seeds measured here, in any params_hash, or None.
-        minutes: for what is to be run, or None where nothing was measured.
+        seeds: how many are requested.
+        seeds_to_run: how many are not stored, or are of other parameters, source code or data.
+        seconds_per_seed: the median over the seeds measured here with any parameters, or None.
+        minutes: for the seeds to run, or None where nothing was measured.
     """
 
     dataset: str
@@ -30,38 +31,34 @@ class Outlook:
     minutes: float | None
 
 
-def outlook(plan: Plan) -> list[Outlook]:
-    """Return what there is still to do in each cell of a benchmark."""
-    return [_cell(plan, dataset, method) for dataset, method in plan.cells()]
+def forecast(jobs: Jobs) -> list[Forecast]:
+    """Return what there is still to run in each cell of a benchmark."""
+    return [_cell(jobs, dataset, method) for dataset, method in jobs.plan.cells()]
 
 
-def _cell(plan: Plan, dataset: str, method: str) -> Outlook:
-    today = (plan.fingerprint(method), _data_of_today(plan, dataset))
+def _cell(jobs: Jobs, dataset: str, method: str) -> Forecast:
+    key = jobs.run_key(dataset, method)
+    prepared = is_prepared(jobs.plan.datasets[dataset], PROCESSED / dataset)
     to_run = 0
-    for block in plan.blocks(dataset, method):
-        stored = block.records.is_file() and all(
-            (record.fingerprint, record.data_checksum) == today
-            for record in read_records(block.records)
-        )
-        to_run += 0 if stored else len(block.seeds)
+    for block in jobs.blocks(dataset, method):
+        records = list(_records(jobs, [block]))
+        current = prepared and records and not any(key.mismatch(r) for r in records)
+        to_run += 0 if current else len(block.seeds)
     measured = [
         record.seconds["total"]
-        for params_hash in sorted((RUNS / dataset / method).glob("*"))
-        for block in stored_blocks(dataset, method, params_hash.name)
-        for record in read_records(block.records)
+        for record in _records(jobs, jobs.store.blocks(dataset, method))
         if record.status == "ok" and "total" in record.seconds
     ]
     each = statistics.median(measured) if measured else None
     minutes = 0.0 if not to_run else None if each is None else to_run * each / 60
-    return Outlook(dataset, method, plan.benchmark.seeds, to_run, each, minutes)
+    return Forecast(dataset, method, jobs.plan.benchmark.seeds, to_run, each, minutes)
 
 
-def _data_of_today(plan: Plan, dataset: str) -> str | None:
-    """Return the checksum of the prepared data, or None where they are to be prepared first."""
-    path = PROCESSED / dataset / "card.json"
-    if not path.is_file():
-        return None
-    card = read_json(path)
-    if card.get("recipe") != plan.recipe(dataset):
-        return None
-    return str(card.get("checksum", ""))  # none of data that could not be had
+def _records(jobs: Jobs, blocks: Iterator[SeedBlock] | list[SeedBlock]) -> Iterator[Record]:
+    """Yield the records of blocks; those that cannot be read, as of an older version, are none."""
+    for block in blocks:
+        if jobs.store.has(block):
+            try:
+                yield from read_records(jobs.store.folder(block))
+            except InputError:
+                continue

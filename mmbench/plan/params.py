@@ -1,4 +1,4 @@
-"""What a run depends on: resolved parameters, and their digest that names a folder."""
+"""The parameters of a run, and the digest of them that names a folder."""
 
 import dataclasses
 import json
@@ -12,19 +12,19 @@ from mmbench.methods import build
 
 
 def resolved(name: str, entry: MethodEntry, params: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the hyperparameters of a method with its defaults, as JSON can hold them.
+    """Return all hyperparameters of a method, defaults included, as JSON can hold them.
 
     Raises:
-        InputError: the method cannot be imported, or a parameter is unknown or of the wrong
+        InputError: the method cannot be imported, or a parameter is unknown or has the wrong
             type.
     """
     try:
         method = build(entry.uses, params, where=f"method {name}")
     except InputError:
         raise
-    except (Exception, SystemExit) as error:  # whatever somebody's module does when it is read
-        told = f"{type(error).__name__}: {error}".splitlines()[0]
-        raise InputError(f"method {name}: cannot use {entry.uses!r}: {told}") from error
+    except (Exception, SystemExit) as error:  # a user's module may raise anything on import
+        message = f"{type(error).__name__}: {error}".splitlines()[0]
+        raise InputError(f"method {name}: cannot use {entry.uses!r}: {message}") from error
     params = dataclasses.asdict(method)  # type: ignore[call-overload]
     try:
         as_json: dict[str, Any] = json.loads(json.dumps(params, allow_nan=False))
@@ -33,16 +33,15 @@ def resolved(name: str, entry: MethodEntry, params: Mapping[str, Any]) -> dict[s
     return as_json
 
 
-def params_hash_of(params: Mapping[str, Any], precision: str, *, restarts: int = 1) -> str:
-    """Return eight hex digits of all that a run depends on but its data, seed and source.
+def params_hash(params: Mapping[str, Any], precision: str, *, restarts: int = 1) -> str:
+    """Return eight hex digits of what a run depends on except data, seed and source code.
 
     Args:
-        params: resolved, as `resolved` gives them.
+        params: all parameters, as `resolved` returns them.
         precision: of the training.
-        restarts: of each seed. One is what runs had before there were restarts, and gives the
-            digits that it gave then.
+        restarts: trainings of each seed. A single training adds nothing to the digest.
     """
-    told: dict[str, Any] = {"params": params, "precision": precision}
+    content: dict[str, Any] = {"params": params, "precision": precision}
     if restarts > 1:
-        told |= {"restarts": restarts}
-    return digest(told)[:8]
+        content["restarts"] = restarts
+    return digest(content)[:8]

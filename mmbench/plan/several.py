@@ -5,17 +5,16 @@ from pathlib import Path
 from mmbench.config import read_benchmark
 from mmbench.errors import InputError, unknown
 from mmbench.plan.benchmark import Plan
-from mmbench.plan.seed_blocks import RUNS, RunId
+from mmbench.plan.jobs import Jobs
 
 PAPERS = Path("config/papers")
 
 
-class Plans:
-    """The configured benchmark and those of papers, by name.
+class Benchmarks:
+    """The jobs of the configured benchmark and of the benchmarks of papers, by name.
 
-    `config/papers/cmmc.yaml` is the benchmark `paper_cmmc`; `cmmc-tables.yaml` beside it only
-    lays out its tables. A paper's file is read when something of it is asked for, so that it
-    costs the others nothing.
+    `config/papers/cmmc.yaml` is the benchmark `paper_cmmc`; `cmmc-tables.yaml` beside it is the
+    layout of its tables. A paper's file is read only when something of it is asked for.
 
     Attributes:
         configured: the benchmark of the config file.
@@ -23,64 +22,64 @@ class Plans:
     """
 
     def __init__(self, configured: Plan, folder: Path = PAPERS) -> None:
-        self.configured = configured
+        self.configured = Jobs(configured)
         self._files = {
             f"paper_{path.stem}": path
             for path in sorted(folder.glob("*.yaml"))
             if not path.stem.endswith("-tables")
         }
         self.papers = tuple(self._files)
-        self._read = {configured.benchmark.name: configured}
+        self._jobs = {configured.benchmark.name: self.configured}
 
-    def __getitem__(self, name: str) -> Plan:
-        """Return a benchmark by name; the configured one may be that of a paper, changed.
-
-        Raises:
-            InputError: there is none of that name, its file is wrong, or it has data sets
-                from a catalogue that the configured benchmark does not name.
-        """
-        if name not in self._read:
-            self._read[name] = self._paper(name)
-        return self._read[name]
-
-    def of_run(self, run: RunId) -> Plan:
-        """Return a benchmark that has a run of these settings.
-
-        The configured one is asked first, then the papers that have been read, then the
-        others: a job on another machine begins with the configured benchmark alone.
+    def __getitem__(self, name: str) -> Jobs:
+        """Return the jobs of a benchmark; the configured one may itself be that of a paper.
 
         Raises:
-            InputError: none has.
+            InputError: there is none of that name, its file is wrong, or it uses a catalogue of
+                data sets that the configured benchmark does not name.
         """
-        for name in (*self._read, *(name for name in self.papers if name not in self._read)):
-            plan = self[name]
-            if plan.has(run):
-                return plan
+        if name not in self._jobs:
+            self._jobs[name] = Jobs(self._paper(name))
+        return self._jobs[name]
+
+    def of_run(self, dataset: str, method: str, params_hash: str) -> Jobs:
+        """Return the jobs of a benchmark that has a cell with these parameters.
+
+        The configured benchmark is asked first, then the papers that were read, then the others:
+        a job on another machine starts with the configured benchmark alone.
+
+        Raises:
+            InputError: no benchmark has it.
+        """
+        unread = [name for name in self.papers if name not in self._jobs]
+        for name in [*self._jobs, *unread]:
+            if self[name].plan.has(dataset, method, params_hash):
+                return self[name]
         raise InputError(
-            f"{RUNS / run.dataset / run.method / run.params_hash}: expected settings of a benchmark,"
-            f" but none of {', '.join(self._read)} has them"
+            f"{dataset}/{method}/{params_hash}: expected the parameters of a benchmark, but none"
+            f" of {', '.join(self._jobs)} has them"
         )
 
     def layouts(self, name: str) -> list[str]:
-        """Return the file that lays out the tables of a paper, where the benchmark is one's."""
+        """Return the layout of the tables of a paper, as a list that is empty without one."""
         path = self._files.get(name)
         layout = path.with_name(f"{path.stem}-tables.yaml") if path else None
         return [str(layout)] if layout and layout.is_file() else []
 
     def _paper(self, name: str) -> Plan:
         if name not in self._files:
-            names = [self.configured.benchmark.name, *self.papers]
+            names = [self.configured.plan.benchmark.name, *self.papers]
             raise unknown("benchmark", name, names, where="benchmarks of this workflow")
         path = self._files[name]
         benchmark = read_benchmark(path)
         if benchmark.name != name:
             raise InputError(f"{path}: name: expected {name!r}, got {benchmark.name!r}")
-        # one process of the workflow knows data sets by the catalogues of the configured one
-        known = self.configured.benchmark.dataset_catalogues
+        # `fetch` and `prepare` find data sets in the catalogues of the configured benchmark
+        known = self.configured.plan.benchmark.dataset_catalogues
         for catalogue in benchmark.dataset_catalogues:
             if catalogue not in known:
                 raise InputError(
-                    f"{path}: dataset_catalogues: {catalogue!r} is none of the configured"
-                    f" benchmark's; run it by --configfile {path}"
+                    f"{path}: dataset_catalogues: {catalogue!r} is not a catalogue of the"
+                    f" configured benchmark; run it by --configfile {path}"
                 )
         return Plan(benchmark, where=str(path))

@@ -1,4 +1,4 @@
-"""Sweeps: a row for each combination of parameter values."""
+"""Sweeps: one row for each combination of parameter values."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -7,7 +7,7 @@ from itertools import product
 from typing import Any
 
 from mmbench.config import MethodEntry
-from mmbench.errors import unknown
+from mmbench.errors import InputError, unknown
 from mmbench.plan.params import resolved
 
 
@@ -16,39 +16,55 @@ class Point:
     """One combination of the values of a sweep.
 
     Attributes:
-        method: the entry that is swept.
+        method: the catalogue entry that is swept.
         values: by parameter.
+        entry: the entry of the point; its title names the values.
     """
 
     method: str
     values: dict[str, Any]
+    entry: MethodEntry
 
     @property
     def name(self) -> str:
-        """Of the row and its folder, such as `cmmc-fast--joint_epochs-10--label_weight-0p5`."""
-        coordinates = [f"{key}-{_spelt(value)}" for key, value in self.values.items()]
+        """The name of the row and of its folder, such as `cmmc--joint_epochs-10`."""
+        coordinates = [f"{key}-{_as_name(value)}" for key, value in self.values.items()]
         return "--".join([self.method, *coordinates])
 
-    def title(self, plain: str) -> str:
-        """Return how tables print it, such as `CMMC, fast (joint_epochs 10)`.
 
-        Args:
-            plain: how they print the entry that is swept.
-        """
-        told = ", ".join(f"{key} {_told(value)}" for key, value in self.values.items())
-        return f"{plain} ({told})"
+def expanded(
+    names: Sequence[str],
+    catalogue: Mapping[str, MethodEntry],
+    sweeps: Mapping[str, Mapping[str, Sequence[Any]]],
+    *,
+    where: str,
+) -> dict[str, Point]:
+    """Return the points of all sweeps by name.
+
+    Args:
+        names: the methods of the benchmark.
+        catalogue: of methods.
+        sweeps: by method and parameter, the values to try.
+        where: the file and key, for messages.
+
+    Raises:
+        InputError: a method lacks a parameter, or the name of a point is taken.
+    """
+    points: dict[str, Point] = {}
+    for method in names:
+        if method not in sweeps:
+            continue
+        for point in grid(method, catalogue[method], sweeps[method], where=where):
+            if point.name in catalogue or point.name in points:
+                raise InputError(f"{where}: expected another name, {point.name!r} is taken")
+            points[point.name] = point
+    return points
 
 
 def grid(
     method: str, entry: MethodEntry, values: Mapping[str, Sequence[Any]], *, where: str
 ) -> list[Point]:
-    """Return every combination of the values, parameters in the order of the alphabet.
-
-    Args:
-        method: the entry that is swept.
-        entry: as the catalogue has it.
-        values: by parameter, at least one each.
-        where: the file and key that say so, for messages.
+    """Return every combination of the values, with the parameters in alphabetical order.
 
     Raises:
         InputError: the method has no such parameter.
@@ -58,23 +74,26 @@ def grid(
         if parameter not in known:
             raise unknown("parameter", parameter, known, where=f"{where}: {method}")
     axes = sorted(values)  # so that the names of rows do not depend on the order in the file
-    return [
-        Point(method, dict(zip(axes, combination, strict=True)))
-        for combination in product(*(values[axis] for axis in axes))
-    ]
+    points = []
+    for combination in product(*(values[axis] for axis in axes)):
+        at = dict(zip(axes, combination, strict=True))
+        words = ", ".join(f"{key} {_as_text(value)}" for key, value in at.items())
+        title = f"{entry.title or method} ({words})"
+        points.append(Point(method, at, entry.model_copy(update={"title": title})))
+    return points
 
 
-def _spelt(value: Any) -> str:
+def _as_name(value: Any) -> str:
     """Return a value as part of a name: 0.5 is 0p5, -1 is m1, [125, 500] is 125-500."""
     if isinstance(value, list | tuple):
-        return "-".join(_spelt(item) for item in value) or "none"
-    text = re.sub("^-", "m", _told(value)).replace(".", "p")
+        return "-".join(_as_name(item) for item in value) or "none"
+    text = re.sub("^-", "m", _as_text(value)).replace(".", "p")
     return re.sub(r"[^A-Za-z0-9_-]", "_", text)
 
 
-def _told(value: Any) -> str:
+def _as_text(value: Any) -> str:
     if isinstance(value, bool) or value is None:
-        return {True: "true", False: "false", None: "none"}[value]
+        return str(value).lower()
     if isinstance(value, list | tuple):
-        return "[" + ", ".join(_told(item) for item in value) + "]"
+        return "[" + ", ".join(_as_text(item) for item in value) + "]"
     return str(value).removesuffix(".0")

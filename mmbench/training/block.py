@@ -1,59 +1,49 @@
-"""The verb `fit`: train one block of seeds in a child process, and account for each of them.
+"""The verb `fit`: train one block of seeds in a child process and record how each seed went.
 
-The parent stays light (no torch, no scikit-learn): it leases a device, starts the child, watches
-the clock, and writes both outputs at the end. The child can be killed at any moment, by the
-clock, the kernel or itself; the parent records what happened to the seed it was at, and starts
-another child for the seeds that remain.
+The parent imports neither torch nor scikit-learn. It leases a device, starts the child, enforces
+the time limit, and writes both outputs at the end. The child may be killed at any moment, by the
+time limit, the kernel or itself; the parent then records what happened to the current seed and
+starts another child for the seeds that remain.
 """
 
-import hashlib
-import json
 import platform
 import signal
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
 from mmbench.errors import InputError
-from mmbench.runs import FORMAT_VERSION, Record, Run, read_runs, write_runs
+from mmbench.runs import ASSIGNMENTS_FILE, RECORDS_FILE, Record, Run, RunKey, read_runs, write_runs
 from mmbench.training import provenance
 from mmbench.training.devices import leased
-from mmbench.training.job import CUT_SHORT, SOUND, STATE_SUFFIX, Event, Job
+from mmbench.training.finished_seeds import FinishedSeeds
+from mmbench.training.job import CUT_SHORT, SOUND, Event, Job
 from mmbench.training.processes import Child
 from mmbench.views_file import read_metadata
 
 
 def fit(
-    job: Job,
-    *,
-    assignments: Path,
-    records: Path,
-    finished_seeds: Path,
-    on_event: Callable[[Event], None] | None = None,
+    job: Job, folder: Path, *, on_event: Callable[[Event], None] = lambda event: None
 ) -> list[Record]:
-    """Train a block of seeds and write its two outputs; see `mmbench.runs`.
+    """Train a block of seeds and write its two files; see `mmbench.runs`.
 
-    A seed that ends `ok` is kept under `finished_seeds` at once, and a later call whose parameters,
-    fingerprint, precision and data are the same takes it from there. One that failed is not
-    kept: the later call tries it again. After the outputs are written, what `finished_seeds` holds of
-    these seeds is removed; the folder stays, since another block may be about to write there.
-    Only the saved state of a seed that was cut short stays (see `mmbench.methods.save_state`):
-    a later call goes on from it, and from that of a seed whose block was stopped.
+    A seed that ends `ok` is stored at once in `.finished_seeds` beside the folder, and a later
+    call whose run key is the same reuses it. A failed seed is not stored, so that the later call
+    trains it again. After the outputs are written, the finished seeds of the block are removed.
+    Only the saved state of an interrupted seed is kept (see `mmbench.methods.save_state`), from
+    which a later call continues.
 
-    What a method does wrong ends in the status of its seed. After an interrupt (Ctrl-C or
-    SIGTERM) neither output is written; and if this process is killed, the child dies with it.
+    An error in a method ends in the status of its seed. After an interrupt (Ctrl-C or SIGTERM)
+    neither output is written. If this process is killed, the child dies with it.
 
     Args:
         job: what to train.
-        assignments: the .npz to write.
-        records: the .json to write, after the other.
-        finished_seeds: the folder for finished seeds, shared by the blocks of a data set, method and
-            settings.
-        on_event: told what happens, for a progress bar.
+        folder: of the block.
+        on_event: called with what happens, for a progress bar.
 
     Returns:
         A record for each seed of the job, in its order.
@@ -61,10 +51,9 @@ def fit(
     Raises:
         InputError: the views cannot be read, the method cannot be found, or a hyperparameter
             is wrong.
-        OSError: an output or a part cannot be written.
+        OSError: an output or a finished seed cannot be written.
         KeyboardInterrupt: after an interrupt.
     """
-    tell = on_event or (lambda event: None)
     metadata = read_metadata(job.views)
     commit, clean = provenance.git_state()
     common = Record(
@@ -82,107 +71,71 @@ def fit(
         git_clean=clean,
         data_checksum=metadata.get("checksum", ""),
         started=provenance.now(),
-        format_version=FORMAT_VERSION,
         host=platform.node(),
         n_restarts=job.restarts,
     )
-    told: dict[int, Run] = {}
+    finished = FinishedSeeds.beside(folder)
     if metadata.get("status") == "data_unavailable":
-        for seed in job.seeds:
-            told[seed] = Run(replace(common, seed=seed, reason=metadata.get("reason", "")))
-            tell(Event("done", seed, record=told[seed].record))
+        reason = metadata.get("reason", "")
+        runs = {seed: Run(replace(common, seed=seed, reason=reason)) for seed in job.seeds}
     else:
-        identity = _identity(common)
-        told = _kept(finished_seeds, job.seeds, identity)
-        for seed, run in told.items():
-            tell(Event("done", seed, record=run.record))
-        pending = [seed for seed in job.seeds if seed not in told]
+        key = RunKey.of(common).digest
+        found = {seed: finished.read(seed, key) for seed in job.seeds}
+        runs = {seed: run for seed, run in found.items() if run is not None}
+    for seed, run in runs.items():
+        on_event(Event("done", seed, record=run.record))
+    pending = [seed for seed in job.seeds if seed not in runs]
+    if pending:
         for seed in pending:
-            for state in finished_seeds.glob(f"{seed}-*{STATE_SUFFIX}"):
-                if not state.name.startswith(f"{seed}-{identity}-"):
-                    state.unlink(missing_ok=True)
-        if pending:
-            with _sigterm_as_interrupt():
-                trained = _train(job, pending, common, finished_seeds, identity, tell)
-            for seed, record in trained.items():
-                ok = record.status == "ok"
-                told[seed] = _read_finished(finished_seeds, seed, identity) if ok else Run(record)
+            finished.remove_states(seed, except_key=key)
+        with _sigterm_as_interrupt():
+            records = _train(job, pending, common, finished, key, on_event)
+        for seed, record in records.items():
+            trained = finished.read(seed, key) if record.status == "ok" else Run(record)
+            if trained is None:
+                raise InputError(f"{finished.folder}: expected seed {seed}, which ended ok")
+            runs[seed] = trained
 
-    runs = [told[seed] for seed in job.seeds]
+    ordered = [runs[seed] for seed in job.seeds]
     try:
-        write_runs(runs, assignments, records)
+        write_runs(ordered, folder)
     except BaseException:
-        for output in (assignments, records):  # one without the other means nothing
-            output.unlink(missing_ok=True)
+        _remove_outputs(folder)  # one file without the other is useless
         raise
-    for record in (run.record for run in runs):
-        # of earlier parameters and sources as well, and what a killed child was writing
-        for part in [
-            *finished_seeds.glob(f"{record.seed}-*"),
-            *finished_seeds.glob(f".{record.seed}-*"),
-        ]:
-            if part.suffix != STATE_SUFFIX or record.status not in CUT_SHORT:
-                part.unlink(missing_ok=True)
-    return [run.record for run in runs]
+    for run in ordered:
+        finished.remove(run.record.seed)
+        if run.record.status not in CUT_SHORT:
+            finished.remove_states(run.record.seed)
+    return [run.record for run in ordered]
 
 
-def release(assignments: Path, records: Path, *, finished_seeds: Path) -> None:
-    """Undo a block: remove its outputs, so that it is run again, and keep what ended `ok`.
-
-    Args:
-        assignments: the .npz of the block.
-        records: its .json.
-        finished_seeds: where `fit` looks for finished seeds.
+def reset_block(folder: Path) -> None:
+    """Remove the outputs of a block, so that it is run again; seeds that ended `ok` are kept.
 
     Raises:
         InputError: the block cannot be read.
     """
-    for run in read_runs(assignments, records):
+    finished = FinishedSeeds.beside(folder)
+    for run in read_runs(folder):
         if run.record.status == "ok":
-            part = finished_seeds / f"{run.record.seed}-{_identity(run.record)}"
-            write_runs([run], part.with_suffix(".npz"), part.with_suffix(".json"))
-    records.unlink()
-    assignments.unlink()
+            finished.add(run, RunKey.of(run.record).digest)
+    _remove_outputs(folder)
 
 
-def _identity(record: Record) -> str:
-    """Return sixteen hex digits that are the same only where the result of a seed must be."""
-    told: list[Any] = [
-        record.params,
-        record.fingerprint,
-        record.precision,
-        record.data_checksum,
-    ]
-    if record.n_restarts > 1:
-        told.append(record.n_restarts)
-    return hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()[:16]
-
-
-def _kept(finished_seeds: Path, seeds: Sequence[int], identity: str) -> dict[int, Run]:
-    """Return the finished seeds among these that earlier calls left behind."""
-    found = {}
-    for seed in seeds:
-        # no part, or one that a power failure cut short, is no result: the seed is trained
-        with suppress(InputError):
-            found[seed] = _read_finished(finished_seeds, seed, identity)
-    return found
-
-
-def _read_finished(finished_seeds: Path, seed: int, identity: str) -> Run:
-    part = finished_seeds / f"{seed}-{identity}"
-    (run,) = read_runs(part.with_suffix(".npz"), part.with_suffix(".json"))
-    return run
+def _remove_outputs(folder: Path) -> None:
+    for name in (RECORDS_FILE, ASSIGNMENTS_FILE):
+        (folder / name).unlink(missing_ok=True)
 
 
 def _train(
     job: Job,
     seeds: Sequence[int],
     common: Record,
-    finished_seeds: Path,
-    identity: str,
-    tell: Callable[[Event], None],
+    finished: FinishedSeeds,
+    key: str,
+    on_event: Callable[[Event], None],
 ) -> dict[int, Record]:
-    """Return the record of each seed, with as many children as it takes."""
+    """Return the record of each seed, starting as many children as needed."""
     ended: dict[int, Record] = {}
     with leased(job.gpus, job.slots_per_gpu) as lease:
         devices = ",".join(lease.devices)
@@ -194,25 +147,25 @@ def _train(
             "threads": job.threads,
             "device": "cuda" if lease.has_gpu else "cpu",
             "simulated": simulated,
-            "finished_seeds": str(finished_seeds),
-            "identity": identity,
+            "finished_seeds": str(finished.folder),
+            "key": key,
             "waited": lease.waited,
         }
         while request["seeds"]:
             request["spawned"] = time.monotonic()
             with Child(request, job.threads, lease) as child:
-                for record in _watch(child, request, job.timeout_minutes, tell):
+                for record in _watch(child, request, job.timeout_minutes, on_event):
                     ended[record.seed] = record
-                    tell(Event("done", record.seed, record=record))
+                    on_event(Event("done", record.seed, record=record))
             request["seeds"] = [seed for seed in seeds if seed not in ended]
             request["waited"] = 0.0
     return ended
 
 
 def _watch(
-    child: Child, request: dict[str, Any], minutes: float, tell: Callable[[Event], None]
+    child: Child, request: dict[str, Any], minutes: float, on_event: Callable[[Event], None]
 ) -> Iterator[Record]:
-    """Yield the record of each seed that ends, until the child does or must be replaced."""
+    """Yield the record of each seed that ends, until the child ends or must be replaced."""
     pending = list(request["seeds"])
     begins = request["spawned"]
     deadline = begins + 60 * minutes
@@ -240,7 +193,7 @@ def _watch(
             case "started":
                 now = Record(**message["record"])
                 begins = time.monotonic()
-                tell(Event("started", now.seed))
+                on_event(Event("started", now.seed))
             case "restart":
                 now = replace(now, losses={}, restarts=message["restarts"])
             case "resumed":
@@ -252,7 +205,7 @@ def _watch(
                 for name, value in message["figures"].items():
                     now.losses.setdefault(name, []).append((message["epoch"], value))
                 loss = message["figures"].get("loss")
-                tell(Event("epoch", now.seed, message["epoch"], loss))
+                on_event(Event("epoch", now.seed, message["epoch"], loss))
             case "ended":
                 now = Record(**message["record"])
                 if now.status != "ok":

@@ -12,7 +12,6 @@ import contextlib
 import errno
 import fcntl
 import gc
-import hashlib
 import json
 import os
 import random
@@ -31,11 +30,13 @@ import numpy as np
 
 from mmbench.data import Dataset, IncompatibleDataError
 from mmbench.errors import InputError
+from mmbench.files import digest
 from mmbench.literals import Status
 from mmbench.methods import Method, build
-from mmbench.runs import Record, Run, write_runs
+from mmbench.runs import Record, Run
 from mmbench.training import provenance
-from mmbench.training.job import CUT_SHORT, SOUND, STATE_SUFFIX
+from mmbench.training.finished_seeds import FinishedSeeds
+from mmbench.training.job import CUT_SHORT, SOUND
 from mmbench.training.log import RunLog, assignments
 from mmbench.training.restarts import train_restarts
 from mmbench.training.states import StateFile, seconds_between_writes
@@ -93,9 +94,9 @@ def _train(request: dict[str, Any], tell: Tell, await_turn: Callable[[], str]) -
     common = replace(common, params=params, device=request["simulated"] or _model(device))
     setup_begins = request["spawned"]
     waiting = request["waited"]
-    # only what would have given the same bits may go on, so it is looked for under this name
-    made_with = json.dumps([common.device, common.threads, provenance.versions()])
-    made_with = hashlib.sha256(made_with.encode()).hexdigest()[:8]
+    # a state may be continued only where the training gives the same bits as before the stop
+    environment = digest([common.device, common.threads, provenance.versions()])[:8]
+    finished = FinishedSeeds(Path(request["finished_seeds"]))
     save_every = seconds_between_writes()
     for position, seed in enumerate(request["seeds"]):
         begins = time.monotonic()
@@ -103,8 +104,8 @@ def _train(request: dict[str, Any], tell: Tell, await_turn: Callable[[], str]) -
         common = replace(common, versions=provenance.versions(), started=provenance.now())
         started = replace(common, seed=seed, seconds=seconds)
         tell(event="started", record=asdict(started))
-        part = Path(request["finished_seeds"]) / f"{seed}-{request['identity']}"
-        states = partial(_state_file, part, made_with, save_every)
+        state_path = partial(finished.state_file, seed, request["key"], environment)
+        states = partial(_state, state_path, save_every)
         train = partial(_train_seed, method, path, device, states=states, tell=tell)
         if started.n_restarts == 1:
             run = train(started)
@@ -113,10 +114,9 @@ def _train(request: dict[str, Any], tell: Tell, await_turn: Callable[[], str]) -
                 started, train, lambda ended: tell(event="restart", restarts=ended)
             )
         if run.record.status == "ok":
-            write_runs([run], part.with_suffix(".npz"), part.with_suffix(".json"))
+            finished.add(run, request["key"])
         if run.record.status not in CUT_SHORT:
-            for state in part.parent.glob(f"{part.name}-*{STATE_SUFFIX}"):
-                state.unlink()
+            finished.remove_states(seed)
         # whether a method can work on the data does not depend on the seed
         refused = run.record.status == "not_applicable"
         alike = request["seeds"][position + 1 :] if refused else []
@@ -203,12 +203,8 @@ def _train_seed(
     return Run(record, y_pred, history, epochs, log.embedding, log.view_assignments)
 
 
-def _state_file(part: Path, made_with: str, every: float, seed: int) -> StateFile:
-    """Return where a training with a seed keeps its state: beside the part it will be.
-
-    The seed is that of a restart where the run of a part has several.
-    """
-    return StateFile(part.with_name(f"{part.name}-{seed}-{made_with}{STATE_SUFFIX}"), every)
+def _state(path: Callable[[int], Path], every: float, training_seed: int) -> StateFile:
+    return StateFile(path(training_seed), every)
 
 
 def _told(error: Exception) -> tuple[Status, str]:

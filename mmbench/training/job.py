@@ -15,8 +15,6 @@ SOUND: tuple[Status, ...] = ("ok", "diverged")
 # after these a later call may go on from the state that the training saved last
 CUT_SHORT: tuple[Status, ...] = ("timed_out", "out_of_memory", "crashed")
 
-STATE_SUFFIX = ".state"  # of the files with such states, in the folder of finished seeds
-
 
 @dataclass(frozen=True)
 class Job:

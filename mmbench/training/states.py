@@ -143,8 +143,8 @@ def _copied(value: Any, where: str) -> Any:
     if isinstance(value, Mapping):
         return {key: _copied(part, f"{where}[{key!r}]") for key, part in value.items()}
     if isinstance(value, list | tuple):
-        finished_seeds = [_copied(part, f"{where}[{place}]") for place, part in enumerate(value)]
-        return tuple(finished_seeds) if isinstance(value, tuple) else finished_seeds
+        parts = [_copied(part, f"{where}[{place}]") for place, part in enumerate(value)]
+        return tuple(parts) if isinstance(value, tuple) else parts
     if type(value) in _PLAIN:
         return value
     raise TypeError(

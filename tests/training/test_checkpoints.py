@@ -13,7 +13,7 @@ from mmbench.errors import InputError
 from mmbench.methods import save_state, saved_state, silent
 from mmbench.methods.cc import CC
 from mmbench.methods.sacc import SACC
-from mmbench.training import release
+from mmbench.training import reset_block
 from mmbench.training.log import RunLog
 from mmbench.training.states import StateFile, seconds_between_writes
 
@@ -42,7 +42,7 @@ QUICK_CC = CC(**SETTINGS, epochs=8)
 
 
 def states(cell):
-    return sorted((cell.folder / ".finished_seeds").glob("*.state"))
+    return sorted(cell.finished_seeds.glob("*.state"))
 
 
 def walk(cell, stop, seed=0):
@@ -159,12 +159,11 @@ def test_a_seed_that_was_cut_short_goes_on_when_it_is_retried(cell, monkeypatch,
     _, (_, cut_short) = trained(cell, job, "block")
     assert cut_short.record.status == status
     assert len(states(cell)) == 1
-    paths = cell.paths()
-    release(paths["assignments"], paths["records"], finished_seeds=paths["finished_seeds"])
+    reset_block(cell.block())
 
     epochs, runs = trained(cell, job, "block")
     assert epochs == [4, 5, 6, 7]
-    assert list((cell.folder / ".finished_seeds").iterdir()) == []
+    assert list(cell.finished_seeds.iterdir()) == []
     assert_same(runs, trained(cell, job, "undisturbed")[1])
 
 

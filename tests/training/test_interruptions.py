@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from training_cell import is_alive, wait_for
 
-from mmbench.training import release
+from mmbench.training import reset_block
 
 COUNTING = """
     with (folder / f"trained-{seed}").open("a") as file: file.write("x")
@@ -38,7 +38,7 @@ def test_a_block_that_is_stopped_goes_on_from_its_finished_seeds(cell, how, monk
     assert how == signal.SIGKILL or "KeyboardInterrupt" in errors
     wait_for(lambda: not is_alive(pid), seconds=5)
     assert not (cell.folder / "block").exists()
-    assert len(list((cell.folder / ".finished_seeds").glob("0-*"))) == 2
+    assert len(list(cell.finished_seeds.glob("0-*"))) == 1
 
     (cell.folder / "go").touch()
     told = cell.fit(job)  # which needs the device that the stopped job held
@@ -46,7 +46,7 @@ def test_a_block_that_is_stopped_goes_on_from_its_finished_seeds(cell, how, monk
     assert times_trained(cell) == {"0": 1, "1": 2, "2": 1}
     expected = [np.random.default_rng(seed).integers(3, size=180) for seed in (0, 1, 2)]
     np.testing.assert_array_equal([run.y_pred for run in cell.runs()], expected)
-    assert list((cell.folder / ".finished_seeds").iterdir()) == []
+    assert list(cell.finished_seeds.iterdir()) == []
 
 
 @pytest.mark.parametrize(
@@ -71,9 +71,7 @@ def test_a_finished_seed_of_other_settings_sources_or_data_is_not_taken(
     heard = []
     cell.fit(cell.job(method, **changes), block="other", on_event=heard.append)
     assert [event.kind for event in heard] == ["started", "epoch", "done"]
-    assert list((cell.folder / ".finished_seeds").iterdir()) == [], (
-        "the part of the old one is gone too"
-    )
+    assert list(cell.finished_seeds.iterdir()) == [], "the part of the old one is gone too"
 
 
 def test_finished_seeds_are_taken_by_whatever_block_asks_for_them(cell):
@@ -83,7 +81,7 @@ def test_finished_seeds_are_taken_by_whatever_block_asks_for_them(cell):
         cell.fit(cell.job(method, seeds=(0, 1, 2)))
     cell.fit(cell.job(method, seeds=(2, 3)), block="2-3")
     assert times_trained(cell) == {"0": 1, "1": 1, "2": 1, "3": 1}
-    assert {path.name[0] for path in (cell.folder / ".finished_seeds").iterdir()} == {"0", "1"}
+    assert {path.name[0] for path in cell.finished_seeds.iterdir()} == {"0", "1"}
 
 
 def test_a_part_cut_short_is_trained_again(cell):
@@ -91,7 +89,7 @@ def test_a_part_cut_short_is_trained_again(cell):
     method = cell.method(COUNTING)
     with pytest.raises(OSError, match="block"):
         cell.fit(cell.job(method))
-    (part,) = (cell.folder / ".finished_seeds").glob("0-*.npz")
+    (part,) = cell.finished_seeds.glob("0-*/assignments.npz")
     part.write_bytes(part.read_bytes()[:50])
     assert [r.status for r in cell.fit(cell.job(method), block="other")] == ["ok"]
     assert times_trained(cell) == {"0": 2}
@@ -102,8 +100,7 @@ def test_a_released_block_trains_only_the_seeds_that_failed(cell):
     job = cell.job(method, seeds=(0, 1, 2))
     cell.fit(job)
     before = [run.y_pred for run in cell.runs()]
-    paths = cell.paths()
-    release(paths["assignments"], paths["records"], finished_seeds=paths["finished_seeds"])
+    reset_block(cell.block())
     assert list((cell.folder / "block").iterdir()) == []
 
     (cell.folder / "go").touch()

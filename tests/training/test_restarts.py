@@ -6,7 +6,7 @@ import pytest
 from mmbench.checks import checked
 from mmbench.errors import InputError
 from mmbench.runs import Record, Run
-from mmbench.training import Job, release
+from mmbench.training import Job, reset_block
 from mmbench.training.restarts import restart_seed, train_restarts
 
 # the third restart of every seed has the lowest loss, though not at first
@@ -143,12 +143,11 @@ def test_of_equal_losses_the_first_is_kept(cell):
 def test_a_finished_plain_seed_is_not_taken_for_one_with_restarts_but_its_own_is(cell):
     method = cell.method("with (folder / 'count').open('a') as f: f.write('x')\nlog(0, loss=1.0)")
     job = cell.job(method, restarts=2)
-    paths = cell.paths()
     cell.fit(cell.job(method))
-    release(paths["assignments"], paths["records"], finished_seeds=paths["finished_seeds"])
+    reset_block(cell.block())
     cell.fit(job)
     assert len((cell.folder / "count").read_text()) == 3
-    release(paths["assignments"], paths["records"], finished_seeds=paths["finished_seeds"])
+    reset_block(cell.block())
     (record,) = cell.fit(job)
     assert len((cell.folder / "count").read_text()) == 3
     assert len(record.restarts) == 2

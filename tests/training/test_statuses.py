@@ -139,7 +139,7 @@ def test_data_that_could_not_be_had_are_passed_on_without_training(cell):
     told = cell.fit(cell.job(cell.method("(folder / 'ran').touch()"), seeds=(0, 1)))
     assert [(r.status, r.reason) for r in told] == [("data_unavailable", "nobody home")] * 2
     assert not (cell.folder / "ran").exists()
-    assert [entry["status"] for entry in read_json(cell.paths()["records"])] == (
+    assert [entry["status"] for entry in read_json(cell.block() / "runs.json")] == (
         ["data_unavailable"] * 2
     )
 
@@ -156,7 +156,7 @@ def test_a_mistake_in_the_entry_fails_the_job_in_one_line(cell, changes, message
     job = cell.job(cell.method(""), **changes)
     with pytest.raises(InputError, match=message):
         cell.fit(job)
-    assert not cell.paths()["records"].exists()
+    assert not (cell.block() / "runs.json").exists()
 
 
 def test_views_cut_short_fail_the_job_and_leave_nothing(cell):

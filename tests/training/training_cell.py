@@ -45,9 +45,9 @@ import json, sys
 from pathlib import Path
 from mmbench.training import Job, fit
 told = json.load(sys.stdin)
-paths = {key: Path(told.pop(key)) for key in ("assignments", "records", "finished_seeds")}
+folder = Path(told.pop("folder"))
 job = Job(**told | {"views": Path(told["views"]), "seeds": tuple(told["seeds"])})
-print([record.status for record in fit(job, **paths)], flush=True)
+print([record.status for record in fit(job, folder)], flush=True)
 """
 
 
@@ -80,19 +80,18 @@ class Cell:
         }
         return Job(**settings | changes)
 
-    def paths(self, block="block"):
-        return {
-            "assignments": self.folder / block / "assignments.npz",
-            "records": self.folder / block / "runs.json",
-            "finished_seeds": self.folder / ".finished_seeds",
-        }
+    def block(self, name="block"):
+        return self.folder / name
+
+    @property
+    def finished_seeds(self):
+        return self.folder / ".finished_seeds"
 
     def fit(self, job, *, block="block", **options):
-        return fit(job, **self.paths(block), **options)
+        return fit(job, self.block(block), **options)
 
     def runs(self, block="block"):
-        paths = self.paths(block)
-        return read_runs(paths["assignments"], paths["records"])
+        return read_runs(self.block(block))
 
     def try_out(self, body, *, imports="", **changes):
         """Train one method as `body` says; return the run of its last seed."""
@@ -101,7 +100,7 @@ class Cell:
 
     def command(self, job, *, block="block"):
         """Return what to run, and what to give it as standard input, for a process of its own."""
-        told = asdict(job) | self.paths(block)
+        told = asdict(job) | {"folder": self.block(block)}
         return [sys.executable, "-c", DRIVER], json.dumps(told, default=str)
 
     def start(self, job, *, block="block"):

@@ -8,9 +8,9 @@ rule fetch:
     log:
         "logs/fetch/{dataset}.log",
     params:
-        sources=lambda w: plan.sources(w.dataset),
+        sources=lambda w: jobs.sources(w.dataset),
         # Snakemake ignores changes of params that are computed from the output: a corrected
         # title or URL fetches nothing again, only another digest of the sources does.
-        dataset=lambda w, output: plan.dataset(w.dataset).as_json(),
+        dataset=lambda w, output: plan.datasets[w.dataset].as_json(),
     shell:
         "mmbench fetch {params.dataset:q} --status {output.status} > {log} 2>&1"

@@ -1,6 +1,11 @@
 """Train methods. No rule of this file may have labels as an input."""
 
 
+def benchmark_of(w):
+    """Return the jobs of a benchmark that has this run."""
+    return benchmarks.of_run(w.dataset, w.method, w.params_hash)
+
+
 rule fit:
     """Cluster one data set with one method, for one block of seeds."""
     input:
@@ -10,19 +15,20 @@ rule fit:
         records="results/runs/{dataset}/{method}/{params_hash}/{seeds}/runs.json",
     log:
         "results/runs/{dataset}/{method}/{params_hash}/{seeds}/fit.log",
-    threads: lambda w: plans.of_run(w).benchmark.threads_per_fit
+    threads: lambda w: benchmark_of(w).plan.benchmark.threads_per_fit
     resources:
-        gpu=lambda w: int(plans.of_run(w).method(w.method).gpu),
+        gpu=lambda w: int(benchmark_of(w).plan.methods[w.method].gpu),
         # limits are resources, since another limit does not change a result
-        timeout=lambda w: plans.of_run(w).timeout_minutes(w.method),
-        slots_per_gpu=lambda w: plans.of_run(w).benchmark.slots_per_gpu,
-        runtime=lambda w: plans.of_run(w).runtime_minutes(w.method, w.seeds),
+        timeout=lambda w: benchmark_of(w).timeout_minutes(w.method),
+        slots_per_gpu=lambda w: benchmark_of(w).plan.benchmark.slots_per_gpu,
+        runtime=lambda w: benchmark_of(w).runtime_minutes(w.method, w.seeds),
     params:
-        method=lambda w: plans.of_run(w).method_json(w.method, w.dataset),
-        # of the parsed source: an edit reruns this method alone, a comment nothing
-        fingerprint=lambda w: plans.of_run(w).fingerprint(w.method),
+        method=lambda w: benchmark_of(w).method_json(w.dataset, w.method),
+        # of the parsed source: an edit reruns only the method, a comment nothing
+        fingerprint=lambda w: benchmark_of(w).fingerprint(w.method),
     shell:
         "mmbench fit {params.method:q} --views {input.views} --seeds {wildcards.seeds}"
         " --gpus {resources.gpu} --threads {threads} --timeout {resources.timeout}"
         " --slots-per-gpu {resources.slots_per_gpu} --fingerprint {params.fingerprint}"
-        " --assignments {output.assignments} --records {output.records} > {log} 2>&1"
+        " --folder results/runs/{wildcards.dataset}/{wildcards.method}"
+        "/{wildcards.params_hash}/{wildcards.seeds} > {log} 2>&1"

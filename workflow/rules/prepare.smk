@@ -4,7 +4,7 @@
 rule prepare:
     """Prepare one data set; a derived one is made from the files of its base."""
     input:
-        status=lambda w: f"data/raw/{plan.dataset(w.dataset).root}/status.json",
+        status=lambda w: f"data/raw/{plan.datasets[w.dataset].root}/status.json",
     output:
         views="data/processed/{dataset}/views.safetensors",
         samples="data/processed/{dataset}/samples.csv",
@@ -12,9 +12,9 @@ rule prepare:
     log:
         "logs/prepare/{dataset}.log",
     params:
-        recipe=lambda w: plan.recipe(w.dataset),
+        recipe=lambda w: jobs.recipe(w.dataset),
         # computed from the output, so that other words or URLs prepare nothing again
-        dataset=lambda w, output: plan.dataset(w.dataset).as_json(),
+        dataset=lambda w, output: plan.datasets[w.dataset].as_json(),
     shell:
         "mmbench prepare {params.dataset:q} --status {input.status} --views {output.views}"
         " > {log} 2>&1"

@@ -4,12 +4,12 @@
 rule report:
     """Make the tables, the figures and the page of a benchmark."""
     input:
-        scores=lambda w: plans[w.benchmark].each(rules.score.output.scores),
-        details=lambda w: plans[w.benchmark].each(rules.score.output.details),
-        records=lambda w: plans[w.benchmark].each(rules.score.output.records),
-        cards=lambda w: plans[w.benchmark].each(rules.prepare.output.card),
+        scores=lambda w: benchmarks[w.benchmark].each(rules.score.output.scores),
+        details=lambda w: benchmarks[w.benchmark].each(rules.score.output.details),
+        records=lambda w: benchmarks[w.benchmark].each(rules.score.output.records),
+        cards=lambda w: benchmarks[w.benchmark].each(rules.prepare.output.card),
         published="config/published.csv",
-        layouts=lambda w: plans.layouts(w.benchmark),
+        layouts=lambda w: benchmarks.layouts(w.benchmark),
     output:
         benchmark="results/{benchmark}/benchmark.json",
         metrics="results/{benchmark}/metrics.json",
@@ -58,8 +58,8 @@ rule report:
     log:
         "logs/report/{benchmark}.log",
     params:
-        spec=lambda w: plans[w.benchmark].report_json(),
-        # told to nobody: an edit of a table or a figure draws them again
-        fingerprint=plan.reporting_fingerprint,
+        spec=lambda w: benchmarks[w.benchmark].report_argument(),
+        # not passed to the command: an edit of a table or a figure draws them again
+        fingerprint=reporting_fingerprint(),
     shell:
         "mmbench report {params.spec:q} > {log} 2>&1"

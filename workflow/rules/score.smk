@@ -5,7 +5,7 @@ rule score:
     """Score every run of one data set that a benchmark asks for."""
     input:
         samples="data/processed/{dataset}/samples.csv",
-        runs=lambda w: plans[w.benchmark].runs(w.dataset),
+        runs=lambda w: benchmarks[w.benchmark].runs(w.dataset),
     output:
         scores="results/{benchmark}/scores/{dataset}.csv",
         details="results/{benchmark}/details/{dataset}.npz",
@@ -13,11 +13,10 @@ rule score:
     log:
         "logs/score/{benchmark}/{dataset}.log",
     params:
-        # the runs are found by their settings: thousands of paths would not fit a command line
-        select=lambda w: plans[w.benchmark].selection_json(w.dataset),
-        seeds=lambda w: plans[w.benchmark].seeds,
+        select=lambda w: benchmarks[w.benchmark].selection(w.dataset),
+        seeds=lambda w: benchmarks[w.benchmark].seeds,
         # an edit of a metric scores the stored runs again
-        fingerprint=plan.scoring_fingerprint,
+        fingerprint=scoring_fingerprint(),
     shell:
         "mmbench score {wildcards.dataset} --samples {input.samples}"
         " --select {params.select:q} --seeds {params.seeds}"
