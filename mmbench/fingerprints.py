@@ -25,17 +25,18 @@ _PLUMBING = ("mmbench.errors.", "mmbench.files.", "mmbench.checks.")
 _Place = tuple[Path, str]
 
 
-def fingerprint(source: Path) -> str:
+def fingerprint(source: Path, *others: Path) -> str:
     """Return sixteen hex digits for a module and for what it uses of the packages it is near.
 
     Args:
         source: the file of the method's module.
+        others: more files that belong to it, such as modules that it imports by name.
 
     Raises:
         InputError: a file cannot be parsed.
     """
     digest = hashlib.sha256()
-    reached = _reached(source.resolve())
+    reached = _reached([path.resolve() for path in (source, *others)])
     for path, name in sorted(reached, key=lambda place: (place[0].stem, place[1])):
         digest.update(f"{path.stem}:{name}\n".encode())
         for node in _read(path).nodes(name):
@@ -45,14 +46,14 @@ def fingerprint(source: Path) -> str:
     return digest.hexdigest()[:16]
 
 
-def _reached(source: Path) -> dict[_Place, set[str]]:
-    """Return every place that the module at `source` depends on, itself included.
+def _reached(sources: list[Path]) -> dict[_Place, set[str]]:
+    """Return every place that the modules at `sources` depend on, themselves included.
 
     Each comes with what it uses of libraries, such as `KMeans=sklearn.cluster.KMeans`.
     """
-    packages = {"mmbench", *_parents(source)[:1]}
+    packages = {"mmbench", *_parents(sources[0])[:1]}
     found: dict[_Place, set[str]] = {}
-    waiting: list[_Place] = [(source, _EVERYTHING)]
+    waiting: list[_Place] = [(source, _EVERYTHING) for source in sources]
     while waiting:
         place = waiting.pop()
         if place in found:

@@ -21,8 +21,8 @@ import numpy as np
 
 from mmbench.files import write_json
 from mmbench.reporting import DatasetSpec, MethodSpec, ReportSpec
+from mmbench.reporting.context import open_report
 from mmbench.reporting.page import write_page
-from mmbench.reporting.stored import read_stored
 
 N_DATASETS, N_METHODS, N_SEEDS, N_EPOCHS = 50, 40, 10, 200
 METRICS = ("acc", "nmi", "ari", "ami", "purity", "pairwise_f", "clusters_used", "size_entropy")
@@ -116,11 +116,10 @@ def write_rows(path: Path, head: list[str], rows: list[list[object]]) -> None:
 def measure(folder: Path) -> Path:
     """Read what is stored, write the page, print what it took, and return its index."""
     results = folder / "results"
-    details = {d.name: results / "details" / f"{d.name}.npz" for d in SPEC.datasets}
     begin, begin_cpu = time.perf_counter(), time.process_time()
-    stored = [read_stored(SPEC, d, results=results, cards=folder / "cards") for d in SPEC.datasets]
-    read = time.perf_counter()
-    write_page(SPEC, stored, details, results / "report")
+    with open_report(SPEC, results=results, cards=folder / "cards", published=None) as report:
+        read = time.perf_counter()
+        write_page(report, results / "report")
     written, cpu = time.perf_counter(), time.process_time() - begin_cpu
     files = [path for path in (results / "report").rglob("*") if path.is_file()]
     index = results / "report" / "index.html"

@@ -13,8 +13,8 @@ from mmbench.errors import InputError
 from mmbench.files import read_csv, read_json, sha256, write_json
 from mmbench.plan import PROCESSED, Jobs, method_fingerprint, report_spec, scoring_fingerprint
 from mmbench.reporting import ReportSpec
+from mmbench.reporting.context import read_report
 from mmbench.reporting.metrics_file import metrics
-from mmbench.reporting.stored import read_stored
 from mmbench.runs import SeedBlock, read_runs
 from mmbench.views_file import read_metadata
 
@@ -88,9 +88,9 @@ def report_is_current(jobs: Jobs) -> bool:
         if read_json(results / "benchmark.json") != asked:
             return False
         spec = ReportSpec.model_validate(asked)
-        stored = [read_stored(spec, d, results=results, cards=PROCESSED) for d in spec.datasets]
+        report = read_report(spec, results=results, cards=PROCESSED)
         told = results / "metrics.json"  # commits of early versions have none
-        return not told.is_file() or bool(read_json(told) == metrics(spec, stored))
+        return not told.is_file() or bool(read_json(told) == metrics(report))
     except InputError:  # something is missing, and will be made
         return False
 

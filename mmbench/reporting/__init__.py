@@ -2,9 +2,7 @@
 
 from pathlib import Path
 
-from mmbench.reporting import leaderboard as boards
 from mmbench.reporting.spec import DatasetSpec, MethodSpec, ReportSpec
-from mmbench.reporting.stored import read_stored
 
 __all__ = ["DatasetSpec", "MethodSpec", "ReportSpec", "leaderboard_text", "report"]
 
@@ -37,5 +35,7 @@ def report(
 
 def leaderboard_text(spec: ReportSpec, *, results: Path, cards: Path) -> str:
     """Return the leaderboard for a terminal; arguments and errors are those of `report`."""
-    stored = [read_stored(spec, d, results=results, cards=cards) for d in spec.datasets]
-    return boards.leaderboard_text(spec, boards.leaderboard(spec, stored))
+    from mmbench.reporting.context import read_report
+    from mmbench.reporting.tables.leaderboard import leaderboard_text as text_of
+
+    return text_of(read_report(spec, results=results, cards=cards))

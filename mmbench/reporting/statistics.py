@@ -22,7 +22,7 @@ from scipy import stats
 from statsmodels.stats.multitest import multipletests
 
 from mmbench.errors import InputError
-from mmbench.reporting.rounding import DIGITS, told_gain
+from mmbench.reporting.formatting import DIGITS
 
 Floats = NDArray[np.float64]
 
@@ -127,11 +127,6 @@ class Comparison:
     def is_feasible(self) -> bool:
         """Whether any claim about a pair is possible with so many data sets."""
         return self.n_pairs > 0 and self.n_datasets >= datasets_needed(self.n_pairs)
-
-    @property
-    def sentences(self) -> tuple[str, ...]:
-        """What the figures say: of the control against the others first, then of all pairs."""
-        return (_of_control(self), *([_of_pairs(self)] if self.n_pairs else []))
 
 
 def summary(values: ArrayLike, n_all: int) -> Summary:
@@ -375,11 +370,6 @@ def compare(
     )
 
 
-def told_p(p: float) -> str:
-    """Return a p value as tables and sentences print it."""
-    return "< 0.001" if p < 0.001 else f"{p:.3f}"
-
-
 def _symmetric(values: Floats, upper: tuple[NDArray[np.int64], ...], n: int) -> Floats:
     """Return p values of pairs as a matrix; a method does not differ from itself."""
     matrix = np.ones((n, n))
@@ -393,62 +383,3 @@ def _cliques(p_holm: Floats, ranks: Floats) -> tuple[tuple[int, ...], ...]:
     groups = [sorted(group, key=lambda m: (ranks[m], m)) for group in nx.find_cliques(graph)]
     found = [tuple(group) for group in groups if len(group) > 1]
     return tuple(sorted(found, key=lambda group: [(ranks[m], m) for m in group]))
-
-
-def _of_control(found: Comparison) -> str:
-    """Return which methods differ from the control, on how many data sets, by how much."""
-    over = f"On {_count(found.n_datasets, 'data set')}"
-    others = [m for m in range(len(found.names)) if m != found.reference_method]
-    if found.reference_method is None:
-        return f"{over}, nothing is compared with a baseline, since none has all scores."
-    name = f"“{found.names[found.reference_method]}”"
-    if not others:
-        return f"{over}, there is nothing to compare {name} with."
-    needed = datasets_needed(len(others))
-    largest = max(others, key=lambda m: abs(found.difference[m, found.reference_method]))
-    effect = f"The largest mean difference is that of {_effect(found, largest)}."
-    among = _count(len(others), "method")
-    if found.n_datasets < needed:
-        return (
-            f"{over}, no claim about a difference from {name} is possible for {among}; at least"
-            f" {needed} data sets are needed. {effect}"
-        )
-    differ = [m for m in others if found.p_reference[m] <= ALPHA]
-    if not differ:
-        return f"{over}, none of {among} differs from {name}. {effect}"
-    differ.sort(key=lambda m: (-found.difference[m, found.reference_method], m))
-    listed = "; ".join(f"{_effect(found, m)}, p {_with_sign(found.p_reference[m])}" for m in differ)
-    return f"{over}, {len(differ)} of {among} {_verb(len(differ))} from {name}: {listed}."
-
-
-def _effect(found: Comparison, m: int) -> str:
-    """Return the mean difference of a method from the control, and on how many data sets."""
-    assert found.reference_method is not None
-    wins, ties, losses = (
-        int(x[m, found.reference_method]) for x in (found.wins, found.ties, found.losses)
-    )
-    gain = told_gain(found.difference[m, found.reference_method])
-    return f"“{found.names[m]}”: {gain} (better on {wins}, tied on {ties}, worse on {losses})"
-
-
-def _of_pairs(found: Comparison) -> str:
-    """Return how many pairs differ, or that no claim about a pair is possible."""
-    n, m = _count(found.n_datasets, "data set"), _count(len(found.names), "method")
-    if not found.is_feasible:
-        needed = datasets_needed(found.n_pairs)
-        return f"With {n} no pairwise claim among {m} is possible; at least {needed} are needed."
-    differ = int((found.p_holm[np.triu_indices(len(found.names), 1)] <= ALPHA).sum())
-    return f"{differ} of {_count(found.n_pairs, 'pair')} {_verb(differ)}."
-
-
-def _count(n: int, noun: str) -> str:
-    return f"{n} {noun}" if n == 1 else f"{n} {noun}s"
-
-
-def _verb(n: int) -> str:
-    return "differs" if n == 1 else "differ"
-
-
-def _with_sign(p: float) -> str:
-    told = told_p(p)
-    return told if told.startswith("<") else f"= {told}"

@@ -2,14 +2,16 @@
 
 import csv
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from mmbench.reporting import ReportSpec
+from mmbench.reporting.context import ReportContext, open_report, read_report
 from mmbench.reporting.page import write_page
-from mmbench.reporting.stored import read_stored
+from mmbench.reporting.tables import TABLES
 
 SEEDS = (0, 1, 2)
 SPEC = {
@@ -36,7 +38,7 @@ SPEC = {
 }
 
 
-class Stored:
+class StoredBenchmark:
     """Scores and records to be written where `report` looks for them."""
 
     def __init__(self, folder: Path) -> None:
@@ -87,7 +89,7 @@ class Stored:
         for seed in SEEDS:
             self.record(dataset, method, seed, status, reason)
 
-    def write(self) -> "Stored":
+    def write(self) -> "StoredBenchmark":
         for kind in ("scores", "records"):
             for dataset, rows in getattr(self, kind).items():
                 path = self.results / kind / f"{dataset}.csv"
@@ -103,17 +105,43 @@ class Stored:
             card.write_text(json.dumps({} if dataset.name == "away" else self.told))
         return self
 
+    def report(self, spec=None, **values) -> ReportContext:
+        """The benchmark as a report reads it, without details."""
+        read = read_report(spec or self.spec, results=self.results, cards=self.cards)
+        return replace(read, **values)
+
     def read(self):
-        return [
-            read_stored(self.spec, d, results=self.results, cards=self.cards)
-            for d in self.spec.datasets
-        ]
+        return self.report().datasets
+
+    def tables(self, name, spec=None, **values) -> dict[str, str]:
+        """The files of one table, by name."""
+        return texts_of(self.report(spec, **values), name, self.results / "tables")
+
+
+def texts_of(report, name, folder):
+    """Write one table of a report; return the texts of its files by name."""
+    (entry,) = [entry for entry in TABLES if entry.name == name]
+    if document := entry.document(report):
+        entry.write(document, report.spec, folder)
+    return {path.name: path.read_text() for path in sorted(folder.iterdir())}
+
+
+@pytest.fixture
+def write_table(tmp_path):
+    """A function that writes one table of a report and returns its texts by file name."""
+
+    def write(report, name):
+        folder = tmp_path / "tables"
+        folder.mkdir(exist_ok=True)
+        return texts_of(report, name, folder)
+
+    return write
 
 
 @pytest.fixture
 def stored(tmp_path):
     """The benchmark, written."""
-    told = Stored(tmp_path)
+    told = StoredBenchmark(tmp_path)
     for dataset in ("digits", "joined", "parts"):
         told.ok(dataset, "majority", [0.1, 0.1, 0.1])
         for seed in SEEDS:
@@ -180,11 +208,12 @@ def page_of(stored):
     picture.write_bytes(b"a picture")
 
     def write(**told):
-        details = {
-            d.name: stored.results / "details" / f"{d.name}.npz" for d in stored.spec.datasets
-        }
-        folder = stored.results / "report"
-        write_page(stored.spec, stored.read(), details, folder, **told)
+        folder, files = (
+            stored.results / "report",
+            {"results": stored.results, "cards": stored.cards},
+        )
+        with open_report(stored.spec, **files, published=None) as report:
+            write_page(report, folder, **told)
         return folder
 
     return write

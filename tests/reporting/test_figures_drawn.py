@@ -7,6 +7,7 @@ import pytest
 
 from mmbench.errors import InputError
 from mmbench.reporting import DatasetSpec, MethodSpec, ReportSpec
+from mmbench.reporting.details import Details, open_details, over_seeds
 from mmbench.reporting.figures import (
     ablation,
     agreement,
@@ -20,8 +21,7 @@ from mmbench.reporting.figures import (
     shared,
     terms,
 )
-from mmbench.reporting.figures.details import Details, open_details, over_seeds
-from mmbench.reporting.stored import Stored
+from mmbench.reporting.scores import DatasetScores
 
 SEEDS = (0, 1)
 
@@ -63,7 +63,7 @@ def stored_of(scores, dataset="toy", seconds=None, params=None):
         for method, values in scores.items()
         if values
     }
-    return Stored(spec, {}, records, table)
+    return DatasetScores(spec, {}, records, table)
 
 
 @pytest.fixture

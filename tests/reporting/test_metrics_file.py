@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 
 from mmbench.reporting import ReportSpec
+from mmbench.reporting.context import ReportContext
 from mmbench.reporting.metrics_file import metrics, write_metrics
-from mmbench.reporting.stored import Stored
+from mmbench.reporting.scores import DatasetScores
 
 SPEC = ReportSpec.model_validate(
     {
@@ -25,7 +26,7 @@ SPEC = ReportSpec.model_validate(
     }
 )
 ACC = {0: 0.2, 2: 0.5}  # seed 1 failed
-STORED = Stored(
+DIGITS = DatasetScores(
     SPEC.datasets[0],
     card={},
     records={},
@@ -38,17 +39,18 @@ STORED = Stored(
         ("none", "last", "view:a", "acc"): {0: 0.9, 2: 0.9},
     },
 )
-AWAY = replace(STORED, dataset=SPEC.datasets[1], scores={})
+AWAY = replace(DIGITS, dataset=SPEC.datasets[1], scores={})
+REPORT = ReportContext(SPEC, [DIGITS, AWAY])
 
 
 def test_a_cell_is_the_mean_over_seeds_that_ended_ok_and_no_oracle():
-    found = metrics(SPEC, [STORED, AWAY])
+    found = metrics(REPORT)
     assert found == {"digits": {"one": {"acc": 0.35, "nmi": 0.15, "ari": 0.333333}}}
     assert found["digits"]["one"]["acc"] == pytest.approx(np.mean(list(ACC.values())))
 
 
 def test_both_files_are_written_and_tell_the_same(tmp_path):
-    write_metrics(SPEC, [STORED, AWAY], tmp_path)
+    write_metrics(REPORT, tmp_path)
     told = json.loads((tmp_path / "metrics.json").read_text())
     with (tmp_path / "seeds.csv").open(newline="") as file:
         rows = list(csv.DictReader(file))

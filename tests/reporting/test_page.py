@@ -9,10 +9,10 @@ from unittest.mock import Mock
 import pytest
 
 from mmbench.errors import InputError
-from mmbench.reporting.page import PageSection, script_json
+from mmbench.reporting.documents import Cell, PageSection, Table
+from mmbench.reporting.page import script_json
 from mmbench.reporting.page.content import board, endings
 from mmbench.reporting.page.runs import MAX_POINTS, ORACLE_CURVE, command
-from mmbench.reporting.tables import Cell, Table
 
 NASTY = "</script><script>alert(1)</script>\u2028&amp;"
 SECTION = PageSection(
@@ -223,8 +223,8 @@ def test_cards_tell_traps_and_where_the_files_are_from(page):
         "CC BY 4.0",
         "No published checksum vouches for its files.",
         "Its classes are unequal: 10 to 60 samples.",
-        "pairing tells labels",
-        "No code is public; it was written from what could be read.",
+        "pairing reveals labels",
+        "No code is public. It was written from the publications available.",
     ):
         assert words in text, words
 

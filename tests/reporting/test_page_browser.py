@@ -14,8 +14,7 @@ from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.support.ui import Select, WebDriverWait
 
 from mmbench.reporting import ReportSpec
-from mmbench.reporting.page import PageSection
-from mmbench.reporting.tables import Cell, Table
+from mmbench.reporting.documents import Cell, PageSection, Table
 
 pytestmark = pytest.mark.slow
 

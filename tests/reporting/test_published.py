@@ -1,6 +1,5 @@
 """Which numbers in print a benchmark reproduces: the rule at its edges, and the tables."""
 
-import csv
 import re
 from pathlib import Path
 
@@ -9,17 +8,9 @@ import pytest
 
 from mmbench.config import read_datasets, read_methods
 from mmbench.errors import InputError
-from mmbench.reporting.published import (
-    LEFT_OUT,
-    RULE,
-    Ours,
-    Published,
-    our_own,
-    published_of,
-    read_published,
-    verdict,
-    write_verdicts,
-)
+from mmbench.reporting.published import Published, published_scores, read_published
+from mmbench.reporting.tables.published import LEFT_OUT
+from mmbench.reporting.verdicts import RULE, Ours, our_scores, verdict
 
 ROOT = Path(__file__).parents[2]
 SHIPPED = ROOT / "config/published.csv"
@@ -80,45 +71,45 @@ def write(folder, *lines):
     ],
 )
 def test_a_verdict_needs_seeds_that_agree_better_than_the_margin(stored, values, word):
-    assert verdict(stored.spec, printed(), "digits", got(*values))[0] == word
+    assert verdict(stored.report(), printed(), "digits", got(*values))[0] == word
 
 
 def test_wilder_or_fewer_seeds_never_reproduce_what_tamer_or_more_do_not(stored):
     for n in (1, 2, 3, 5, 10):
         for spread in (0.001, 0.01, 0.1):
             values = 0.83 + spread * np.resize([-1, 1], n)
-            word, _ = verdict(stored.spec, printed(), "digits", got(*values))
+            word, _ = verdict(stored.report(), printed(), "digits", got(*values))
             assert word in ("above", "undecided"), (n, spread)
 
 
 def test_undecided_says_how_well_our_mean_is_known(stored):
-    told = verdict(stored.spec, printed(caveat="scaled"), "digits", got(0.75, 0.8, 0.85))
-    assert told == ("undecided", "3 seeds tell our mean to ± 0.124; scaled")
-    assert verdict(stored.spec, printed(), "digits", got(0.8)) == ("undecided", "one seed")
+    told = verdict(stored.report(), printed(caveat="scaled"), "digits", got(0.75, 0.8, 0.85))
+    assert told == ("undecided", "3 seeds give our mean to ± 0.124; scaled")
+    assert verdict(stored.report(), printed(), "digits", got(0.8)) == ("undecided", "one seed")
 
 
 def test_the_deviation_that_a_paper_prints_widens_the_margin_and_the_table_says_so(stored):
     wide = printed(std=0.05)
     said = "margin: the printed deviation, 0.05"
-    assert verdict(stored.spec, wide, "digits", got(0.85, 0.85)) == ("reproduced", said)
-    assert verdict(stored.spec, wide, "digits", got(0.8501, 0.8501)) == ("above", said)
+    assert verdict(stored.report(), wide, "digits", got(0.85, 0.85)) == ("reproduced", said)
+    assert verdict(stored.report(), wide, "digits", got(0.8501, 0.8501)) == ("above", said)
     narrow = printed(std=0.01)
-    assert verdict(stored.spec, narrow, "digits", got(0.82, 0.82)) == ("reproduced", "")
+    assert verdict(stored.report(), narrow, "digits", got(0.82, 0.82)) == ("reproduced", "")
 
 
 def test_other_data_or_hyperparameters_of_the_benchmark_are_not_comparable(stored):
     near = printed(data="", near=("digits",), differs="half of the samples")
     told = ("not comparable", "half of the samples")
-    assert verdict(stored.spec, near, "digits", got(0.8)) == told
-    assert verdict(stored.spec, near, "digits", Ours()) == told
+    assert verdict(stored.report(), near, "digits", got(0.8)) == told
+    assert verdict(stored.report(), near, "digits", Ours()) == told
     changed = printed(entry="km_all")
-    assert verdict(stored.spec, changed, "digits", got(0.8))[0] == "not comparable"
+    assert verdict(stored.report(), changed, "digits", got(0.8))[0] == "not comparable"
 
 
 def test_what_else_differs_in_the_same_data_is_told_beside_the_verdict(stored):
     scaled = printed(caveat="scaled otherwise")
     told = ("reproduced", "scaled otherwise")
-    assert verdict(stored.spec, scaled, "digits", got(0.8, 0.8)) == told
+    assert verdict(stored.report(), scaled, "digits", got(0.8, 0.8)) == told
 
 
 @pytest.mark.parametrize(
@@ -131,14 +122,14 @@ def test_what_else_differs_in_the_same_data_is_told_beside_the_verdict(stored):
     ],
 )
 def test_a_number_that_we_do_not_have_says_why(stored, data, entry, told):
-    ours = our_own(stored.spec, stored.read(), entry, data, "acc", "all")
+    ours = our_scores(stored.report(), entry, data, "acc", "all")
     row = printed(entry=entry, data=data)
-    assert verdict(stored.spec, row, data, ours) == told
+    assert verdict(stored.report(), row, data, ours) == told
 
 
 def test_seeds_that_failed_are_told_and_the_others_compared(stored):
-    ours = our_own(stored.spec, stored.read(), "dmim", "digits", "acc", "all")
-    word, why = verdict(stored.spec, printed(entry="dmim", value=0.7), "digits", ours)
+    ours = our_scores(stored.report(), "dmim", "digits", "acc", "all")
+    word, why = verdict(stored.report(), printed(entry="dmim", value=0.7), "digits", ours)
     assert word == "reproduced"
     assert why == "2 of 3 seeds ended ok; one diverged: loss is NaN at epoch 3"
 
@@ -147,9 +138,9 @@ def test_the_test_part_counts_where_the_paper_scores_it(stored):
     for seed in stored.spec.seeds:
         stored.score("digits", "cmmc", seed, 0.25, subset="test")
     stored.write()
-    ours = our_own(stored.spec, stored.read(), "cmmc", "digits", "acc", "test")
+    ours = our_scores(stored.report(), "cmmc", "digits", "acc", "test")
     assert ours.text == "0.250 ± 0.000"
-    whole = our_own(stored.spec, stored.read(), "cmmc", "parts", "acc", "test")
+    whole = our_scores(stored.report(), "cmmc", "parts", "acc", "test")
     assert whole.text == "0.850 ± 0.050"  # it has no test part
 
 
@@ -178,11 +169,11 @@ def test_no_number_from_memory_reaches_a_verdict(stored):
     assert len(memory) == 315
     for row in memory:
         exact = got(row.value, row.value)
-        assert verdict(stored.spec, row, row.data, exact)[0] == "unverified"
-    assert published_of(memory) == {}
+        assert verdict(stored.report(), row, row.data, exact)[0] == "unverified"
+    assert published_scores(memory) == {}
     remembered = [row.model_copy(update={"entry": "cmmc", "data": "digits"}) for row in memory]
-    write_verdicts(stored.spec, stored.read(), remembered, stored.results)
-    assert (stored.results / "published.csv").read_text().count("\n") == 1  # the header
+    texts = stored.tables("published", published=remembered)
+    assert texts["published.csv"].count("\n") == 1  # the header
 
 
 def test_the_mapping_has_verified_numbers_of_all_the_same_data_and_the_first_counts(tmp_path):
@@ -191,7 +182,7 @@ def test_the_mapping_has_verified_numbers_of_all_the_same_data_and_the_first_cou
     memory = LINE.replace("yes", "memory").replace("ACC", "NMI")
     part = LINE.replace("all", "test").replace("ACC", "ARI")
     rows = read_published(write(tmp_path, near, memory, part, LINE, other))
-    assert published_of(rows) == {("cmmc", "digits", "acc"): 0.86}
+    assert published_scores(rows) == {("cmmc", "digits", "acc"): 0.86}
 
 
 @pytest.mark.parametrize(
@@ -237,7 +228,7 @@ LINES = [
     "SACC,Away,ACC,0.700,,A paper,Table 3,its text,yes,sacc,away,all,,,",
 ]
 MARKDOWN = f"""\
-# In print and here: tiny
+# Published and reproduced: tiny
 
 {RULE}
 
@@ -258,7 +249,7 @@ MARKDOWN = f"""\
 | MFLVC (here: CMMC) | ACC | 0.9954 | 0.850 ± 0.050 | 3/3 | -0.145 | not comparable <sup>d</sup> \
 | B paper, Table 2 <sup>e</sup> |
 
-<sup>a</sup> 3 seeds tell our mean to ± 0.124<br>
+<sup>a</sup> 3 seeds give our mean to ± 0.124<br>
 <sup>b</sup> read in: its text<br>
 <sup>c</sup> scaled otherwise<br>
 <sup>d</sup> half of it<br>
@@ -298,7 +289,7 @@ CSV = """\
 benchmark,dataset,method,metric,subset,printed,printed_std,mean,std,seeds_ok,seeds,difference,\
 verdict,why,printed_method,printed_dataset,paper,table,source
 tiny,digits,cmmc,acc,all,0.860,,0.85,0.05,3,3,-0.01,\
-undecided,3 seeds tell our mean to ± 0.124,CMMC,Digits,A paper,Table 1,its text
+undecided,3 seeds give our mean to ± 0.124,CMMC,Digits,A paper,Table 1,its text
 tiny,digits,cmmc,nmi,all,0.300,0.02,0.425,0.025,3,3,0.125,\
 above,scaled otherwise,CMMC,Digits,A paper,Table 1,its text
 tiny,digits,cmmc,acc,all,0.9954,,0.85,0.05,3,3,-0.1454,\
@@ -310,29 +301,26 @@ data unavailable,no source answered,SACC,Away,A paper,Table 3,its text
 
 @pytest.fixture
 def tables(stored, tmp_path):
-    """The folder of the written tables."""
-    published = read_published(write(tmp_path, *LINES))
-    write_verdicts(stored.spec, stored.read(), published, stored.results / "tables")
-    return stored.results / "tables"
+    """The files of the table, by name."""
+    return stored.tables("published", published=read_published(write(tmp_path, *LINES)))
 
 
 def test_the_markdown_has_printed_and_own_numbers_side_by_side(tables):
-    assert (tables / "published.md").read_text() == MARKDOWN
+    assert tables["published.md"] == MARKDOWN
 
 
 def test_the_latex_has_the_same(tables):
-    assert (tables / "published.tex").read_text().endswith(LATEX)
+    assert tables["published.tex"].endswith(LATEX)
 
 
 def test_the_csv_has_every_figure(tables):
-    assert (tables / "published.csv").read_text() == CSV
+    assert tables["published.csv"] == CSV
 
 
 def test_without_any_number_in_print_the_files_say_so(stored):
-    write_verdicts(stored.spec, stored.read(), [], stored.results / "tables")
+    texts = stored.tables("published")
     for form in ("md", "tex"):
-        text = (stored.results / f"tables/published.{form}").read_text()
+        text = texts[f"published.{form}"]
         assert "No number in print is about the data sets of this benchmark." in text
         assert "Reproduced" not in text
-    with (stored.results / "tables/published.csv").open(newline="") as file:
-        assert list(csv.DictReader(file)) == []
+    assert texts["published.csv"].count("\n") == 1  # the header

@@ -6,9 +6,10 @@ import math
 
 import pytest
 
-from mmbench.reporting.quality_checks import quality_checks, write_quality_checks
+from mmbench.reporting.context import ReportContext
+from mmbench.reporting.quality_checks import check_quality
+from mmbench.reporting.scores import DatasetScores
 from mmbench.reporting.spec import DatasetSpec, MethodSpec, ReportSpec
-from mmbench.reporting.stored import Stored
 
 SEEDS = (0, 1, 2)
 ACC = {"majority": [0.25] * 3, "random": [0.28, 0.3, 0.29], "a": [0.6, 0.7, 0.8], "b": [0.5] * 3}
@@ -54,11 +55,12 @@ class Sound:
         self.scores[method, "last", "all", metric] = dict(zip(SEEDS, values, strict=True))
 
     @property
-    def stored(self):
-        return [Stored(self.spec.datasets[0], self.card, self.records, self.scores)]
+    def report(self):
+        scores = DatasetScores(self.spec.datasets[0], self.card, self.records, self.scores)
+        return ReportContext(self.spec, [scores])
 
     def found(self):
-        return quality_checks(self.spec, self.stored)
+        return check_quality(self.spec, self.report.datasets)
 
 
 @pytest.fixture
@@ -66,15 +68,13 @@ def sound():
     return Sound()
 
 
-def test_sound_results_raise_no_suspicion_and_the_table_says_so(sound, tmp_path):
+def test_sound_results_have_no_finding_and_the_table_says_so(sound, write_table):
     assert sound.found() == []
-    write_quality_checks(sound.spec, sound.stored, tmp_path)
-    assert (tmp_path / "quality_checks.md").read_text() == (
-        "# Suspicions about sound\n\nNothing looks wrong.\n"
-    )
-    assert (tmp_path / "quality_checks.csv").read_text() == (
-        "benchmark,kind,dataset,method,seeds,sentence\n"
-    )
+    texts = write_table(sound.report, "quality_checks")
+    assert texts == {
+        "quality_checks.md": "# Quality checks of sound\n\nNo finding.\n",
+        "quality_checks.csv": "benchmark,kind,dataset,method,seeds,sentence\n",
+    }
 
 
 def test_clusters_without_samples_on_a_balanced_set_are_a_collapse(sound):
@@ -178,7 +178,7 @@ def test_runs_that_were_not_made_alike_are_told(sound, column, value, told):
     for record in sound.records["a"].values():
         record[column] = value
     (one,) = sound.found()
-    assert (one.kind, one.method) == ("not made alike", "")
+    assert (one.kind, one.method) == ("different conditions", "")
     assert one.sentence.startswith(told)
 
 
@@ -188,7 +188,7 @@ def test_seeds_of_one_method_that_ran_different_sources_are_told(sound):
             record["fingerprint"] = "0"
     sound.records["a"][2]["fingerprint"] = "1"
     (one,) = sound.found()
-    assert (one.kind, one.method) == ("not made alike", "a")
+    assert (one.kind, one.method) == ("different conditions", "a")
     assert one.sentence == "its seeds ran 2 different sources of the method"
 
 
@@ -204,17 +204,14 @@ def test_an_unclean_checkout_is_told(sound):
     assert one.sentence == "the checkout had changes that are in no commit: a"
 
 
-def test_the_tables_name_method_and_seeds_and_their_bytes_are_stable(sound, tmp_path):
+def test_the_tables_name_method_and_seeds_and_their_bytes_are_stable(sound, write_table):
     sound.score("a", "clusters_used", [4, 3, 2])
-    write_quality_checks(sound.spec, sound.stored, tmp_path)
-    first = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
-    text = first["quality_checks.md"].decode()
-    assert "1 thing looks worth a look" in text
-    assert "about equally large | collapsed | A | 1, 2 |" in text
-    (row,) = csv.DictReader(io.StringIO(first["quality_checks.csv"].decode()))
+    texts = write_table(sound.report, "quality_checks")
+    assert "1 finding to look at" in texts["quality_checks.md"]
+    assert "about equally large | collapsed | A | 1, 2 |" in texts["quality_checks.md"]
+    (row,) = csv.DictReader(io.StringIO(texts["quality_checks.csv"]))
     assert (row["kind"], row["method"], row["seeds"]) == ("collapsed", "a", "1 2")
-    write_quality_checks(sound.spec, sound.stored, tmp_path)
-    assert first == {path.name: path.read_bytes() for path in tmp_path.iterdir()}
+    assert texts == write_table(sound.report, "quality_checks")
 
 
 def test_records_without_provenance_are_no_reason_to_suspect(sound):

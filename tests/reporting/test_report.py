@@ -10,23 +10,17 @@ import pytest
 
 from mmbench.errors import InputError
 from mmbench.reporting import report
-from mmbench.reporting.cost import write_cost
 from mmbench.reporting.figures import figure_names
-from mmbench.reporting.leaderboard import leaderboard, write_leaderboard
-from mmbench.reporting.published import read_published, write_verdicts
-from mmbench.reporting.robustness import write_robustness
-from mmbench.reporting.selection_bias import write_selection_bias
-from mmbench.reporting.significance import write_significance
+from mmbench.reporting.published import read_published
+from mmbench.reporting.rendering import latex
+from mmbench.reporting.tables import TABLES, table_files
 
 PUBLISHED = Path(__file__).parents[2] / "config" / "published.csv"
-
-TABLES = ("leaderboard", "significance", "robustness", "published", "selection_bias", "cost")
 
 
 def files_of(spec):
     return {
-        *(f"tables/{table}.{form}" for table in TABLES for form in ("csv", "md", "tex")),
-        *("tables/intervals.csv", "tables/quality_checks.csv", "tables/quality_checks.md"),
+        *(f"tables/{file}" for file in table_files("csv", "md", "tex")),
         *(f"figures/{name}.{form}" for name in figure_names(spec) for form in ("pdf", "png")),
         *("metrics.json", "seeds.csv"),
     }
@@ -47,8 +41,9 @@ def test_every_file_is_written_and_another_process_writes_the_same_bytes(stored)
     page = (stored.results / "report" / "index.html").read_text()
     for part in (
         "Differences: Paired views",
-        "publishing selection_bias",
-        "What looks wrong",
+        "Published and reproduced",
+        "Selection bias",
+        "Quality checks",
         "Cost",
     ):
         assert part in page
@@ -65,16 +60,13 @@ def test_every_file_is_written_and_another_process_writes_the_same_bytes(stored)
     assert (stored.results / "report" / "index.html").read_text() == page
 
 
-def test_no_two_tables_share_a_label_so_that_a_paper_can_input_all_of_them(stored, tmp_path):
-    read, printed = stored.read(), read_published(PUBLISHED)
-    write_leaderboard(stored.spec, leaderboard(stored.spec, read), tmp_path)
-    write_verdicts(stored.spec, read, printed, tmp_path)
-    for write in (write_significance, write_robustness, write_selection_bias, write_cost):
-        write(stored.spec, read, tmp_path)
+def test_no_two_tables_share_a_label_so_that_a_paper_can_input_all_of_them(stored):
+    context = stored.report(published=read_published(PUBLISHED))
+    documents = [document for entry in TABLES if (document := entry.document(context))]
     labels = [
         label
-        for path in sorted(tmp_path.glob("*.tex"))
-        for label in re.findall(r"\\label\{(.*?)\}", path.read_text())
+        for document in documents
+        for label in re.findall(r"\\label\{(.*?)\}", latex(document))
     ]
     assert len(labels) > 20
     assert {"tab:tiny-digits", "tab:tiny-halves-modalities"} <= set(labels)
@@ -82,13 +74,13 @@ def test_no_two_tables_share_a_label_so_that_a_paper_can_input_all_of_them(store
 
 
 def test_cost_is_over_the_seeds_that_ended_ok_and_spending_over_all(stored):
-    write_cost(stored.spec, stored.read(), stored.results)
-    rows = list(csv.DictReader((stored.results / "cost.csv").read_text().splitlines()))
+    texts = stored.tables("cost")
+    rows = list(csv.DictReader(texts["cost.csv"].splitlines()))
     (row,) = [r for r in rows if (r["dataset"], r["method"]) == ("digits", "dmim")]
     assert (row["seeds_ok"], row["seeds"]) == ("2", "3")
     assert (row["seconds_total_mean"], row["seconds_spent"]) == ("15.0", "120.0")
     assert (row["seconds_setup_mean"], row["memory_host"]) == ("", str(2**20))
-    text = (stored.results / "cost.md").read_text()
+    text = texts["cost.md"]
     assert (
         "| DMIM (reconstruction) | – | 1.50 | – | – | 15.0 | 1 | – | cpu | 1 | float32 | 2/3 |"
         in text

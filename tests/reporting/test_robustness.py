@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 
 from mmbench.reporting import DatasetSpec, MethodSpec, ReportSpec
+from mmbench.reporting.context import ReportContext
 from mmbench.reporting.figures.variants import ablations, grids
-from mmbench.reporting.robustness import Sweep, areas, sweeps, write_robustness
-from mmbench.reporting.stored import Stored
+from mmbench.reporting.scores import DatasetScores
+from mmbench.reporting.sweeps import Sweep, areas, sweeps
 
 
 def dataset(name, **told):
@@ -49,32 +50,32 @@ def test_a_seed_that_failed_somewhere_has_no_area():
     assert not len(areas(sweep, [{0: 1.0}, {}]))
 
 
-def test_the_table_has_a_row_for_each_method_and_the_area_last(tmp_path):
+def test_the_table_has_a_row_for_each_method_and_the_area_last(write_table):
     base, spoilt = dataset("toy"), dataset("spoilt", base="toy", varied={"missing_rate": 0.5})
     key = ("km", "last", "all", "acc")
     stored = [
-        Stored(base, {}, {}, {key: {0: 0.8, 1: 0.6}}),
-        Stored(spoilt, {}, {}, {key: {0: 0.4}}),
+        DatasetScores(base, {}, {}, {key: {0: 0.8, 1: 0.6}}),
+        DatasetScores(spoilt, {}, {}, {key: {0: 0.4}}),
     ]
-    write_robustness(spec_of([base, spoilt]), stored, tmp_path)
-    text = (tmp_path / "robustness.md").read_text()
+    texts = write_table(ReportContext(spec_of([base, spoilt]), stored), "robustness")
+    text = texts["robustness.md"]
     assert "| method | 0 | 0.5 | area |" in text
     assert "| k-means | 0.700 ± 0.141 | 0.400 | 0.600 |" in text
-    with (tmp_path / "robustness.csv").open(newline="") as file:
-        rows = list(csv.DictReader(file))
+    rows = list(csv.DictReader(texts["robustness.csv"].splitlines()))
     assert [(r["rate"], r["dataset"], r["mean"], r["seeds_ok"]) for r in rows] == [
         ("0.0", "toy", "0.7", "2"),
         ("0.5", "spoilt", "0.4", "1"),
         ("area", "", "0.6", "1"),
     ]
-    assert "\\begin{table}" in (tmp_path / "robustness.tex").read_text()
+    assert "\\begin{table}" in texts["robustness.tex"]
 
 
-def test_without_a_sweep_the_table_says_so(tmp_path):
-    write_robustness(spec_of([dataset("toy")]), [], tmp_path)
+def test_without_a_sweep_the_table_says_so(write_table):
+    texts = write_table(ReportContext(spec_of([dataset("toy")]), []), "robustness")
     for form in ("md", "tex"):
-        text = (tmp_path / f"robustness.{form}").read_text()
-        assert "No data set of this benchmark is spoilt by degrees." in text
+        assert (
+            "No data set of this benchmark is corrupted by degrees." in texts[f"robustness.{form}"]
+        )
 
 
 def test_variants_are_a_sweep_where_they_differ_in_the_same_numbers_and_else_an_ablation():

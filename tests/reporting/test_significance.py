@@ -8,23 +8,20 @@ import numpy as np
 import pytest
 
 from mmbench.errors import InputError
-from mmbench.reporting.leaderboard import leaderboard, write_leaderboard
-from mmbench.reporting.significance import compare, write_significance
+from mmbench.reporting.context import ReportContext
+from mmbench.reporting.scores import DatasetScores
+from mmbench.reporting.sentences import result_sentences
 from mmbench.reporting.spec import DatasetSpec, MethodSpec, ReportSpec
-from mmbench.reporting.stored import Stored, read_stored
-
-
-def read(stored, spec):
-    folders = {"results": stored.results, "cards": stored.cards}
-    return [read_stored(spec, dataset, **folders) for dataset in spec.datasets]
 
 
 def write(stored, spec=None):
     """Write the tables and return their texts by name."""
-    spec = spec or stored.spec
-    folder = stored.results / "tables"
-    write_significance(spec, read(stored, spec), folder)
-    return {path.name: path.read_text() for path in sorted(folder.iterdir())}
+    stored.tables("intervals", spec)
+    return stored.tables("significance", spec)
+
+
+def compare(spec, datasets):
+    return ReportContext(spec, datasets).comparisons
 
 
 def section(text, title):
@@ -50,7 +47,7 @@ def made(n_datasets, **accs):
     )
     ok = {"status": "ok", "reason": "", "params_hash": "0"}
     stored = [
-        Stored(
+        DatasetScores(
             dataset,
             {},
             {m: {0: ok, 1: ok} for m in accs},
@@ -76,7 +73,7 @@ def test_the_first_thing_below_a_heading_is_the_result(stored):
 
 
 def test_sections_and_metrics_are_compared_apart(stored):
-    found = compare(stored.spec, read(stored, stored.spec))
+    found = stored.report().comparisons
     assert [(one.section, one.metric) for one in found] == [
         (kind, metric)
         for kind in ("paired", "mixed", "by-label")  # the images are not here
@@ -86,7 +83,7 @@ def test_sections_and_metrics_are_compared_apart(stored):
 
 
 def test_controls_and_oracles_are_shown_and_marked_but_not_tested(stored):
-    (one, *_) = compare(stored.spec, read(stored, stored.spec))
+    (one, *_) = stored.report().comparisons
     assert [m.name for m in one.methods] == ["km_all", "cmmc", "dmim"]
     assert [(row.method.name, row.kind) for row, _ in one.outside] == [
         ("majority", "all"),
@@ -103,7 +100,7 @@ def test_imported_rows_are_shown_and_marked_but_not_tested(stored):
     for row in stored.records["digits"]:
         row["origin"] = "imported" if row["method"] == "cmmc" else ""
     stored.write()
-    (one, *_) = compare(stored.spec, read(stored, stored.spec))
+    (one, *_) = stored.report().comparisons
     assert [m.name for m in one.methods] == ["km_all", "dmim"]
     text = section(write(stored)["significance.md"], "Paired views")
     assert "| CMMC (imported) | 0.850 | – | – |" in text
@@ -148,7 +145,9 @@ def test_data_sets_that_derive_from_one_count_as_one():
     datasets = [d.model_copy(update={"root": b}) for d, b in zip(spec.datasets, roots, strict=True)]
     spec = spec.model_copy(update={"datasets": tuple(datasets)})
     _, stored = made(4, a=[0.1, 0.2, 0.3, 0.5], b=[0.6] * 4)
-    stored = [Stored(d, s.card, s.records, s.scores) for d, s in zip(datasets, stored, strict=True)]
+    stored = [
+        DatasetScores(d, s.card, s.records, s.scores) for d, s in zip(datasets, stored, strict=True)
+    ]
     (one,) = compare(spec, stored)
     np.testing.assert_allclose(one.comparison.scores, [[0.2, 0.6], [0.5, 0.6]])
     assert one.comparison.left_out == (
@@ -166,11 +165,13 @@ def test_forms_of_one_data_set_buy_no_claim():
         for i, d in enumerate(spec.datasets)
     ]
     spec = spec.model_copy(update={"datasets": tuple(forms)})
-    stored = [Stored(d, s.card, s.records, s.scores) for d, s in zip(forms, stored, strict=True)]
+    stored = [
+        DatasetScores(d, s.card, s.records, s.scores) for d, s in zip(forms, stored, strict=True)
+    ]
     (found,) = (one.comparison for one in compare(spec, stored))
     assert found.n_datasets == 3
     assert found.wins[1, 0] == 3
-    assert "at least 6 data sets are needed" in found.sentences[0]
+    assert "at least 6 data sets are needed" in result_sentences(found)[0]
     assert np.isnan(found.better[1])  # no posterior of three data sets
 
 
@@ -178,7 +179,9 @@ def test_spoilt_forms_of_one_data_set_count_alike_and_do_not_widen_its_interval(
     spec, stored = made(2, a=[0.1, 0.9], b=[0.6, 0.6])
     datasets = [d.model_copy(update={"root": "x"}) for d in spec.datasets]
     spec = spec.model_copy(update={"datasets": tuple(datasets)})
-    stored = [Stored(d, s.card, s.records, s.scores) for d, s in zip(datasets, stored, strict=True)]
+    stored = [
+        DatasetScores(d, s.card, s.records, s.scores) for d, s in zip(datasets, stored, strict=True)
+    ]
     (found,) = (one.comparison for one in compare(spec, stored))
     # both seeds have 0.5 on average, so that drawing seeds again moves it by 0.001 at most,
     # though the two forms are 0.8 apart
@@ -193,17 +196,17 @@ def test_spoilt_forms_of_one_data_set_count_alike_and_do_not_widen_its_interval(
     np.testing.assert_allclose(found.scores[0, 0], (0.1 + 0.9) / 2)
 
 
-def test_where_claims_are_possible_groups_and_p_values_are_shown(tmp_path):
+def test_where_claims_are_possible_groups_and_p_values_are_shown(write_table):
     easy, small = np.linspace(0.2, 0.7, 9), np.linspace(0.001, 0.004, 9) * np.tile([1, -1], 5)[:9]
     spec, stored = made(9, a=easy, b=easy + small, c=easy + 0.1 + 0.3 * small)
-    write_significance(spec, stored, tmp_path)
-    text = (tmp_path / "significance.md").read_text()
+    texts = write_table(ReportContext(spec, stored), "significance")
+    text = texts["significance.md"]
     assert "On 9 data sets, 1 of 2 methods differs from “a”: “c”: +0.1" in text
     assert "2 of 3 pairs differ." in text
     rows = [line.strip("| ").split(" | ") for line in text.splitlines() if line.startswith("| ")]
     last = {row[0]: row[-1] for row in rows}
     assert (last["a (baseline)"], last["b"], last["c"]) == ("1", "1", "–")
-    told = csv_rows((tmp_path / "significance.csv").read_text(), method="c", other="a")
+    told = csv_rows(texts["significance.csv"], method="c", other="a")
     figures = {row["statistic"]: float(row["value"]) for row in told}
     assert figures["wins"] == 9
     assert figures["p"] == pytest.approx(2 / 2**9, abs=1e-6)
@@ -213,9 +216,9 @@ def test_where_claims_are_possible_groups_and_p_values_are_shown(tmp_path):
 
 def test_the_control_can_be_named_even_a_method_that_knows_nothing(stored):
     spec = stored.spec.model_copy(update={"reference_method": "majority"})
-    (one, *_) = compare(spec, read(stored, spec))
+    (one, *_) = stored.report(spec).comparisons
     assert one.comparison.names[one.comparison.reference_method] == "Majority"
-    assert "from “Majority” is possible for 3 methods" in one.comparison.sentences[0]
+    assert "from “Majority” is possible for 3 methods" in result_sentences(one.comparison)[0]
 
 
 def test_k_means_on_all_views_is_the_control_unless_another_is_named():
@@ -229,9 +232,11 @@ def test_k_means_on_all_views_is_the_control_unless_another_is_named():
 
 def test_a_named_control_without_scores_is_not_replaced_by_another(stored):
     spec = stored.spec.model_copy(update={"reference_method": "sacc"})
-    (one, *_) = compare(spec, read(stored, spec))
+    (one, *_) = stored.report(spec).comparisons
     assert one.comparison.reference_method is None
-    assert one.comparison.sentences[0].startswith("On 2 data sets, nothing is compared with a")
+    assert result_sentences(one.comparison)[0].startswith(
+        "On 2 data sets, nothing is compared with a"
+    )
 
 
 def test_an_unknown_control_is_named(stored):
@@ -239,7 +244,7 @@ def test_an_unknown_control_is_named(stored):
     with pytest.raises(
         InputError, match="reference_method: unknown method 'cmc'; did you mean 'cmmc'"
     ):
-        compare(spec, read(stored, spec))
+        compare(spec, stored.report(spec).datasets)
 
 
 def test_metrics_of_which_neither_much_nor_little_is_better_are_not_compared(stored):
@@ -248,13 +253,13 @@ def test_metrics_of_which_neither_much_nor_little_is_better_are_not_compared(sto
         rows += [{**row, "metric": "clusters_used", "value": 3} for row in scored]
     stored.write()
     spec = stored.spec.model_copy(update={"metrics": ("acc", "clusters_used")})
-    assert {one.metric for one in compare(spec, read(stored, spec))} == {"acc"}
+    assert {one.metric for one in stored.report(spec).comparisons} == {"acc"}
 
 
 def test_every_statistic_has_a_sentence_that_says_what_it_is(stored):
     text = write(stored)["significance.md"]
     (head, *_) = [line for line in text.splitlines() if line.startswith("| method")]
-    said = section(text, "What the columns say").lower()
+    said = section(text, "What the columns mean").lower()
     for column in head.strip("| ").split(" | ")[1:]:
         assert column.split(" ")[0].lower() in said, column
 
@@ -265,9 +270,7 @@ def test_a_score_has_the_digits_of_the_leaderboard(stored):
         if (row["method"], row["subset"], row["metric"]) == ("cmmc", "all", "acc"):
             row["value"] = accs[row["seed"]]
     stored.write()
-    folder = stored.results / "tables"
-    write_leaderboard(stored.spec, leaderboard(stored.spec, read(stored, stored.spec)), folder)
-    board = (folder / "leaderboard.md").read_text().split("### Halves\n")[1]
+    board = stored.tables("leaderboard")["leaderboard.md"].split("### Halves\n")[1]
     (printed,) = re.findall(r"\| CMMC \| \W*(0\.\d{3}) ±", board.split("###")[0])
     text = section(write(stored)["significance.md"], "Mixed-modal samples")
     assert f"| CMMC | {printed} |" in text.split("### NMI")[0]

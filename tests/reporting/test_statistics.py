@@ -10,6 +10,7 @@ from scipy import stats
 from statsmodels.stats.multitest import multipletests
 
 from mmbench.errors import InputError
+from mmbench.reporting.sentences import result_sentences
 from mmbench.reporting.statistics import (
     compare,
     complete_block,
@@ -152,11 +153,11 @@ def test_no_claim_is_possible_below_the_threshold_even_where_one_always_wins():
     assert not found.is_feasible
     assert found.cliques == ()
     assert found.p_holm.min() > 0.05
-    assert found.sentences[1] == (
+    assert result_sentences(found)[1] == (
         "With 8 data sets no pairwise claim among 10 methods is possible; at least 11 are needed."
     )
     # against one method there are 9 claims instead of 45, which 9 data sets would allow
-    assert found.sentences[0] == (
+    assert result_sentences(found)[0] == (
         "On 8 data sets, no claim about a difference from “m0” is possible for 9 methods; at"
         " least 9 data sets are needed. The largest mean difference is that of “m9”: +0.900"
         " (better on 8, tied on 0, worse on 0)."
@@ -174,7 +175,7 @@ def test_claims_are_possible_at_the_threshold():
 def test_the_first_sentence_tells_who_differs_from_the_control_and_by_how_much(clear):
     found = compared(clear, names=["a", "b", "c", "d"], reference_method=0)
     by = found.difference[:, 0]
-    assert found.sentences == (
+    assert result_sentences(found) == (
         f"On 12 data sets, 2 of 3 methods differ from “a”: “c”: {by[2]:+.3f} (better on 12, tied"
         f" on 0, worse on 0), p = 0.001; “d”: {by[3]:+.3f} (better on 0, tied on 0, worse on 12),"
         " p = 0.001.",
@@ -302,7 +303,7 @@ def test_seeds_are_averaged_first_so_more_of_them_are_no_more_evidence(clear):
     )
     np.testing.assert_allclose(often.p, once.p)
     np.testing.assert_allclose(often.ranks, once.ranks)
-    assert often.sentences == once.sentences
+    assert result_sentences(often) == result_sentences(once)
 
 
 def test_nothing_depends_on_the_order_of_data_sets_or_methods(clear):
@@ -338,7 +339,7 @@ def test_methods_that_always_tie_differ_nowhere():
     assert found.cliques == ((0, 1, 2),)
     assert found.ties[0, 1] == 12
     assert found.equal[1] == 1
-    assert "none of 2 methods differs from “m0”" in found.sentences[0]
+    assert "none of 2 methods differs from “m0”" in result_sentences(found)[0]
 
 
 def test_so_few_data_sets_that_two_would_seem_sure_have_no_posterior():
@@ -353,14 +354,14 @@ def test_one_data_set_allows_no_test():
     assert math.isnan(found.friedman)
     assert np.isnan(found.better).all()
     assert (found.p[np.triu_indices(3, 1)] == 1).all()
-    assert found.sentences[0].startswith("On 1 data set, no claim")
+    assert result_sentences(found)[0].startswith("On 1 data set, no claim")
 
 
 def test_one_method_has_nothing_to_be_compared_with():
     found = compared([[0.1], [0.2]], names=["alone"], reference_method=0)
-    assert found.sentences == ("On 2 data sets, there is nothing to compare “alone” with.",)
+    assert result_sentences(found) == ("On 2 data sets, there is nothing to compare “alone” with.",)
     assert found.cliques == ()
-    assert compared([[0.1, 0.2]]).sentences[0] == (
+    assert result_sentences(compared([[0.1, 0.2]]))[0] == (
         "On 1 data set, nothing is compared with a baseline, since none has all scores."
     )
 

@@ -19,8 +19,8 @@ from mmbench.exchange.tools import declared_stages
 from mmbench.files import sha256, write_json
 from mmbench.plan import Plan
 from mmbench.reporting import ReportSpec
+from mmbench.reporting.context import read_report
 from mmbench.reporting.metrics_file import write_metrics
-from mmbench.reporting.stored import read_stored
 from mmbench.views_file import write_views
 
 FLIPPED = METHOD.replace("> np.median", "< np.median")
@@ -373,8 +373,7 @@ def test_commits_are_compared_by_their_metrics_and_plots(machine):
     results = machine.folder / "results/default"
     spec = ReportSpec.model_validate_json((results / "benchmark.json").read_text())
     cards = machine.folder / "data/processed"
-    stored = [read_stored(spec, one, results=results, cards=cards) for one in spec.datasets]
-    write_metrics(spec, stored, results)
+    write_metrics(read_report(spec, results=results, cards=cards), results)
     commit(machine)
     told = json.loads((results / "metrics.json").read_text())
     before = told["toy-3view"]["mine"]["acc"]

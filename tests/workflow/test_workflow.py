@@ -71,7 +71,7 @@ def test_an_edit_of_a_metric_scores_again_and_one_of_a_table_draws_again(project
     edited = "def acc(y_true, y_pred):\n    return 0.0\n"
     assert rules_after("evaluation/metrics.py", lambda text: text + edited) == {"score", "report"}
     assert rules_after("reporting/page/assets/page.css", lambda text: text + "\n") == {"report"}
-    assert rules_after("reporting/cost.py", lambda text: text + "1 / 1\n") == {"report"}
+    assert rules_after("reporting/tables/cost.py", lambda text: text + "1 / 1\n") == {"report"}
 
 
 def test_a_fresh_clone_with_tables_of_its_own_runs_everything(project):

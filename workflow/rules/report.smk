@@ -1,5 +1,7 @@
 """Draw tables, figures and the page from scores. Nothing here trains or reads a label."""
 
+from mmbench.reporting.tables import table_files
+
 
 rule report:
     """Make the tables, the figures and the page of a benchmark."""
@@ -14,37 +16,13 @@ rule report:
         benchmark="results/{benchmark}/benchmark.json",
         metrics="results/{benchmark}/metrics.json",
         seeds="results/{benchmark}/seeds.csv",
-        # the benchmarks of papers have tables of their own beside these
+        # the benchmarks of papers have a table of their own beside these
         tables=report(
-            expand(
-                "results/{{benchmark}}/tables/{table}.csv",
-                table=[
-                    "leaderboard",
-                    "significance",
-                    "intervals",
-                    "robustness",
-                    "published",
-                    "selection_bias",
-                    "quality_checks",
-                    "cost",
-                ],
-            ),
+            expand("results/{{benchmark}}/tables/{file}", file=table_files("csv")),
             caption="../report/tables.rst",
             category="Tables",
         ),
-        documents=expand(
-            "results/{{benchmark}}/tables/{table}.{form}",
-            table=[
-                "leaderboard",
-                "significance",
-                "robustness",
-                "published",
-                "selection_bias",
-                "cost",
-            ],
-            form=["md", "tex"],
-        ),
-        quality_checks="results/{benchmark}/tables/quality_checks.md",
+        documents=expand("results/{{benchmark}}/tables/{file}", file=table_files("md", "tex")),
         # how many there are depends on the data sets, which no pattern of names tells
         figures=report(
             directory("results/{benchmark}/figures"),

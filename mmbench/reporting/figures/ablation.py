@@ -17,17 +17,19 @@ from mmbench.reporting.figures.style import (
     wrapped,
 )
 from mmbench.reporting.figures.variants import ablations, by_seed
-from mmbench.reporting.leaderboard import HEADS
-from mmbench.reporting.rounding import told_gain, told_score
+from mmbench.reporting.formatting import format_gain, format_score
+from mmbench.reporting.labels import metric_head
+from mmbench.reporting.scores import DatasetScores
 from mmbench.reporting.spec import MethodSpec, ReportSpec
-from mmbench.reporting.stored import Stored
 
 MAX_VARIANTS = 15
 BAR_INCHES = 0.34
 
 
 @styled()
-def write_ablations(spec: ReportSpec, stored: Sequence[Stored], folder: Path) -> dict[str, str]:
+def write_ablations(
+    spec: ReportSpec, stored: Sequence[DatasetScores], folder: Path
+) -> dict[str, str]:
     """Write ablation-{method} for each entry of which the report has variants."""
     captions = {}
     for name, members in ablations(spec).items():
@@ -40,14 +42,14 @@ def write_ablations(spec: ReportSpec, stored: Sequence[Stored], folder: Path) ->
 
 def _write(
     spec: ReportSpec,
-    stored: Sequence[Stored],
+    stored: Sequence[DatasetScores],
     base: MethodSpec,
     members: Sequence[MethodSpec],
     path: Path,
 ) -> str:
     """Draw a panel for each data set; return the caption."""
     metric = spec.metrics[0]
-    head = HEADS.get(metric, metric.replace("_", " "))
+    head = metric_head(metric)
     title = f"{base.printed} and its variants: {head}"
     members, rest_of_rows = first(members, "variants", MAX_VARIANTS)
     rows = [base, *members]
@@ -74,7 +76,7 @@ def _write(
     )
 
 
-def _draw(axes: Axes, stored: Stored, rows: Sequence[MethodSpec], metric: str) -> None:
+def _draw(axes: Axes, stored: DatasetScores, rows: Sequence[MethodSpec], metric: str) -> None:
     base = by_seed(stored, rows[0].name, metric)
     for y, method in enumerate(rows):
         scores = by_seed(stored, method.name, metric)
@@ -95,10 +97,10 @@ def _draw(axes: Axes, stored: Stored, rows: Sequence[MethodSpec], metric: str) -
             linewidth=0.6,
             error_kw={"lw": 1, "capsize": 2},
         )
-        text = told_score(values.mean())
+        text = format_score(values.mean())
         both = sorted(set(base) & set(scores))
         if y and both:
-            text += f" ({told_gain(float(np.mean([scores[s] - base[s] for s in both])))})"
+            text += f" ({format_gain(float(np.mean([scores[s] - base[s] for s in both])))})"
         axes.text(max(values.mean() + sd, 0) + 0.02, y, text, va="center", fontsize=7.5)
     axes.set_xlim(0, 1.45)
     axes.set_xticks([0, 0.25, 0.5, 0.75, 1])

@@ -4,17 +4,17 @@ from pathlib import Path
 
 from matplotlib.colors import Normalize
 
-from mmbench.reporting.figures.details import Details
+from mmbench.reporting.details import Details
 from mmbench.reporting.figures.heat import heat
 from mmbench.reporting.figures.style import explained, panels, save, styled
 from mmbench.reporting.figures.variants import representatives
+from mmbench.reporting.scores import DatasetScores
 from mmbench.reporting.spec import ReportSpec
-from mmbench.reporting.stored import Stored
 
 
 @styled()
 def write_agreement(
-    spec: ReportSpec, stored: Stored, details: Details, folder: Path
+    spec: ReportSpec, stored: DatasetScores, details: Details, folder: Path
 ) -> dict[str, str]:
     """Write agreement-{dataset}: the ARI between the clusters of each pair of methods."""
     name = f"agreement-{stored.dataset.name}"

@@ -11,11 +11,11 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 from scipy.optimize import isotonic_regression
 
+from mmbench.reporting.comparisons import SectionComparison
 from mmbench.reporting.figures.heat import MAX_NUMBERED, heat
 from mmbench.reporting.figures.names import sections
 from mmbench.reporting.figures.style import MIN_INCHES, QUIET, explained, save, styled, wrapped
-from mmbench.reporting.leaderboard import HEADS, SECTIONS
-from mmbench.reporting.significance import Compared
+from mmbench.reporting.labels import SECTIONS, metric_head
 from mmbench.reporting.spec import ReportSpec
 from mmbench.reporting.statistics import Comparison
 
@@ -32,7 +32,7 @@ NAME_INCHES = 2.8
 
 @styled()
 def write_comparisons(
-    spec: ReportSpec, compared: Sequence[Compared], folder: Path
+    spec: ReportSpec, compared: Sequence[SectionComparison], folder: Path
 ) -> dict[str, str]:
     """Write ranks-{section} and pairwise-{section} for each section of the leaderboard.
 
@@ -221,7 +221,7 @@ def _p(p: float) -> str:
 
 
 def _head(metric: str) -> str:
-    return HEADS.get(metric, metric.replace("_", " "))
+    return metric_head(metric)
 
 
 def _datasets(comparison: Comparison) -> str:

@@ -6,20 +6,20 @@ from pathlib import Path
 import numpy as np
 from matplotlib.colors import Normalize
 
-from mmbench.reporting.figures.details import Details
+from mmbench.reporting.details import Details
 from mmbench.reporting.figures.heat import heat
 from mmbench.reporting.figures.style import explained, first, panels, save, styled, wrapped
 from mmbench.reporting.figures.variants import representatives
-from mmbench.reporting.rounding import told_score
+from mmbench.reporting.formatting import format_score
+from mmbench.reporting.scores import DatasetScores
 from mmbench.reporting.spec import ReportSpec
-from mmbench.reporting.stored import Stored
 
 MAX_NAMES = 25
 
 
 @styled()
 def write_confusion(
-    spec: ReportSpec, stored: Stored, details: Details, folder: Path
+    spec: ReportSpec, stored: DatasetScores, details: Details, folder: Path
 ) -> dict[str, str]:
     """Write confusion-{dataset}: a panel for each method that is not a control."""
     name = f"confusion-{stored.dataset.name}"
@@ -56,7 +56,7 @@ def write_confusion(
             size=6.5,
         )
         accuracy = np.trace(counts) / counts.sum()
-        axes.set_title(f"{wrapped(method.printed, 26, 1)}  {told_score(accuracy)}", loc="left")
+        axes.set_title(f"{wrapped(method.printed, 26, 1)}  {format_score(accuracy)}", loc="left")
         axes.set_xlabel("matched cluster")
         axes.set_ylabel("class")
         axes.set_box_aspect(1)

@@ -9,7 +9,7 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 from numpy.typing import NDArray
 
-from mmbench.reporting.figures.details import Curve, Details, over_seeds
+from mmbench.reporting.details import Curve, Details, over_seeds
 from mmbench.reporting.figures.style import (
     KINDS,
     MAX_PANELS,
@@ -22,15 +22,15 @@ from mmbench.reporting.figures.style import (
     wrapped,
 )
 from mmbench.reporting.figures.variants import representatives
+from mmbench.reporting.scores import DatasetScores
 from mmbench.reporting.spec import ReportSpec
-from mmbench.reporting.stored import Stored
 
 ORACLE_COLOUR, ORACLE_MARKER, _ = KINDS["oracle"]
 
 
 @styled()
 def write_convergence(
-    spec: ReportSpec, stored: Stored, details: Details, folder: Path
+    spec: ReportSpec, stored: DatasetScores, details: Details, folder: Path
 ) -> dict[str, str]:
     """Write convergence-{dataset}; return its name with its caption.
 

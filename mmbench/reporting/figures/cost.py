@@ -23,9 +23,9 @@ from mmbench.reporting.figures.style import (
     wrapped,
 )
 from mmbench.reporting.figures.variants import representatives
-from mmbench.reporting.leaderboard import HEADS
+from mmbench.reporting.labels import metric_head
+from mmbench.reporting.scores import DatasetScores
 from mmbench.reporting.spec import MethodSpec, ReportSpec
-from mmbench.reporting.stored import Stored
 
 # where a number may stand, from its mark: above if it can be, in points
 _AROUND = np.array([(0, 9), (9, 0), (-9, 0), (0, -9), (8, 7), (-8, 7), (8, -7), (-8, -7)])
@@ -45,10 +45,12 @@ class Point:
 
 
 @styled()
-def write_cost_figure(spec: ReportSpec, stored: Sequence[Stored], folder: Path) -> dict[str, str]:
+def write_cost_figure(
+    spec: ReportSpec, stored: Sequence[DatasetScores], folder: Path
+) -> dict[str, str]:
     """Write cost.pdf and .png: a panel for each data set on which something ended ok."""
     metric = spec.metrics[0]
-    head = HEADS.get(metric, metric.replace("_", " "))
+    head = metric_head(metric)
     title = f"Cost against {head}"
     found = [(one, of_one) for one in stored if (of_one := points(spec, one))]
     if not found:
@@ -91,7 +93,7 @@ def write_cost_figure(spec: ReportSpec, stored: Sequence[Stored], folder: Path) 
     return {COST: caption}
 
 
-def points(spec: ReportSpec, stored: Stored) -> list[Point]:
+def points(spec: ReportSpec, stored: DatasetScores) -> list[Point]:
     """Return the methods that have a score and a time, numbered as in the report, from 1."""
     found = []
     for i, method in enumerate(representatives(spec)):

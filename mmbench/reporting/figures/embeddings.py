@@ -11,7 +11,7 @@ from sklearn.decomposition import PCA
 from sklearn.manifold import TSNE
 from threadpoolctl import threadpool_limits
 
-from mmbench.reporting.figures.details import Details, Embedding
+from mmbench.reporting.details import Details, Embedding
 from mmbench.reporting.figures.style import (
     MARKERS,
     explained,
@@ -22,8 +22,8 @@ from mmbench.reporting.figures.style import (
     wrapped,
 )
 from mmbench.reporting.figures.variants import representatives
+from mmbench.reporting.scores import DatasetScores
 from mmbench.reporting.spec import ReportSpec
-from mmbench.reporting.stored import Stored
 
 MAX_METHODS = 3  # four panels each
 MAX_POINTS = 500  # of one panel: more hide each other, and t-SNE takes its time
@@ -45,7 +45,7 @@ COLOURS = (
 
 @styled()
 def write_embeddings(
-    spec: ReportSpec, stored: Stored, details: Details, folder: Path
+    spec: ReportSpec, stored: DatasetScores, details: Details, folder: Path
 ) -> dict[str, str]:
     """Write embedding-{dataset}; return its name with its caption.
 

@@ -4,9 +4,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from mmbench.reporting.figures.variants import ablations, grids
-from mmbench.reporting.leaderboard import SECTIONS
-from mmbench.reporting.robustness import sweeps
+from mmbench.reporting.labels import SECTIONS
 from mmbench.reporting.spec import ReportSpec
+from mmbench.reporting.sweeps import sweeps
 
 COST = "cost"
 SHARED = "claim-cmmc"

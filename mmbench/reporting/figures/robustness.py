@@ -25,10 +25,10 @@ from mmbench.reporting.figures.style import (
     wrapped,
 )
 from mmbench.reporting.figures.variants import representatives
-from mmbench.reporting.leaderboard import HEADS
-from mmbench.reporting.robustness import Sweep, curve, sweeps
+from mmbench.reporting.labels import metric_head
+from mmbench.reporting.scores import DatasetScores
 from mmbench.reporting.spec import MethodSpec, ReportSpec
-from mmbench.reporting.stored import Stored
+from mmbench.reporting.sweeps import Sweep, curve, sweeps
 
 MAX_LINES = 10  # of a panel: markers that can be told apart
 MAX_METHODS = 4 * MAX_LINES
@@ -43,7 +43,7 @@ Curves = dict[tuple[str, str], NDArray[np.float64]]
 
 @styled()
 def write_robustness_figure(
-    spec: ReportSpec, stored: Sequence[Stored], folder: Path
+    spec: ReportSpec, stored: Sequence[DatasetScores], folder: Path
 ) -> dict[str, str]:
     """Write robustness.pdf and .png: a panel for each sweep, a line for each method.
 
@@ -51,7 +51,7 @@ def write_robustness_figure(
     and a legend of its own.
     """
     metric = spec.metrics[0]
-    head = HEADS.get(metric, metric.replace("_", " "))
+    head = metric_head(metric)
     title = f"{head} on data that are spoilt by degrees"
     found = sweeps(spec)
     # controls know nothing that could be spoilt
@@ -113,7 +113,7 @@ def grouped(
 
 
 def _curve(
-    sweep: Sweep, stored: Sequence[Stored], method: MethodSpec, metric: str
+    sweep: Sweep, stored: Sequence[DatasetScores], method: MethodSpec, metric: str
 ) -> NDArray[np.float64] | None:
     """Return (3, n), rates, means and deviations; None where no spoilt data have a score.
 

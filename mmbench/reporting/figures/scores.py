@@ -9,8 +9,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
+from mmbench.reporting.boards import Column, DatasetBoard, Row
 from mmbench.reporting.figures.style import KINDS, explained, save, styled
-from mmbench.reporting.leaderboard import SECTIONS, Column, DatasetBoard, Row
+from mmbench.reporting.labels import SECTIONS
 from mmbench.reporting.spec import ReportSpec
 
 ROW_INCHES = 0.3
@@ -47,7 +48,11 @@ def _scores(spec: ReportSpec, block: DatasetBoard) -> Figure:
     for row, y in places.items():
         if not row.values:
             panels[0].annotate(
-                block.word(row), (0, y), va="center", color="#666666", style="italic"
+                block.scores.status_text(row.method.name),
+                (0, y),
+                va="center",
+                color="#666666",
+                style="italic",
             )
     panels[0].set_yticks(list(places.values()), ["\n".join(name) for name in names])
     panels[0].set_ylim(heights.sum(), 0)
@@ -89,7 +94,7 @@ def _name(spec: ReportSpec, row: Row) -> str:
 
 
 def _title(block: DatasetBoard) -> str:
-    about = textwrap.wrap(block.stored.about(), 110)
+    about = textwrap.wrap(block.scores.description(), 110)
     return "\n".join([f"{block.dataset.title}: {SECTIONS[block.section][0].lower()}", *about])
 
 

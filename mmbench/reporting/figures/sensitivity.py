@@ -11,17 +11,19 @@ from numpy.typing import NDArray
 from mmbench.reporting.figures.heat import heat
 from mmbench.reporting.figures.style import explained, first, panels, save, styled, wrapped
 from mmbench.reporting.figures.variants import Grid, by_seed, grids, setting
-from mmbench.reporting.leaderboard import HEADS
-from mmbench.reporting.rounding import told_score
+from mmbench.reporting.formatting import format_score
+from mmbench.reporting.labels import metric_head
+from mmbench.reporting.scores import DatasetScores
 from mmbench.reporting.spec import ReportSpec
-from mmbench.reporting.stored import Stored
 
 # by the values of the parameters, the scores of the seeds that ended ok
 Points = dict[tuple[float, ...], NDArray[np.float64]]
 
 
 @styled()
-def write_sensitivity(spec: ReportSpec, stored: Sequence[Stored], folder: Path) -> dict[str, str]:
+def write_sensitivity(
+    spec: ReportSpec, stored: Sequence[DatasetScores], folder: Path
+) -> dict[str, str]:
     """Write sensitivity-{method} for each entry of which the report has a sweep."""
     captions: dict[str, str] = {}
     found = grids(spec)
@@ -31,12 +33,12 @@ def write_sensitivity(spec: ReportSpec, stored: Sequence[Stored], folder: Path) 
 
 
 def _write(
-    spec: ReportSpec, stored: Sequence[Stored], found: Sequence[Grid], folder: Path
+    spec: ReportSpec, stored: Sequence[DatasetScores], found: Sequence[Grid], folder: Path
 ) -> dict[str, str]:
     base = next(m for m in spec.methods if m.name == found[0].base)
     name = f"sensitivity-{base.name}"
     metric = spec.metrics[0]
-    head = HEADS.get(metric, metric.replace("_", " "))
+    head = metric_head(metric)
     title = f"{base.printed}: {head} by parameters"
     cells = [
         (grid, one, points)
@@ -72,7 +74,7 @@ def _write(
     return {name: caption}
 
 
-def surface(stored: Sequence[Stored], one: Stored, grid: Grid, metric: str) -> Points:
+def surface(stored: Sequence[DatasetScores], one: DatasetScores, grid: Grid, metric: str) -> Points:
     """Return, by the values of the parameters, the scores of the seeds that ended ok."""
     points = {}
     for method in [grid.base, *(m.name for m in grid.members)]:
@@ -102,6 +104,6 @@ def _draw_surface(axes: Axes, points: Points, norm: Normalize) -> None:
         table,
         [f"{value:g}" for value in rows],
         [f"{value:g}" for value in columns],
-        told_score,
+        format_score,
         norm=norm,
     )

@@ -10,12 +10,12 @@ from pathlib import Path
 import numpy as np
 from matplotlib.axes import Axes
 
-from mmbench.reporting.figures.details import Details
+from mmbench.reporting.details import Details
 from mmbench.reporting.figures.names import SHARED
 from mmbench.reporting.figures.style import explained, first, look, panels, save, styled, wrapped
 from mmbench.reporting.figures.variants import representatives
+from mmbench.reporting.scores import DatasetScores
 from mmbench.reporting.spec import ReportSpec
-from mmbench.reporting.stored import Stored
 
 COLUMNS = 4
 LEVELS = {"h": "h, high-level", "z": "z, low-level"}
@@ -24,7 +24,7 @@ TITLE = "Similarity of the views (CKA) before and after the joint phase"
 
 @styled()
 def write_shared(
-    spec: ReportSpec, stored: Sequence[Stored], details: Mapping[str, Details], folder: Path
+    spec: ReportSpec, stored: Sequence[DatasetScores], details: Mapping[str, Details], folder: Path
 ) -> dict[str, str]:
     """Write claim-cmmc: a panel for each data set and method that logged the similarity."""
     found = [

@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from pathlib import Path
 
+from mmbench.reporting.details import Details
 from mmbench.reporting.figures.convergence import draw_range, phases, scale
-from mmbench.reporting.figures.details import Details
 from mmbench.reporting.figures.style import (
     MAX_PANELS,
     explained,
@@ -15,14 +15,16 @@ from mmbench.reporting.figures.style import (
     wrapped,
 )
 from mmbench.reporting.figures.variants import representatives
+from mmbench.reporting.scores import DatasetScores
 from mmbench.reporting.spec import MethodSpec, ReportSpec
-from mmbench.reporting.stored import Stored
 
 MAX_LINES = 4  # of one panel
 
 
 @styled()
-def write_terms(spec: ReportSpec, stored: Stored, details: Details, folder: Path) -> dict[str, str]:
+def write_terms(
+    spec: ReportSpec, stored: DatasetScores, details: Details, folder: Path
+) -> dict[str, str]:
     """Write terms-{dataset}; return its name with its caption.
 
     Figures whose names share the part before the first underscore, such as the errors of

@@ -5,8 +5,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from mmbench.reporting.scores import DatasetScores
 from mmbench.reporting.spec import MethodSpec, ReportSpec
-from mmbench.reporting.stored import Stored
 
 
 @dataclass(frozen=True)
@@ -79,12 +79,12 @@ def representatives(spec: ReportSpec) -> list[MethodSpec]:
     )
 
 
-def by_seed(stored: Stored, method: str, metric: str) -> dict[int, float]:
+def by_seed(stored: DatasetScores, method: str, metric: str) -> dict[int, float]:
     """Return the score of each seed that ended ok."""
     return dict(stored.scores.get((method, "last", "all", metric), {}))
 
 
-def setting(stored: Sequence[Stored], grid: Grid, method: str) -> tuple[float, ...] | None:
+def setting(stored: Sequence[DatasetScores], grid: Grid, method: str) -> tuple[float, ...] | None:
     """Return the values of the parameters of a grid, or None where they are not known.
 
     A variant tells those in which it differs from its entry; the others, and those of the
@@ -105,7 +105,7 @@ def _swept(spec: ReportSpec) -> set[str]:
     return {m.name for g in grids(spec) for m in g.members if set(m.varied) == set(g.keys)}
 
 
-def _recorded(stored: Sequence[Stored], method: str, key: str) -> Any:
+def _recorded(stored: Sequence[DatasetScores], method: str, key: str) -> Any:
     for one in stored:
         for record in one.records.get(method, {}).values():
             params = json.loads(record.get("params") or "{}")

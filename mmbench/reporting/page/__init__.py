@@ -15,8 +15,7 @@ import os
 import shutil
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, contextmanager, nullcontext
-from dataclasses import dataclass
+from contextlib import contextmanager
 from importlib.resources import files
 from pathlib import Path
 from types import MappingProxyType
@@ -25,38 +24,17 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from mmbench.errors import InputError
-from mmbench.reporting.figures.details import Details, open_details
+from mmbench.reporting.context import ReportContext
+from mmbench.reporting.documents import PageSection
 from mmbench.reporting.page import content
 from mmbench.reporting.page.libraries import copy_libraries
 from mmbench.reporting.page.runs import runs_of
-from mmbench.reporting.spec import ReportSpec
-from mmbench.reporting.stored import Stored
-from mmbench.reporting.tables import Table
 
-__all__ = ["PageSection", "write_page"]
-
-
-@dataclass(frozen=True)
-class PageSection:
-    """A part of the page: what to take from it, then the tables that show it.
-
-    Attributes:
-        title: a few words.
-        statement: one or two plain sentences; they stand above everything else.
-        tables: shown open.
-        folded: shown when a reader asks for them.
-    """
-
-    title: str
-    statement: str
-    tables: Sequence[Table] = ()
-    folded: Sequence[Table] = ()
+__all__ = ["write_page"]
 
 
 def write_page(
-    spec: ReportSpec,
-    stored: Sequence[Stored],
-    details: Mapping[str, Path],
+    report: ReportContext,
     folder: Path,
     *,
     sections: Sequence[PageSection] = (),
@@ -65,18 +43,17 @@ def write_page(
     """Write the page of a benchmark, whole or not at all.
 
     Args:
-        spec: the benchmark.
-        stored: what `score` stored of each of its data sets, in the same order.
-        details: by data set, its details file; without one, its runs have no curves.
-        folder: where the page goes, usually `results/{benchmark}/report`. Pictures are copied
+        report: a data set without details has runs without curves.
+        folder: where the page goes, usually `results/{benchmark}/report`. Images are copied
             from `figures/{stem}.png` beside it.
-        sections: shown below the leaderboard, in this order.
+        sections: below the leaderboard, in this order.
         figures: for each figure, by the stem of its file, a caption of a sentence or two.
 
     Raises:
-        InputError: a figure is missing, a details file is missing or malformed, or nothing
-            can be written there; a page that was there stays as it was.
+        InputError: a figure is missing, or nothing can be written there; a page that was there
+            stays as it was.
     """
+    spec, stored = report.spec, report.datasets
     board = content.board(spec, stored)
     shown = {
         "spec": spec,
@@ -97,8 +74,8 @@ def write_page(
             _copy_figure(folder.parent / "figures" / f"{stem}.png", temporary / "figures")
         (temporary / "data").mkdir()
         for entry, one in zip(board["datasets"], stored, strict=True):
-            with _details(details.get(one.dataset.name), spec) as opened:
-                script = f"mmbenchRuns({script_json([entry['file'], runs_of(spec, one, opened)])});"
+            runs = runs_of(spec, one, report.details_of(one.name))
+            script = f"mmbenchRuns({script_json([entry['file'], runs])});"
             (temporary / "data" / entry["file"]).write_text(script, encoding="utf-8")
         page = _environment().get_template("index.html.j2")
         html = page.render(**shown, board_json=script_json(board), libraries=libraries)
@@ -111,10 +88,6 @@ def script_json(value: Any) -> str:
     for character in "<>&\u2028\u2029":
         text = text.replace(character, f"\\u{ord(character):04x}")
     return text
-
-
-def _details(path: Path | None, spec: ReportSpec) -> AbstractContextManager[Details]:
-    return open_details(path, spec.seeds) if path else nullcontext(Details({}, spec.seeds))
 
 
 def _copy_figure(source: Path, folder: Path) -> None:

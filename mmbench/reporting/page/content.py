@@ -9,31 +9,25 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from mmbench.reporting.leaderboard import SECTIONS, STATUS_WORDS, UNRANKED, Column
-from mmbench.reporting.rounding import rounded
+from mmbench.reporting.boards import Column
+from mmbench.reporting.formatting import rounded
+from mmbench.reporting.labels import (
+    FIDELITIES,
+    PAIRINGS,
+    SECTIONS,
+    UNRANKED,
+    status_cell,
+    status_text,
+)
+from mmbench.reporting.scores import BEST_VIEW, DatasetScores
 from mmbench.reporting.spec import MethodSpec, ReportSpec
-from mmbench.reporting.stored import BEST_VIEW, Stored
 
 MAX_CAUSES = 200  # of no score; thousands would not be read
 NO_FAILURES = ("not_applicable", "data_unavailable")  # nothing ran that could have failed
 IMBALANCE = 3  # the largest class over the smallest, from which on a card says so
 
-PAIRINGS = {
-    "same-object": "The views of a sample describe one object.",
-    "by-label": "The views of a sample were put together by class: the pairing tells labels, so"
-    " scores are not comparable with those of other data sets.",
-    "none": "Nothing is paired.",
-}
-FIDELITIES = {
-    "reference": "It follows the code that its authors released; an entry that is called small or"
-    " fast has its losses, with a smaller network and fewer epochs.",
-    "reconstruction": "No code is public; it was written from what could be read.",
-    "baseline": "A known method that others are compared with.",
-    "control": "It knows nothing: what a table is read against.",
-}
 
-
-def board(spec: ReportSpec, stored: Sequence[Stored]) -> dict[str, Any]:
+def board(spec: ReportSpec, stored: Sequence[DatasetScores]) -> dict[str, Any]:
     """Return the leaderboard, methods by data sets, for every metric and both selections.
 
     Returns:
@@ -84,7 +78,7 @@ def board(spec: ReportSpec, stored: Sequence[Stored]) -> dict[str, Any]:
     }
 
 
-def endings(spec: ReportSpec, stored: Sequence[Stored]) -> dict[str, Any]:
+def endings(spec: ReportSpec, stored: Sequence[DatasetScores]) -> dict[str, Any]:
     """Return how many runs ended how, and for each cause of no score the cells it struck."""
     statuses: Counter[str] = Counter()
     causes: dict[tuple[str, str], Counter[tuple[int, int]]] = {}
@@ -129,7 +123,7 @@ def figures(captions: Mapping[str, str]) -> dict[str, list[dict[str, str]]]:
     return families
 
 
-def data_card(one: Stored) -> dict[str, Any]:
+def data_card(one: DatasetScores) -> dict[str, Any]:
     """Return the card of a data set: facts, traps and where its files are from."""
     card = one.card
     facts = {
@@ -147,7 +141,7 @@ def data_card(one: Stored) -> dict[str, Any]:
     return {
         "title": one.dataset.title,
         "name": one.dataset.name,
-        "about": one.about(),
+        "about": one.description(),
         "unavailable": card.get("reason", "") if card.get("status") == "data_unavailable" else "",
         "facts": {key: value for key, value in facts.items() if value},
         "traps": list(_traps(one)),
@@ -157,7 +151,7 @@ def data_card(one: Stored) -> dict[str, Any]:
     }
 
 
-def method_card(method: MethodSpec, stored: Sequence[Stored]) -> dict[str, Any]:
+def method_card(method: MethodSpec, stored: Sequence[DatasetScores]) -> dict[str, Any]:
     """Return the card of a method, with the parameters that its runs had."""
     titles = {one.dataset.name: one.dataset.title for one in stored}
     facts = {
@@ -184,7 +178,7 @@ def method_card(method: MethodSpec, stored: Sequence[Stored]) -> dict[str, Any]:
     }
 
 
-def provenance(spec: ReportSpec, stored: Sequence[Stored]) -> dict[str, Any]:
+def provenance(spec: ReportSpec, stored: Sequence[DatasetScores]) -> dict[str, Any]:
     """Return what made the runs: machines, versions, commits, sources and data."""
     records = [
         record for one in stored for by_seed in one.records.values() for record in by_seed.values()
@@ -230,7 +224,9 @@ def provenance(spec: ReportSpec, stored: Sequence[Stored]) -> dict[str, Any]:
     }
 
 
-def _values(one: Stored, method: MethodSpec, metric: str, selection: str) -> NDArray[np.float64]:
+def _values(
+    one: DatasetScores, method: MethodSpec, metric: str, selection: str
+) -> NDArray[np.float64]:
     """Return the scores of a cell; an oracle of a method with a row per view picks the view."""
     values = one.values(method.name, metric, selection=selection)
     if selection == "oracle" and not len(values):
@@ -244,23 +240,23 @@ def _summary(values: NDArray[np.float64]) -> tuple[float, float | None] | None:
     return rounded(values.mean()), rounded(values.std(ddof=1)) if len(values) > 1 else None
 
 
-def _n_ok(one: Stored, method: MethodSpec) -> int:
+def _n_ok(one: DatasetScores, method: MethodSpec) -> int:
     return sum(r["status"] == "ok" for r in one.records[method.name].values())
 
 
-def _word(one: Stored, method: MethodSpec) -> str:
+def _word(one: DatasetScores, method: MethodSpec) -> str:
     """Return how the runs of a cell without a score ended, most of them; else nothing."""
     statuses = Counter(r["status"] for r in one.records[method.name].values())
     status = statuses.most_common(1)[0][0]
-    return "" if "ok" in statuses else STATUS_WORDS.get(status, status)
+    return "" if "ok" in statuses else status_cell(status)
 
 
-def _marks(one: Stored, method: MethodSpec) -> str:
+def _marks(one: DatasetScores, method: MethodSpec) -> str:
     elsewhere = any(record.get("origin") for record in one.records[method.name].values())
     return "†" * (one.dataset.name in method.tuned_on) + "§" * elsewhere
 
 
-def _traps(one: Stored) -> Iterable[str]:
+def _traps(one: DatasetScores) -> Iterable[str]:
     """Yield what a reader of scores on these data must know."""
     card = one.card
     if card.get("remark"):
@@ -287,7 +283,7 @@ def _told(statuses: Mapping[str, int]) -> str:
 
 
 def _plain(status: str) -> str:
-    return STATUS_WORDS.get(status, status).replace("n/a", "not applicable")
+    return status_text(status)
 
 
 def _column(records: Iterable[Mapping[str, str]], name: str) -> list[str]:

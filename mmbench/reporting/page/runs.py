@@ -13,9 +13,9 @@ from typing import Any
 
 import numpy as np
 
-from mmbench.reporting.figures.details import Curve, Details
+from mmbench.reporting.details import Curve, Details
+from mmbench.reporting.scores import BEST_VIEW, DatasetScores
 from mmbench.reporting.spec import MethodSpec, ReportSpec
-from mmbench.reporting.stored import BEST_VIEW, Stored
 
 MAX_POINTS = 80  # of a curve
 ORACLE_CURVE = "ACC of the checkpoints (oracle)"
@@ -26,7 +26,7 @@ _ENTRY = frozenset({"dataset", "method", "seed"})
 _OUTCOME = frozenset({"status", "reason", "log_tail"})
 
 
-def runs_of(spec: ReportSpec, stored: Stored, details: Details) -> dict[str, Any]:
+def runs_of(spec: ReportSpec, stored: DatasetScores, details: Details) -> dict[str, Any]:
     """Return what the script file of a data set says.
 
     Returns:
@@ -55,7 +55,7 @@ def runs_of(spec: ReportSpec, stored: Stored, details: Details) -> dict[str, Any
     return {"axes": [list(axis) for axis in axes], "methods": methods}
 
 
-def command(spec: ReportSpec, stored: Stored, method: MethodSpec) -> str:
+def command(spec: ReportSpec, stored: DatasetScores, method: MethodSpec) -> str:
     """Return the command line that trains a cell again, with every seed of the benchmark.
 
     Nothing is returned for what was imported. A row of a sweep is no entry of the catalogue: it
@@ -99,7 +99,7 @@ def _figure(key: str, value: str) -> str | float:
     return float(f"{float(value):.4g}") if _FIGURES.fullmatch(key) else value
 
 
-def _scores(stored: Stored) -> dict[str, Any]:
+def _scores(stored: DatasetScores) -> dict[str, Any]:
     """Return by method, selection, subset and metric the value of each run, or None."""
     told: dict[str, Any] = {}
     for (method, selection, subset, metric), by_seed in stored.scores.items():

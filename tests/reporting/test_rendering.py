@@ -4,15 +4,16 @@ import re
 
 import pytest
 
-from mmbench.reporting.tables import WIDTH, Cell, Section, Table, csv_text, latex, markdown, plain
+from mmbench.reporting.documents import Cell, Document, Section, Table
+from mmbench.reporting.rendering import WIDTH, csv_text, latex, markdown, plain
 
 TABLE = Table(
     "tiny-digits",
     "Digits",
     "100 samples",
-    [Cell("method"), Cell("ACC"), Cell("oracle gap (ACC)", short="oracle\ngap")],
+    [Cell("method"), Cell("ACC"), Cell("oracle gap (ACC)", narrow="oracle\ngap")],
     [
-        [Cell("k_means †"), Cell("0.500 ± 0.100", "second", short="0.500±0.100"), Cell("–")],
+        [Cell("k_means †"), Cell("0.500 ± 0.100", "second", narrow="0.500±0.100"), Cell("–")],
         [Cell("CMMC"), Cell("0.800", "best"), Cell("+0.010", "oracle")],
         [Cell("SACC"), Cell("n/a", note="needs images"), Cell("–", note="it & more")],
         [Cell("DM2C"), Cell("n/a", note="needs images"), Cell("–")],
@@ -23,7 +24,7 @@ NASTY = r"<script>alert(1)</script> a|b *c* [d](e) `f` 50% $g$ {h} i~j^k \l #m &
 
 
 def test_markdown_has_emphasis_and_lettered_notes():
-    assert markdown("Leaderboard", ["How to read."], SECTIONS) == (
+    assert markdown(Document("Leaderboard", ["How to read."], SECTIONS)) == (
         "# Leaderboard\n\nHow to read.\n\n## Paired views\n\nEach sample has all.\n\n"
         "### Digits\n\n100 samples\n\n"
         "| method | ACC | oracle gap (ACC) |\n"
@@ -37,7 +38,7 @@ def test_markdown_has_emphasis_and_lettered_notes():
 
 
 def test_latex_is_a_table_with_booktabs():
-    assert latex(["How to read."], SECTIONS) == (
+    assert latex(Document("", ["How to read."], SECTIONS)) == (
         "% needs \\usepackage{booktabs}\n\n"
         "\\begin{table}[htbp]\n\\centering\\small\n"
         "\\caption{Digits. 100 samples. Each sample has all.}\n\\label{tab:tiny-digits}\n"
@@ -90,7 +91,7 @@ def test_footnotes_are_lettered_in_the_order_in_which_they_are_met(n):
 
 def test_markdown_shows_a_nasty_name_and_runs_nothing():
     table = Table("x", NASTY, NASTY, [Cell("m")], [[Cell(NASTY, "best", NASTY)]])
-    text = markdown(NASTY, [NASTY], [Section(NASTY, NASTY, [table])])
+    text = markdown(Document(NASTY, [NASTY], [Section(NASTY, NASTY, [table])]))
     assert "<script>" not in text
     row = next(line for line in text.splitlines() if line.startswith("| **"))
     assert len(re.findall(r"(?<!\\)\|", row)) == 2  # a table of one column
@@ -99,7 +100,7 @@ def test_markdown_shows_a_nasty_name_and_runs_nothing():
 
 def test_latex_escapes_every_special_character():
     table = Table("a_b&c", NASTY, "", [Cell("m")], [[Cell(NASTY)]])
-    text = latex([NASTY], [Section("S", "", [table])])
+    text = latex(Document("", [NASTY], [Section("S", "", [table])]))
     bare = re.sub(r"\\[&%$#_{}]", "", text)  # what is left has a meaning for LaTeX
     assert bare.count("{") == bare.count("}")
     assert not re.search(r"[&#_~^$]", bare.split("\\toprule")[1].split("\\bottomrule")[0])
@@ -108,7 +109,7 @@ def test_latex_escapes_every_special_character():
 
 
 def test_latex_without_a_table_is_the_text_so_that_input_shows_it():
-    assert latex(["Nothing & none.", "50 %."], []) == (
+    assert latex(Document("", ["Nothing & none.", "50 %."])) == (
         "% needs \\usepackage{booktabs}\n\nNothing \\& none. 50 \\%.\n"
     )
 
@@ -116,7 +117,7 @@ def test_latex_without_a_table_is_the_text_so_that_input_shows_it():
 def test_latex_prints_a_minus_before_a_number_and_a_hyphen_within_a_name():
     row = [Cell("k-means-0.5"), Cell("-0.385"), Cell("0.9 (0.3, -1.2) [-0.10, .5]"), Cell("n-1")]
     table = Table("x", "CMMC: -0.385 (n - 1)", "", [Cell("m")] * 4, [row])
-    text = latex([], [Section("S", "", [table])])
+    text = latex(Document("", [], [Section("S", "", [table])]))
     assert r"k-means-0.5 & $-$0.385 & 0.9 (0.3, $-$1.2) [$-$0.10, .5] & n-1 \\" in text
     assert r"\caption{CMMC: $-$0.385 (n - 1).}" in text
 

@@ -1,103 +1,23 @@
-"""Tables as Markdown, LaTeX, plain text and .csv.
-
-The first column is flush left, the others flush right. Emphasis is `best`, `second`,
-`oracle` (chosen by label) or `unverified` (nobody has looked the number up; greyed). Footnotes are
-lettered per table; equal ones share a letter.
-"""
+"""Tables as Markdown, LaTeX, plain text and .csv."""
 
 import csv
 import html
 import io
 import itertools
 import re
-import string
 import textwrap
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
-from typing import Literal
+
+from mmbench.reporting.documents import Cell, Document, Section
 
 WIDTH = 118  # of text in a terminal
 NAME_WIDTH = 34  # of the first column there
 
-Emphasis = Literal["", "best", "second", "oracle", "unverified"]
 
-
-@dataclass(frozen=True)
-class Cell:
-    """One cell.
-
-    Attributes:
-        text: what it shows.
-        emphasis: how it stands out.
-        note: a footnote.
-        short: what it shows in a terminal, where it may have several lines; empty means `text`.
-    """
-
-    text: str
-    emphasis: Emphasis = ""
-    note: str = ""
-    short: str = ""
-
-
-@dataclass(frozen=True)
-class Table:
-    """A table.
-
-    Attributes:
-        name: short and unique, for cross-references.
-        title: a few words.
-        caption: a sentence or none.
-        head: the names of the columns.
-        rows: cells, as many per row as there are columns.
-    """
-
-    name: str
-    title: str
-    caption: str
-    head: Sequence[Cell]
-    rows: Sequence[Sequence[Cell]]
-
-    @property
-    def notes(self) -> dict[str, str]:
-        """The letter of each footnote, in the order in which they are met."""
-        texts = dict.fromkeys(c.note for row in [self.head, *self.rows] for c in row if c.note)
-        return {text: _letter(i) for i, text in enumerate(texts)}
-
-
-@dataclass(frozen=True)
-class Section:
-    """Tables that belong together.
-
-    Attributes:
-        title: a few words.
-        text: what to know before reading.
-        tables: at least one.
-    """
-
-    title: str
-    text: str
-    tables: Sequence[Table] = field(default_factory=tuple)
-
-
-@dataclass(frozen=True)
-class Document:
-    """What a file of tables holds, before it is Markdown, LaTeX or a page.
-
-    Attributes:
-        title: a few words.
-        text: paragraphs to read before the tables.
-        sections: any number.
-    """
-
-    title: str
-    text: Sequence[str]
-    sections: Sequence[Section]
-
-
-def markdown(title: str, text: Sequence[str], sections: Sequence[Section]) -> str:
+def markdown(document: Document) -> str:
     """Return a document in GitHub's Markdown."""
-    parts = [f"# {_md(title)}", *map(_md, text)]
-    for section in sections:
+    parts = [f"# {_md(document.title)}", *map(_md, document.text)]
+    for section in document.sections:
         parts += [f"## {_md(section.title)}", *([_md(section.text)] if section.text else [])]
         for table in section.tables:
             parts.append(f"### {_md(table.title)}")
@@ -112,11 +32,15 @@ def markdown(title: str, text: Sequence[str], sections: Sequence[Section]) -> st
     return "\n\n".join(parts) + "\n"
 
 
-def latex(text: Sequence[str], sections: Sequence[Section]) -> str:
+def latex(document: Document) -> str:
     r"""Return one table environment per table, for `\input`; needs the package booktabs.
 
-    Without a table it is the text alone, so that a paper shows why none is there.
+    Below each table stands the text of the document and of its sections without a table. A
+    document without any table is this text alone, so that a paper shows why there is none.
     """
+    sections = document.sections
+    texts = [*document.text, *(section.text for section in sections if not section.tables)]
+    text = _tex(" ".join(texts).replace("\n\n", " "))
     cells = [c for s in sections for t in s.tables for row in t.rows for c in row]
     is_grey = any(cell.emphasis == "unverified" for cell in cells)
     parts = [r"% needs \usepackage{booktabs}" + r" and \usepackage{xcolor}" * is_grey]
@@ -140,13 +64,13 @@ def latex(text: Sequence[str], sections: Sequence[Section]) -> str:
                 "",
                 r"\begin{minipage}{\linewidth}\footnotesize\smallskip",
                 *(rf"{line}\\" for line in notes),
-                _tex(" ".join(text)),
+                text,
                 r"\end{minipage}",
                 r"\end{table}",
             ]
             parts.append("\n".join(lines))
     if not any(section.tables for section in sections):
-        parts.append(_tex(" ".join(text)))
+        parts.append(text)
     return "\n\n".join(parts) + "\n"
 
 
@@ -177,11 +101,6 @@ def csv_text(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
     writer.writerow(columns)
     writer.writerows(rows)
     return file.getvalue()
-
-
-def _letter(i: int) -> str:
-    letters = string.ascii_lowercase
-    return letters[i] if i < len(letters) else _letter(i // len(letters) - 1) + letters[i % 26]
 
 
 def _md_row(row: Sequence[Cell], notes: dict[str, str]) -> str:
@@ -217,7 +136,7 @@ def _plain(cell: Cell, notes: dict[str, str], width: int) -> list[str]:
     if width:
         return textwrap.wrap(cell.text + note, width, subsequent_indent="  ") or [""]
     mark = {"best": "¹", "second": "²"}.get(cell.emphasis, " ")  # so that digits stay in line
-    return [line + mark for line in f"{cell.short or cell.text}{note}".split("\n")]
+    return [line + mark for line in f"{cell.narrow or cell.text}{note}".split("\n")]
 
 
 def _wrap(line: str) -> str:

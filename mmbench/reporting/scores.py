@@ -1,5 +1,6 @@
-"""What `score` stored of one data set, read for a report."""
+"""The stored scores, records and data card of one data set."""
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -10,18 +11,20 @@ from numpy.typing import NDArray
 
 from mmbench.errors import InputError, unknown
 from mmbench.files import read_csv, read_json
+from mmbench.reporting.formatting import format_seeds
+from mmbench.reporting.labels import status_cell
 from mmbench.reporting.spec import DatasetSpec, ReportSpec
 
 BEST_VIEW = "best-view"
 
 
 @dataclass(frozen=True, eq=False)
-class Stored:
+class DatasetScores:
     """The scores, records and card of a data set.
 
     Attributes:
-        dataset: which.
-        card: what `prepare` says of the data.
+        dataset: its name, title and kind.
+        card: as `prepare` wrote it.
         records: by method and seed, the row of the records file.
         scores: by (method, selection, subset, metric), the value of each seed that ended ok.
             The oracle's choice among views, whichever view it is, has the subset `best-view`.
@@ -34,43 +37,90 @@ class Stored:
     scores: Mapping[tuple[str, str, str, str], Mapping[int, float]]
     best_views: Mapping[str, Mapping[int, str]] = field(default_factory=dict)
 
+    @property
+    def name(self) -> str:
+        """The name of the data set."""
+        return self.dataset.name
+
+    def by_seed(
+        self, method: str, metric: str, *, selection: str = "last", subset: str = "all"
+    ) -> dict[int, float]:
+        """Return the score of each seed that ended ok, in the order of seeds."""
+        return dict(sorted(self.scores.get((method, selection, subset, metric), {}).items()))
+
     def values(
         self, method: str, metric: str, *, selection: str = "last", subset: str = "all"
     ) -> NDArray[np.float64]:
-        """Return (n_ok,), the values of the seeds that ended ok, by seed; empty if none."""
-        by_seed = self.scores.get((method, selection, subset, metric), {})
-        return np.array([by_seed[seed] for seed in sorted(by_seed)])
+        """Return (n_ok,), the scores of the seeds that ended ok, in the order of seeds."""
+        by_seed = self.by_seed(method, metric, selection=selection, subset=subset)
+        return np.array(list(by_seed.values()))
+
+    def subsets(self, prefix: str, method: str | None = None) -> list[str]:
+        """Return the subsets whose name begins with `prefix`, in the order of the file."""
+        found = dict.fromkeys(s for m, _, s, _ in self.scores if method in (None, m))
+        return [subset for subset in found if subset.startswith(prefix)]
+
+    def ok_records(self, method: str) -> list[Mapping[str, str]]:
+        """Return the records of the seeds that ended ok."""
+        return [r for r in self.records[method].values() if r["status"] == "ok"]
+
+    def params_hash(self, method: str) -> str:
+        """Return the hash of the hyperparameters of a method's runs."""
+        return next(iter(self.records[method].values()))["params_hash"]
+
+    def status_text(self, method: str) -> str:
+        """Return how most seeds of a method ended, as a cell of a table shows it."""
+        statuses = Counter(r["status"] for r in self.records[method].values())
+        return status_cell(statuses.most_common(1)[0][0])
+
+    def reason(self, record: Mapping[str, str]) -> str:
+        """Return why a run has no score, without the name of the data set before it."""
+        return record["reason"].removeprefix(f"{self.name}: ")
 
     def is_imported(self, method: str) -> bool:
-        """Whether a seed was imported: nobody knows whether labels had a part in it."""
+        """Return whether a seed was imported, so that it is unknown whether it used labels."""
         return any(r.get("origin") == "imported" for r in self.records[method].values())
 
-    def subsets(self, start: str, method: str | None = None) -> list[str]:
-        """Return the subsets whose name begins with `start`, in the order of the file."""
-        found = dict.fromkeys(s for m, _, s, _ in self.scores if method in (None, m))
-        return [subset for subset in found if subset.startswith(start)]
+    def origin(self, method: str) -> str:
+        """Return which seeds of a method were not trained here, or an empty text."""
+        seeds_by_origin: dict[str, list[int]] = {}
+        for seed, record in self.records[method].items():
+            if origin := record.get("origin"):
+                seeds_by_origin.setdefault(origin, []).append(seed)
+        return "; ".join(
+            self.of_seeds(
+                method, seeds, "imported" if origin == "imported" else f"trained on {origin}"
+            )
+            for origin, seeds in seeds_by_origin.items()
+        )
 
-    def about(self) -> str:
-        """Return what the data are, in a few words, as far as the card tells."""
+    def of_seeds(self, method: str, seeds: list[int], text: str) -> str:
+        """Return a text about some seeds of a method, naming them unless they are all."""
+        return text if len(seeds) == len(self.records[method]) else f"{format_seeds(seeds)} {text}"
+
+    def description(self) -> str:
+        """Return the size and the views of the data, as far as the card has them."""
         card = self.card
-        words = [
+        parts = [
             f"{card[key]} {noun}"
             for key, noun in (("n_samples", "samples"), ("n_classes", "classes"))
             if card.get(key)
         ]
         if card.get("n_clusters") != card.get("n_classes"):
-            words.append(f"{card.get('n_clusters')} clusters asked for")
+            parts.append(f"{card.get('n_clusters')} clusters asked for")
         views = [
             f"{view['name']} ({' × '.join(map(str, view['dims']))})"
             for view in card.get("views") or ()
         ]
         if views:
-            words.append(f"{'view' if len(views) == 1 else 'views'} {', '.join(views)}")
-        return "; ".join(words)
+            parts.append(f"{'view' if len(views) == 1 else 'views'} {', '.join(views)}")
+        return "; ".join(parts)
 
 
-def read_stored(spec: ReportSpec, dataset: DatasetSpec, *, results: Path, cards: Path) -> Stored:
-    """Read what is stored of a data set, for the methods and seeds of a report.
+def read_scores(
+    spec: ReportSpec, dataset: DatasetSpec, *, results: Path, cards: Path
+) -> DatasetScores:
+    """Return the scores of a data set, for the methods and seeds of a report.
 
     Args:
         spec: the report.
@@ -115,6 +165,5 @@ def read_stored(spec: ReportSpec, dataset: DatasetSpec, *, results: Path, cards:
             for seed, record in records[method.name].items():
                 if record["status"] == "ok" and seed not in scored:
                     raise InputError(f"{path}: expected the {metric} of {method.name}, seed {seed}")
-    return Stored(
-        dataset, read_json(cards / dataset.name / "card.json"), records, scores, best_views
-    )
+    card = read_json(cards / dataset.name / "card.json")
+    return DatasetScores(dataset, card, records, scores, best_views)

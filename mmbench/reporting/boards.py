@@ -1,0 +1,205 @@
+"""The leaderboard of each data set, as values: a row per method, a column per metric and subset.
+
+Scores are fractions, as `score` writes them. Rows and columns that labels chose are oracles and
+are not ranked: the best view, and the gap between the best epoch and the last.
+"""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mmbench.reporting.formatting import rounded
+from mmbench.reporting.labels import (
+    BY_LABEL,
+    CHANGED,
+    NARROW_HEADS,
+    NOT_TRAINED_HERE,
+    TUNED,
+    UNRANKED,
+    metric_head,
+    status_text,
+)
+from mmbench.reporting.scores import BEST_VIEW, DatasetScores
+from mmbench.reporting.spec import DatasetSpec, MethodSpec, ReportSpec
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column of scores: a metric over a subset, where `all` means all samples of a row."""
+
+    metric: str
+    subset: str = "all"
+
+    @property
+    def head(self) -> str:
+        """The head of the column."""
+        head = metric_head(self.metric)
+        return head if self.subset == "all" else f"{head}, {self.subset.rpartition(':')[2]}"
+
+    @property
+    def narrow_head(self) -> str:
+        """The head of the column in a terminal, which may have several lines."""
+        return NARROW_HEADS.get(self.metric, self.head.replace(", ", ",\n"))
+
+    @property
+    def is_oracle(self) -> bool:
+        """Whether labels chose what the column shows."""
+        return self.metric == "acc_gap"
+
+
+@dataclass(frozen=True, eq=False)
+class Row:
+    """A row of the leaderboard of one data set.
+
+    Attributes:
+        method: its entry.
+        kind: `all`, `view:NAME`, or `best-view`, which is chosen by label.
+        values: per column, the values of the seeds that ended ok; absent where there is none.
+        note: why a seed or the row has no score, or what an oracle chose.
+    """
+
+    method: MethodSpec
+    kind: str
+    values: Mapping[Column, NDArray[np.float64]]
+    note: str
+
+    @property
+    def is_oracle(self) -> bool:
+        """Whether labels chose what the row shows."""
+        return self.kind == BEST_VIEW
+
+    @property
+    def title(self) -> str:
+        """The printed name, without marks."""
+        if self.is_oracle:
+            return f"{self.method.printed}: best view (oracle)"
+        view = self.kind.removeprefix("view:")
+        return self.method.printed if self.kind == "all" else f"{self.method.printed}: {view}"
+
+
+@dataclass(frozen=True, eq=False)
+class DatasetBoard:
+    """The leaderboard of one data set."""
+
+    scores: DatasetScores
+    columns: Sequence[Column]
+    rows: Sequence[Row]
+
+    @property
+    def dataset(self) -> DatasetSpec:
+        """The data set of the report."""
+        return self.scores.dataset
+
+    @property
+    def section(self) -> str:
+        """The key of its section; data sets paired by label have one of their own."""
+        return section_of(self.dataset)
+
+    @property
+    def is_unavailable(self) -> bool:
+        """Whether no method could run because the data are not on this machine."""
+        records = (r for by_seed in self.scores.records.values() for r in by_seed.values())
+        return all(record["status"] == "data_unavailable" for record in records)
+
+    def ranks(self, column: Column) -> dict[Row, int]:
+        """Return which rows are first and second of a column, as printed; ties share a rank."""
+        if column.metric in UNRANKED:
+            return {}
+        means = {
+            row: rounded(row.values[column].mean())
+            for row in self.rows
+            if column in row.values
+            and not (row.is_oracle or self.scores.is_imported(row.method.name))
+        }
+        top = sorted(set(means.values()), reverse=True)[:2]
+        return {row: top.index(mean) + 1 for row, mean in means.items() if mean in top}
+
+    def marks(self, method: MethodSpec) -> list[str]:
+        """Return the marks of a method on this data set, see `labels.MARKS`."""
+        applies = {
+            TUNED: self.dataset.name in method.tuned_on,
+            CHANGED: method.changed,
+            NOT_TRAINED_HERE: bool(self.scores.origin(method.name)),
+        }
+        return [mark for mark, is_set in applies.items() if is_set]
+
+
+def section_of(dataset: DatasetSpec) -> str:
+    """Return the key of the section that a data set belongs to, see `labels.SECTIONS`."""
+    return BY_LABEL if dataset.pairing == "by-label" else dataset.data_setting
+
+
+def dataset_board(spec: ReportSpec, scores: DatasetScores) -> DatasetBoard:
+    """Return the leaderboard of one data set, its rows in the order of the report."""
+    subsets = ["all"]
+    if scores.dataset.data_setting == "mixed":
+        subsets += scores.subsets("modality:")
+    columns = [Column(metric, subset) for subset in subsets for metric in spec.metrics]
+    if scores.dataset.data_setting == "mixed":
+        columns += [Column("nmi_modality"), Column("modality_mixing")]
+    columns += [
+        Column(metric, subset) for subset in scores.subsets("test") for metric in spec.metrics
+    ]
+    columns.append(Column("acc_gap"))
+    rows = [row for method in spec.methods for row in _rows(spec, scores, method, columns)]
+    optional = {"acc_gap", "nmi_modality", "modality_mixing"}
+    kept = [c for c in columns if c.metric not in optional or any(c in row.values for row in rows)]
+    return DatasetBoard(scores, kept, rows)
+
+
+def _rows(
+    spec: ReportSpec, scores: DatasetScores, method: MethodSpec, columns: Sequence[Column]
+) -> list[Row]:
+    """Return the row of a method, or one for each of its views and one for the best view."""
+    note = _failures(scores, method.name)
+    views = scores.subsets("view:", method.name) if method.rows == "views" else []
+    # in mixed data a view covers the samples of one modality, which has columns of its own
+    if not views or scores.dataset.data_setting == "mixed":
+        return [
+            Row(method, "all", _present({c: _values(scores, method, c) for c in columns}), note)
+        ]
+    rows = []
+    for kind in [*views, BEST_VIEW]:
+        selection = "oracle" if kind == BEST_VIEW else "last"
+        values = {
+            c: scores.values(method.name, c.metric, selection=selection, subset=kind)
+            for c in columns
+            if c.subset == "all" and c.metric in spec.metrics
+        }
+        row_note = _chosen_views(scores, method.name) if kind == BEST_VIEW else note
+        rows.append(Row(method, kind, _present(values), row_note))
+    return rows
+
+
+def _present(values: Mapping[Column, NDArray[np.float64]]) -> dict[Column, NDArray[np.float64]]:
+    return {column: x for column, x in values.items() if len(x)}
+
+
+def _values(scores: DatasetScores, method: MethodSpec, column: Column) -> NDArray[np.float64]:
+    if column.metric != "acc_gap":
+        return scores.values(method.name, column.metric, subset=column.subset)
+    best = scores.values(method.name, "acc", selection="oracle")
+    last = scores.values(method.name, "acc")
+    # a method stores checkpoints for every seed or for none
+    return best - last if len(best) == len(last) else np.empty(0)
+
+
+def _failures(scores: DatasetScores, method: str) -> str:
+    """Return which seeds did not end ok and why, or an empty text."""
+    causes: dict[tuple[str, str], list[int]] = {}
+    for seed, record in scores.records[method].items():
+        if record["status"] != "ok":
+            causes.setdefault((record["status"], scores.reason(record)), []).append(seed)
+    return "; ".join(
+        scores.of_seeds(method, seeds, ": ".join(filter(None, [status_text(status), reason])))
+        for (status, reason), seeds in causes.items()
+    )
+
+
+def _chosen_views(scores: DatasetScores, method: str) -> str:
+    counts = Counter(scores.best_views.get(method, {}).values())
+    views = ", ".join(f"{view} ({n})" for view, n in sorted(counts.items()))
+    return f"the view with the highest ACC of each seed, chosen by label: {views}"

@@ -1,0 +1,146 @@
+"""The layout of a paper's tables: `config/papers/{name}-tables.yaml`.
+
+It lists the rows, data sets and metrics of each table under the names in print.
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated, Any
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+
+from mmbench.checks import checked, read_yaml
+from mmbench.errors import InputError, unknown
+from mmbench.reporting.published import Metric, Published
+from mmbench.reporting.spec import ReportSpec
+
+LAYOUTS = Path("config/papers")
+
+
+def _as_printed(value: Any) -> Any:
+    """Let a name stand for what is printed under it."""
+    return {"printed": value} if isinstance(value, str) else value
+
+
+class _Frozen(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class RowLayout(_Frozen):
+    """A row: a method under its name in print, or an entry of the catalogue alone."""
+
+    printed: str = ""
+    entry: str = ""
+
+    @model_validator(mode="after")
+    def _check(self) -> "RowLayout":
+        if bool(self.printed) == bool(self.entry):
+            raise ValueError("expected either the name in print or `entry`")
+        return self
+
+
+class ColumnsLayout(_Frozen):
+    """The columns of a data set.
+
+    Attributes:
+        printed: its name in print; nothing in a table of our own.
+        data: the data set of the catalogue; by default the same as in print, if there is one.
+        note: what a reader should know.
+    """
+
+    printed: str = ""
+    data: str = ""
+    note: str = ""
+
+    @model_validator(mode="after")
+    def _check(self) -> "ColumnsLayout":
+        if not (self.printed or self.data):
+            raise ValueError("expected the name in print or `data`, got neither")
+        return self
+
+
+class TableLayout(_Frozen):
+    """A table of a paper.
+
+    Attributes:
+        title: such as "GCFAgg, Table 2".
+        text: what to know before reading.
+        papers: whose numbers to print, as `published.csv` names papers; where several have
+            one, the first. None for a table of our own.
+        metrics: as papers print them.
+        rows: methods, in order.
+        columns: data sets, in order.
+    """
+
+    title: str
+    text: str = ""
+    papers: tuple[str, ...] = ()
+    metrics: Annotated[tuple[Metric, ...], Field(min_length=1)]
+    rows: Annotated[
+        tuple[Annotated[RowLayout, BeforeValidator(_as_printed)], ...], Field(min_length=1)
+    ]
+    columns: Annotated[
+        tuple[Annotated[ColumnsLayout, BeforeValidator(_as_printed)], ...], Field(min_length=1)
+    ]
+
+
+class Layout(_Frozen):
+    """The tables of a paper."""
+
+    title: str
+    text: str = ""
+    tables: Annotated[tuple[TableLayout, ...], Field(min_length=1)]
+
+
+def layout_path(spec: ReportSpec, folder: Path = LAYOUTS) -> Path | None:
+    """Return the layout of a benchmark named `paper_{name}`, or None where it has none."""
+    path = folder / f"{spec.name.removeprefix('paper_')}-tables.yaml"
+    return path if spec.name.startswith("paper_") and path.is_file() else None
+
+
+def read_layout(path: Path, published: Sequence[Published]) -> Layout:
+    """Return a layout, checked against what is in print.
+
+    Raises:
+        InputError: the file is missing or wrong, or names a paper, method or data set that
+            `published` does not have; the message names the table.
+    """
+    layout = checked(Layout, read_yaml(path), where=str(path))
+    for table in layout.tables:
+        _check_names(table, published, where=f"{path}: {table.title}")
+    return layout
+
+
+def numbers_of(table: TableLayout, published: Sequence[Published]) -> list[Published]:
+    """Return the numbers of the papers of a table, in the order in which it names them."""
+    return [row for paper in table.papers for row in published if row.paper == paper]
+
+
+def _check_names(table: TableLayout, published: Sequence[Published], *, where: str) -> None:
+    papers = dict.fromkeys(row.paper for row in published)
+    for paper in table.papers:
+        if paper not in papers:
+            raise unknown("paper", paper, papers, where=where)
+    in_print = numbers_of(table, published)
+    methods = {row.method for row in in_print}
+    for row in table.rows:
+        if row.printed and row.printed not in methods:
+            raise unknown("method in print", row.printed, methods, where=where)
+    datasets = {row.dataset for row in in_print}
+    for columns in table.columns:
+        if not columns.printed:
+            continue
+        if columns.printed not in datasets:
+            raise unknown("data set in print", columns.printed, datasets, where=where)
+        known = {
+            name
+            for row in in_print
+            if row.dataset == columns.printed
+            for name in (row.data, *row.near)
+        }
+        if columns.data and columns.data not in known:
+            raise InputError(
+                f"{where}: expected for {columns.printed} one of the data sets that"
+                f" published.csv names ({', '.join(sorted(filter(None, known))) or 'none'}),"
+                f" got {columns.data!r}"
+            )

@@ -1,0 +1,186 @@
+"""Selection bias: how much a score would gain if labels chose the epoch, the seed, or both.
+
+Where a number is in print, it is placed among the seeds of the benchmark. If it is above all of
+them, choosing a seed by label does not explain it, and something else must differ.
+"""
+
+import math
+from collections.abc import Iterator, Mapping
+from dataclasses import astuple, dataclass
+
+import numpy as np
+
+from mmbench.reporting.context import ReportContext
+from mmbench.reporting.documents import Cell, Document, Section, Table, page_section
+from mmbench.reporting.formatting import MISSING, format_gain, format_score
+from mmbench.reporting.labels import SECTIONS, UNRANKED, metric_head
+from mmbench.reporting.scores import DatasetScores
+
+_NO_SPREAD = 1e-9  # equal scores differ in the last bits
+
+TEXT = (
+    "Numbers in italics were chosen by label and are not valid results.",
+    "Oracle epoch: what showing the epoch with the highest ACC would add to the last epoch's, on"
+    " average. Oracle seed: the best seed minus the mean. Oracle both: the best epoch of the best"
+    " seed minus the mean of the last epochs.",
+)
+PUBLISHED_TEXT = (
+    "Published: a number in print, with the share of our seeds below it and its distance from"
+    " our mean in standard deviations of our seeds (z). A number far above every seed means that"
+    " something other than a lucky seed differs. There is none where the benchmark sets"
+    " hyperparameters on top of the catalogue's."
+)
+
+
+@dataclass(frozen=True)
+class SelectionBias:
+    """The bias of one score; values that cannot be computed are NaN.
+
+    Attributes:
+        mean: over the seeds that ended ok, last epoch.
+        oracle_epoch: mean of the best epoch minus the last; known for ACC alone.
+        oracle_seed: the best seed minus the mean.
+        oracle_both: the best epoch of the best seed minus `mean`; known for ACC alone.
+        published: the number in print.
+        seeds_below: share of seeds below it.
+        z: its distance from `mean` in standard deviations (n - 1) of the seeds.
+    """
+
+    mean: float
+    oracle_epoch: float = math.nan
+    oracle_seed: float = math.nan
+    oracle_both: float = math.nan
+    published: float = math.nan
+    seeds_below: float = math.nan
+    z: float = math.nan
+
+
+# by method and metric
+Biases = Mapping[tuple[str, str], SelectionBias]
+
+
+def selection_bias(
+    scores: DatasetScores, method: str, metric: str, published: float = math.nan
+) -> SelectionBias | None:
+    """Return the selection bias of the score of a method, or None where it has no score.
+
+    Args:
+        scores: those of the data set.
+        method: the name of its entry.
+        metric: as `score` names it.
+        published: the number in print, a fraction, or NaN.
+    """
+    last = scores.values(method, metric)
+    if not len(last):
+        return None
+    mean = float(last.mean())
+    epoch = seed = both = below = z = math.nan
+    if len(last) > 1:
+        seed = float(last.max()) - mean
+    best = scores.values(method, metric, selection="oracle")
+    # the best epoch is chosen by ACC: another metric may be lower there. A method stores
+    # checkpoints for every seed or for none
+    if metric == "acc" and len(best) == len(last):
+        epoch, both = float((best - last).mean()), float(best.max()) - mean
+    if not math.isnan(published):
+        below = float(np.mean(last < published))
+        sd = float(last.std(ddof=1)) if len(last) > 1 else 0.0
+        z = (published - mean) / sd if sd > _NO_SPREAD else math.nan
+    return SelectionBias(mean, epoch, seed, both, published, below, z)
+
+
+def document(report: ReportContext) -> Document:
+    """Return a table for each data set with a score."""
+    spec = report.spec
+    biases = {scores.name: _biases(report, scores) for scores in report.datasets}
+    is_published = any(_is_published(bias) for found in biases.values() for bias in found.values())
+    text = [*TEXT, PUBLISHED_TEXT] if is_published else TEXT
+    sections = []
+    for key, (title, section_text) in SECTIONS.items():
+        boards = [b for b in report.boards if b.section == key and biases[b.dataset.name]]
+        if boards:
+            tables = [_table(report, board.scores, biases[board.dataset.name]) for board in boards]
+            sections.append(Section(title, section_text, tables))
+    return Document(
+        f"Selection bias in {spec.name}",
+        text,
+        sections,
+        "dataset method metric mean oracle_epoch oracle_seed oracle_both published seeds_below z",
+        [row for name, found in biases.items() for row in _csv_rows(name, found)],
+        page_section("Selection bias", text, sections),
+    )
+
+
+def _biases(report: ReportContext, scores: DatasetScores) -> dict[tuple[str, str], SelectionBias]:
+    """Return the biases by method and metric; methods with a row for each view have none."""
+    found = {}
+    for method in (m for m in report.spec.methods if m.rows == "one"):
+        for metric in (m for m in report.spec.metrics if m not in UNRANKED):
+            number = report.published_scores.get((method.name, scores.name, metric), math.nan)
+            # numbers in print do not apply to hyperparameters that the benchmark sets
+            bias = selection_bias(
+                scores, method.name, metric, math.nan if method.changed else number
+            )
+            if bias:
+                found[method.name, metric] = bias
+    return found
+
+
+def _is_published(bias: SelectionBias) -> bool:
+    return not math.isnan(bias.published)
+
+
+def _table(report: ReportContext, scores: DatasetScores, found: Biases) -> Table:
+    metrics = list(dict.fromkeys(metric for _, metric in found))
+    published = {metric for (_, metric), bias in found.items() if _is_published(bias)}
+    head = ["method"]
+    for metric in metrics:
+        name = metric_head(metric)
+        choices = ["epoch", "seed", "both"] if metric == "acc" else ["seed"]
+        head += [name, *(f"{name}, oracle {choice}" for choice in choices)]
+        head += [f"{name} published (seeds below, z)"] * (metric in published)
+    rows = []
+    for method in (m for m in report.spec.methods if any(m.name == name for name, _ in found)):
+        row = [Cell(method.printed)]
+        for metric in metrics:
+            bias = found[method.name, metric]
+            gains = [bias.oracle_epoch, bias.oracle_seed, bias.oracle_both]
+            row.append(Cell(format_score(bias.mean)))
+            row += [_gain(x) for x in (gains if metric == "acc" else gains[1:2])]
+            row += [Cell(_format_published(bias))] * (metric in published)
+        rows.append(row)
+    name, title = f"{report.spec.name}-{scores.name}-selection_bias", scores.dataset.title
+    return Table(name, title, _result(report, found), [*map(Cell, head)], rows)
+
+
+def _result(report: ReportContext, found: Biases) -> str:
+    """Return the result of a table: the largest gain in ACC."""
+    gains = [
+        (bias.oracle_seed if math.isnan(bias.oracle_both) else bias.oracle_both, name)
+        for (name, metric), bias in found.items()
+        if metric == "acc" and not math.isnan(bias.oracle_seed)
+    ]
+    if not gains:
+        return ""
+    gain, name = max(gains, key=lambda pair: pair[0])
+    title = next(m.printed for m in report.spec.methods if m.name == name)
+    most = f"{format_gain(gain)} ACC ({title})"
+    return f"An oracle that picks epoch and seed by label would add up to {most}"
+
+
+def _gain(value: float) -> Cell:
+    return Cell(MISSING) if math.isnan(value) else Cell(format_gain(value), "oracle")
+
+
+def _format_published(bias: SelectionBias) -> str:
+    """Return a number in print and where it is among the seeds."""
+    if not _is_published(bias):
+        return MISSING
+    z = MISSING if math.isnan(bias.z) else f"{bias.z:+.1f}"
+    return f"{format_score(bias.published)} ({bias.seeds_below:.2f}, {z})"
+
+
+def _csv_rows(dataset: str, found: Biases) -> Iterator[list[object]]:
+    for (method, metric), bias in found.items():
+        numbers = ["" if math.isnan(x) else round(x, 6) + 0.0 for x in astuple(bias)]
+        yield [dataset, method, metric, *numbers]

@@ -1,0 +1,158 @@
+"""Which differences between methods the scores support, by section of the leaderboard and metric.
+
+docs/statistics.md explains each number.
+"""
+
+import math
+from collections.abc import Iterator
+
+import numpy as np
+
+from mmbench.reporting import statistics
+from mmbench.reporting.comparisons import SectionComparison
+from mmbench.reporting.context import ReportContext
+from mmbench.reporting.documents import Cell, Document, Emphasis, PageSection, Section, Table
+from mmbench.reporting.formatting import MISSING, format_gain, format_p, format_score
+from mmbench.reporting.labels import SECTIONS, metric_head
+from mmbench.reporting.sentences import result_sentences
+from mmbench.reporting.spec import MethodSpec, ReportSpec
+
+INTRODUCTION = (
+    "The data set is the unit: the seeds of a cell are averaged first, and data sets that derive"
+    " from the same one count as one. The first sentence of a table is its result."
+)
+EXPLAINED = (
+    "Mean: the average over data sets.",
+    "Rank: the average place among the methods, 1 is best; equal scores share their places.",
+    "IQM: the mean of the middle half of all seeds of all data sets (of three values, of all). The"
+    " interval holds it in 95 % of resamplings of the seeds of each data set: how it would move"
+    " with other seeds, not with other data sets. With three or five seeds it is too narrow to be a"
+    " 95 % confidence interval.",
+    "Difference: the mean over data sets of a method's score minus the baseline's.",
+    "Win/tie/loss: on how many data sets a method is better than the baseline, at most"
+    f" {statistics.TIE} apart, worse.",
+    "P(better), P(equal): a method is better than the baseline by more than"
+    f" {statistics.ROPE}, at most so far apart from it, or worse. These are the probabilities, by"
+    " a Bayesian signed-rank test, that the first, and the second, is the likeliest of the three:"
+    " how sure that is, not on which share of data sets it will be so. What is missing to 1 is"
+    f" that of worse. Not computed for fewer than {statistics.MIN_POSTERIOR} data sets.",
+    "p: how often data without any difference would look at least this different from the"
+    " baseline (Wilcoxon's signed-rank test), corrected by Holm for comparing every method with the"
+    f" baseline. At most {statistics.ALPHA}, and the difference is called one. Exact up to 50 data"
+    " sets, where differences tie up to 13; beyond, by the normal approximation.",
+    "Groups: methods that share a number cannot be told apart (Wilcoxon's test of all pairs,"
+    " corrected by Holm for all pairs). The comparisons with the baseline and those of all pairs"
+    " are corrected apart, as are the tables: each keeps its own chance of 5 % of a false claim.",
+    "Friedman's test: how often methods that are all alike would give average ranks at least this"
+    " far apart. Its approximation is rough below about ten data sets.",
+    "Controls know nothing and oracles are chosen by label: they are shown, and not tested.",
+)
+
+
+def document(report: ReportContext) -> Document:
+    """Return a table for each section and metric; the caption of a table is its result."""
+    spec, comparisons = report.spec, report.comparisons
+    sections = [
+        Section(title, text, [_table(spec, c) for c in comparisons if c.section == key])
+        for key, (title, text) in SECTIONS.items()
+        if any(c.section == key for c in comparisons)
+    ]
+    return Document(
+        f"Significance of differences in {spec.name}",
+        [INTRODUCTION],
+        [*sections, Section("What the columns mean", "\n\n".join(EXPLAINED))],
+        "section metric datasets method other statistic value",
+        [row for comparison in comparisons for row in _csv_rows(comparison)],
+        [_page_section(section) for section in sections],
+    )
+
+
+def _page_section(section: Section) -> PageSection:
+    """Return the result of the first metric, with all tables folded."""
+    result = f"{section.tables[0].title}: {section.tables[0].caption}."
+    return PageSection(f"Differences: {section.title}", result, folded=section.tables)
+
+
+def _table(spec: ReportSpec, compared: SectionComparison) -> Table:
+    """Return the table of a comparison; its caption is the result, its notes are the rest."""
+    found = compared.comparison
+    result, *others = result_sentences(found)
+    if not math.isnan(found.friedman):
+        equals = "" if found.friedman < 0.001 else "= "
+        others.append(f"Friedman's test of all methods: p {equals}{format_p(found.friedman)}.")
+    head = [
+        Cell("method", note=" ".join(found.left_out)),
+        Cell("mean"),
+        Cell("rank", note=" ".join(others)),
+        *map(Cell, ["IQM [95 %]", "difference", "win/tie/loss", "P(better)", "P(equal)", "p"]),
+        *([Cell("groups")] if found.is_feasible else []),
+    ]
+    rows = [_row(compared, m) for m in range(len(compared.methods))]
+    for row, mean in compared.outside:
+        why = _why_outside(compared, row.method)
+        title = row.title if row.is_oracle else f"{row.title} ({why})"
+        emphasis: Emphasis = "oracle" if row.is_oracle else ""
+        cells = [Cell(title, emphasis), Cell(_score(mean), emphasis)]
+        rows.append(cells + [Cell(MISSING)] * (len(head) - 2))
+    name = f"{spec.name}-significance-{compared.section}-{compared.metric}"
+    return Table(name, metric_head(compared.metric), result.removesuffix("."), head, rows)
+
+
+def _why_outside(compared: SectionComparison, method: MethodSpec) -> str:
+    if method.fidelity == "control":
+        return "control"
+    return "imported" if method.name in compared.imported else "not tested"
+
+
+def _row(compared: SectionComparison, m: int) -> list[Cell]:
+    found, reference = compared.comparison, compared.comparison.reference_method
+    interval = ""
+    if not math.isnan(found.iqm_low[m]):
+        interval = f" [{_score(found.iqm_low[m])}, {_score(found.iqm_high[m])}]"
+    cells = [
+        found.names[m] + (" (baseline)" if m == reference else ""),
+        _score(found.scores[:, m].mean()),
+        f"{found.ranks[m]:.2f}",
+        _score(found.iqm[m]) + interval,
+    ]
+    if reference is None or m == reference:
+        cells += [MISSING] * 5
+    else:
+        cells.append(format_gain(found.difference[m, reference]))
+        cells.append("/".join(str(x[m, reference]) for x in (found.wins, found.ties, found.losses)))
+        cells += [_probability(x[m]) for x in (found.better, found.equal)]
+        cells.append(format_p(found.p_reference[m]))
+    if found.is_feasible:
+        groups = [str(i) for i, group in enumerate(found.cliques, 1) if m in group]
+        cells.append(" ".join(groups) or MISSING)
+    return [Cell(text) for text in cells]
+
+
+def _score(value: float) -> str:
+    return MISSING if math.isnan(value) else format_score(value)
+
+
+def _probability(value: float) -> str:
+    return MISSING if math.isnan(value) else f"{value:.2f}"
+
+
+def _csv_rows(compared: SectionComparison) -> Iterator[list[object]]:
+    """Yield a row per value; those that are not defined are left out."""
+    found, names = compared.comparison, [m.name for m in compared.methods]
+    values: list[tuple[str, str, str, float]] = [("", "", "friedman_p", found.friedman)]
+    for m, name in enumerate(names):
+        values.append((name, "", "mean", found.scores[:, m].mean()))
+        values.append((name, "", "rank", found.ranks[m]))
+        for key in ("iqm", "iqm_low", "iqm_high"):
+            values.append((name, "", key, getattr(found, key)[m]))
+        if found.reference_method is not None:
+            reference = names[found.reference_method]
+            for key in ("p_reference", "better", "equal"):
+                values.append((name, reference, key, getattr(found, key)[m]))
+    for i, j in zip(*np.nonzero(~np.eye(len(names), dtype=bool)), strict=True):
+        for key in ("difference", "wins", "ties", "losses", "p", "p_holm"):
+            values.append((names[i], names[j], key, float(getattr(found, key)[i, j])))
+    start = [compared.section, compared.metric, found.n_datasets]
+    for method, other, statistic, value in values:
+        if not math.isnan(value):
+            yield [*start, method, other, statistic, round(float(value), 6) + 0.0]
