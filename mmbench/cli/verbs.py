@@ -1,7 +1,6 @@
 """The five verbs, as the rules of the workflow call them: read files, call, write files."""
 
 import argparse
-import sys
 from pathlib import Path
 
 from mmbench.checks import checked
@@ -105,11 +104,10 @@ def fetch(arguments: argparse.Namespace) -> None:
         entries = dataset_arguments(arguments.datasets, arguments.catalogue)
     if not entries:
         raise InputError("fetch: expected the name of a data set, or --all")
-    progress = sys.stderr.isatty()
     statuses = []
     for entry in entries:
         folder = arguments.status.parent if arguments.status else RAW / entry.root
-        statuses.append(fetch_files(entry, folder, mirror=arguments.mirror, progress=progress))
+        statuses.append(fetch_files(entry, folder, mirror=arguments.mirror))
     print_rows(verdict_rows(statuses), as_json=arguments.json)
 
 

@@ -1,12 +1,13 @@
-"""Data sets: from sources to `data/raw`, from there to `data/processed`.
+"""Fetches data sets into `data/raw` and prepares them in `data/processed`.
 
-This is the only part of the package, beside `evaluation`, that sees labels.
+Beside `evaluation`, this is the only part of the package that sees labels.
 """
 
+from mmbench.datasets.fetching import fetch
 from mmbench.datasets.listing import catalogue_rows, verdict_rows
-from mmbench.datasets.processed import is_prepared, prepare, recipe
-from mmbench.datasets.sources import FetchStatus, fetch, read_status
-from mmbench.datasets.upkeep import clear_unavailable, probe_sources
+from mmbench.datasets.preparing import is_prepared, prepare, recipe
+from mmbench.datasets.probing import probe_sources
+from mmbench.datasets.status import FetchStatus, clear_unavailable, read_status
 
 __all__ = [
     "FetchStatus",

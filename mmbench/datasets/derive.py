@@ -1,30 +1,20 @@
-"""Derived data sets: take samples, views or pairings away, each choice with a seed.
+"""Derived data sets: samples, views or pairings are taken away by random choices with a seed.
 
 Only row numbers change, so the rows that are left are those of the base, scaled as there.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from mmbench.config import Derivation, DrawnByClass, share
+from mmbench.config import Derivation, DrawnByClass, Split, share
 from mmbench.datasets.table import Rows, Table
 from mmbench.errors import InputError
 
-# each choice has a stream of its own; a new one gets the next number
-_STREAMS = {
-    "drawn_by_class": 1,
-    "sample": 2,
-    "imbalance": 3,
-    "unpaired_rate": 4,
-    "missing_rate": 5,
-    "shuffled_rate": 6,
-    "data_setting": 7,
-    "split": 8,
-}
+Generator = np.random.Generator
 
 
 def derive(table: Table, options: Derivation) -> Table:
@@ -33,38 +23,29 @@ def derive(table: Table, options: Derivation) -> Table:
     Raises:
         InputError: a class or a pool would be left with no sample.
     """
-
-    def stream(option: str) -> np.random.Generator:
-        return np.random.default_rng([options.seed, _STREAMS[option]])
-
-    if options.drawn_by_class is not None:
-        table = drawn_by_class(table, options.drawn_by_class, stream("drawn_by_class"))
-    if options.views is not None:
-        columns = [list(table.values).index(view) for view in options.views]
-        values = {view: table.values[view] for view in options.views}
-        table = replace(table, values=values, rows=table.rows[:, columns])
-    if options.sample is not None:
-        chosen = stratified(table.labels, options.sample, stream("sample"))
-        table = table.take(chosen)
-    if options.imbalance is not None:
-        table = table.take(imbalanced(table.labels, options.imbalance, stream("imbalance")))
-    if options.unpaired_rate is not None:
-        table = unpaired(table, options.unpaired_rate, stream("unpaired_rate"))
-    if options.missing_rate is not None:
-        table = incomplete(table, options.missing_rate, stream("missing_rate"))
-    if options.shuffled_rate is not None:
-        table = shuffled(table, options.shuffled_rate, stream("shuffled_rate"))
-    if options.data_setting == "mixed":
-        table = mixed(table, stream("data_setting"))
-    if options.split is not None:
-        n_train = int(options.split.train * table.n_samples)
-        fit_index = stratified(table.labels, n_train, stream("split"))
-        table = replace(table, fit_index=fit_index)
+    for option, (stream, step) in _STEPS.items():
+        value = getattr(options, option)
+        if value is not None:
+            table = step(table, value, np.random.default_rng([options.seed, stream]))
     return table
 
 
-def stratified(labels: Rows, n: int, rng: np.random.Generator) -> Rows:
-    """Return `n` sample numbers, increasing, each class in its share (largest remainders).
+def _chosen_views(table: Table, views: Sequence[str], _: Generator) -> Table:
+    columns = [list(table.values).index(view) for view in views]
+    return replace(
+        table, values={view: table.values[view] for view in views}, rows=table.rows[:, columns]
+    )
+
+
+def _split(table: Table, split: Split, rng: Generator) -> Table:
+    n_train = int(split.train * table.n_samples)
+    return replace(table, fit_index=stratified(table.labels, n_train, rng))
+
+
+def stratified(labels: Rows, n: int, rng: Generator) -> Rows:
+    """Return `n` increasing sample numbers in the proportions of the classes.
+
+    Sizes are rounded by the method of the largest remainder.
 
     Raises:
         InputError: a class would be left with none.
@@ -77,11 +58,11 @@ def stratified(labels: Rows, n: int, rng: np.random.Generator) -> Rows:
     return _draw(labels, sizes, rng)
 
 
-def imbalanced(labels: Rows, ratio: float, rng: np.random.Generator) -> Rows:
-    """Return sample numbers, increasing, whose class sizes fall exponentially.
+def imbalanced(labels: Rows, ratio: float, rng: Generator) -> Rows:
+    """Return increasing sample numbers such that the class sizes fall exponentially.
 
     The largest class has `ratio` times the samples of the smallest. The order of the classes
-    by size stays, and as many samples are kept as the profile allows.
+    by size stays, and as many samples are kept as these proportions allow.
     """
     counts = np.bincount(labels)
     order = np.argsort(-counts, kind="stable")
@@ -92,7 +73,7 @@ def imbalanced(labels: Rows, ratio: float, rng: np.random.Generator) -> Rows:
     return _draw(labels, sizes, rng)
 
 
-def _draw(labels: Rows, sizes: Rows, rng: np.random.Generator) -> Rows:
+def _draw(labels: Rows, sizes: Rows, rng: Generator) -> Rows:
     if (sizes == 0).any():
         raise InputError(f"class {int(np.argmin(sizes))} would be left with no sample")
     drawn = [
@@ -102,10 +83,10 @@ def _draw(labels: Rows, sizes: Rows, rng: np.random.Generator) -> Rows:
     return np.sort(np.concatenate(drawn))
 
 
-def drawn_by_class(table: Table, options: DrawnByClass, rng: np.random.Generator) -> Table:
+def drawn_by_class(table: Table, options: DrawnByClass, rng: Generator) -> Table:
     """Return new samples, each made of one row of every pool of one class.
 
-    The rows of a class are cut, in the order of the file, into a pool for each view. A row
+    The rows of a class are divided, in the order of the file, into a pool for each view. A row
     may be drawn more than once.
     """
     n_classes = int(table.labels.max()) + 1
@@ -138,10 +119,11 @@ def _pixels(values: NDArray[Any]) -> NDArray[Any]:
     return values.reshape(len(values), -1).astype(np.float32) / np.float32(255)
 
 
-def unpaired(table: Table, rate: float, rng: np.random.Generator) -> Table:
+def unpaired(table: Table, rate: float, rng: Generator) -> Table:
     """Return the table with the rows of a share of its samples as samples of their own.
 
-    All samples are put into a new random order, which else would tell what belonged together.
+    All samples are put into a new random order, since the old one would reveal which belong
+    together.
     """
     n_samples, n_views = table.rows.shape
     apart = np.zeros(n_samples, bool)
@@ -154,10 +136,10 @@ def unpaired(table: Table, rate: float, rng: np.random.Generator) -> Table:
     return replace(result, rows=rows).take(rng.permutation(len(samples)))
 
 
-def incomplete(table: Table, rate: float, rng: np.random.Generator) -> Table:
-    """Return the table with a share of its complete samples having lost at least one view.
+def incomplete(table: Table, rate: float, rng: Generator) -> Table:
+    """Return the table without some views of a share of its complete samples.
 
-    How many views a sample loses is uniform in 1..n_views-1, and so is which.
+    The number of lost views is uniform in 1..n_views-1, and so is the choice of them.
     """
     n_views = table.rows.shape[1]
     chosen = _some_complete(table, rate, rng)
@@ -168,18 +150,18 @@ def incomplete(table: Table, rate: float, rng: np.random.Generator) -> Table:
     return replace(table, rows=rows)
 
 
-def shuffled(table: Table, rate: float, rng: np.random.Generator) -> Table:
+def shuffled(table: Table, rate: float, rng: Generator) -> Table:
     """Return the table with a share of its complete samples paired wrongly.
 
-    Among the chosen samples, the rows of each view but the first are exchanged so that none
-    stays in place; the label is that of the first view.
+    The rows of each view but the first are exchanged among the chosen samples so that none stays
+    in place; the label is that of the first view.
     """
     chosen = _some_complete(table, rate, rng)
     if len(chosen) == 1:
         raise InputError("shuffled_rate: expected at least two samples to exchange, got one")
     rows = table.rows.copy()
     for column in range(1, rows.shape[1]):
-        # neighbours on a random ring: a rearrangement that leaves nobody in place
+        # taking the row of the neighbour on a random ring leaves no row in place
         ring = rng.permutation(chosen)
         rows[ring, column] = table.rows[np.roll(ring, 1), column]
     wrong = table.shuffled.copy()
@@ -187,18 +169,32 @@ def shuffled(table: Table, rate: float, rng: np.random.Generator) -> Table:
     return replace(table, rows=rows, shuffled=wrong)
 
 
-def _some_complete(table: Table, rate: float, rng: np.random.Generator) -> Rows:
+def _some_complete(table: Table, rate: float, rng: Generator) -> Rows:
     """Return a share of the samples that have every view."""
     complete = np.flatnonzero((table.rows >= 0).all(axis=1))
     return rng.choice(complete, share(rate, len(complete)), replace=False)
 
 
-def mixed(table: Table, rng: np.random.Generator) -> Table:
+def mixed(table: Table, _: str, rng: Generator) -> Table:
     """Return the table with one view left to each sample, chosen by a fair coin."""
     n_views = table.rows.shape[1]
     kept = rng.integers(n_views, size=table.n_samples)
     rows = np.where(kept[:, None] == np.arange(n_views), table.rows, -1)
     return replace(table, rows=rows)
+
+
+# Each option has a random stream of its own; a new option gets the next number.
+_STEPS: dict[str, tuple[int, Callable[[Table, Any, Generator], Table]]] = {
+    "drawn_by_class": (1, drawn_by_class),
+    "views": (0, _chosen_views),
+    "sample": (2, lambda table, n, rng: table.take(stratified(table.labels, n, rng))),
+    "imbalance": (3, lambda table, ratio, rng: table.take(imbalanced(table.labels, ratio, rng))),
+    "unpaired_rate": (4, unpaired),
+    "missing_rate": (5, incomplete),
+    "shuffled_rate": (6, shuffled),
+    "data_setting": (7, mixed),
+    "split": (8, _split),
+}
 
 
 def altered(table: Table) -> Mapping[str, Rows]:

@@ -1,11 +1,11 @@
-"""Rows for people: what the catalogue has, what is here, and how fetching went."""
+"""Rows for tables: the data sets of a catalogue, and how fetching them went."""
 
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 from mmbench.config import DatasetEntry
-from mmbench.datasets.sources import STATUS_FILE, FetchStatus, read_status
+from mmbench.datasets.status import STATUS_FILE, FetchStatus, read_status
 from mmbench.errors import InputError
 
 
@@ -13,7 +13,7 @@ def catalogue_rows(datasets: Mapping[str, DatasetEntry], raw: Path) -> list[dict
     """Return a row for each entry of a catalogue.
 
     Args:
-        datasets: as `read_datasets` gives them.
+        datasets: the catalogue.
         raw: where `fetch` puts the raw files, usually `data/raw`.
 
     Returns:
@@ -55,15 +55,17 @@ def verdict_rows(statuses: Iterable[FetchStatus]) -> list[dict[str, Any]]:
     """Return a row for each data set that was fetched.
 
     Returns:
-        Rows of name, status, packing, source (where its files came from, packages and hosts
-        by name), verified (whether checksums vouch for all files) and reason.
+        Rows of name, status, source, locations (the packages and hosts of its files), verified
+        (whether all files have the checksum of the catalogue) and reason.
     """
     return [
         {
             "name": status.dataset,
             "status": status.status,
-            "packing": status.packing,
-            "source": ", ".join(dict.fromkeys(_short(f.source) for f in status.files.values())),
+            "source": status.source,
+            "locations": ", ".join(
+                dict.fromkeys(_package_or_host(file.location) for file in status.files.values())
+            ),
             "verified": status.status == "ok"
             and all(file.verified for file in status.files.values()),
             "reason": status.reason,
@@ -72,8 +74,7 @@ def verdict_rows(statuses: Iterable[FetchStatus]) -> list[dict[str, Any]]:
     ]
 
 
-def _short(source: str) -> str:
-    """Return a source without the path inside it."""
-    if source.startswith("http"):
-        return source.split("/")[2]
-    return source.partition("!")[0]
+def _package_or_host(location: str) -> str:
+    if location.startswith("http"):
+        return location.split("/")[2]
+    return location.partition("!")[0]

@@ -1,4 +1,4 @@
-"""From what the files hold to what a method sees: float32 features or uint8 images."""
+"""Scales raw values to what methods see: float32 features or uint8 images."""
 
 from typing import Any
 
@@ -16,12 +16,12 @@ def scaled(values: NDArray[Any], spec: ViewSpec, *, where: str) -> NDArray[Any]:
         values: (n_samples, …) finite numbers, as stored.
         spec: the dimensions to expect, and the scaling: `min-max` takes each column to
             [0, 1] and a constant one to 0; `tf-idf` weights word counts and gives rows of
-            length 1, empty rows staying 0; `unit-rows` only the latter; `unit-pixels` keeps
-            images as bytes, whose [0, 255] stand for [0, 1].
+            length 1, where empty rows stay 0; `unit-rows` does only the latter; `unit-pixels`
+            keeps images as bytes, whose [0, 255] stand for [0, 1].
         where: data set and view, for messages.
 
     Raises:
-        InputError: other dimensions than the catalogue tells, negative word counts, pixels
+        InputError: other dimensions than in the catalogue, negative word counts, pixels
             outside their range, or values that float32 cannot hold.
     """
     if int(np.prod(values.shape[1:])) != int(np.prod(spec.dims)):
@@ -34,7 +34,7 @@ def scaled(values: NDArray[Any], spec: ViewSpec, *, where: str) -> NDArray[Any]:
         return _bytes(values, spec, where)
     if spec.scaling == "tf-idf" and values.min() < 0:
         raise InputError(f"{where}: expected word counts, got {values.min()}")
-    # in float64 first: columns may reach 1e13 and differ only far behind the first digits
+    # float64, since columns may reach 1e13 and differ only in the last digits
     features = _SCALINGS[spec.scaling](values.astype(np.float64))
     with np.errstate(over="ignore"):
         result: NDArray[np.float32] = features.astype(np.float32)

@@ -1,10 +1,10 @@
-"""Data sets made by code, from a seed."""
+"""Generates data sets from a seed."""
 
 import numpy as np
 from numpy.typing import NDArray
 
 from mmbench.config import Generator, SyntheticImages, SyntheticViews, ViewSpec
-from mmbench.datasets.loaders import Raw
+from mmbench.datasets.loaders import RawData
 
 
 def generate(
@@ -14,20 +14,20 @@ def generate(
     n_clusters: int,
     views: dict[str, ViewSpec],
     seed: int,
-) -> Raw:
-    """Return the views and labels that a generator makes, the same for the same seed.
+) -> RawData:
+    """Return the views and labels of a generator, the same for the same seed.
 
-    The classes are equally large, up to one sample, and in order.
+    The classes are of equal size, up to one sample, and in order.
     """
     rng = np.random.default_rng(seed)
     labels = np.arange(n_samples) * n_clusters // n_samples
     match generator:
         case SyntheticViews():
             widths = {name: spec.dims[0] for name, spec in views.items()}
-            return Raw(_factors(generator, labels, widths, rng), labels)
+            return RawData(_factors(generator, labels, widths, rng), labels)
         case SyntheticImages():
             ((name, spec),) = views.items()
-            return Raw({name: _images(generator, labels, spec.dims, rng)}, labels)
+            return RawData({name: _images(generator, labels, spec.dims, rng)}, labels)
 
 
 def _factors(
@@ -38,9 +38,9 @@ def _factors(
 ) -> dict[str, NDArray[np.float64]]:
     """Return x_v = √(1 - ρ) s A_v + √ρ p_v B_v + noise for each view v.
 
-    s: (n_samples, n_shared), a mixture of Gaussians that tells the label; p_v: (n_samples,
-    n_private), a mixture of as many that tells nothing; A_v and B_v random, such that a
-    feature has variance 1 before noise, of which ρ = private_share is private.
+    s: (n_samples, n_shared), a mixture of Gaussians, one for each label; p_v: (n_samples,
+    n_private), a mixture of as many that is independent of the labels; A_v and B_v: random, such
+    that a feature has variance 1 before noise, of which ρ = private_share is private.
     """
     n_clusters = int(labels.max()) + 1
     shared = _mixture(labels, n_clusters, options.n_shared, options.separation, rng)
@@ -85,9 +85,9 @@ def _images(
     dims: tuple[int, ...],
     rng: np.random.Generator,
 ) -> NDArray[np.uint8]:
-    """Return images of discs (class 0), upright stripes (1) and level stripes (2).
+    """Return images of discs (class 0), vertical stripes (1) and horizontal stripes (2).
 
-    Shapes move and vary a little; a crop or a mirror image of one keeps its class.
+    Shapes vary a little in place and size; a crop or mirror image keeps its class.
     """
     _, height, width = dims
     y, x = np.mgrid[:height, :width]

@@ -1,7 +1,7 @@
-"""A data set with its labels, on the way from the files to `data/processed`.
+"""A data set with its labels, between the files and `data/processed`.
 
-Values stay as they came, in the order of the files; which of them make a sample is a table of
-row numbers. So to permute, choose, drop or pair wrongly is to change that table alone.
+Values stay in the order of the files, and a table of row numbers says which of them describe a
+sample. Permuting, choosing, dropping and wrong pairing change only that table.
 """
 
 from collections.abc import Mapping
@@ -18,13 +18,13 @@ Rows = NDArray[np.int64]
 
 @dataclass(frozen=True, eq=False)
 class Table:
-    """Samples, and which rows of the values describe them.
+    """Samples, and the rows of the values that describe them.
 
     Attributes:
         values: by view, (n_rows, …) scaled, in the order of the files.
         rows: (n_samples, n_views), the row of `values` that describes a sample; -1 for none.
         labels: (n_samples,) in 0..n_classes-1.
-        source_row: (n_samples,), the row of the files that a sample is of.
+        source_row: (n_samples,), the row of the files that a sample comes from.
         shuffled: (n_samples,) bool, whether its views were paired wrongly.
         fit_index: (n_fit,) increasing, the samples to train on.
     """
@@ -38,7 +38,7 @@ class Table:
 
     @classmethod
     def of(cls, values: Mapping[str, NDArray[Any]], labels: Rows) -> "Table":
-        """Return the table in which every view describes every sample, in order."""
+        """Return a table in which every view describes every sample, in order."""
         n_samples = len(labels)
         order = np.arange(n_samples)
         rows = np.repeat(order[:, None], len(values), axis=1)
@@ -61,7 +61,7 @@ class Table:
         )
 
     def dataset(self, name: str, n_clusters: int, modalities: Mapping[str, str]) -> Dataset:
-        """Return what a method may see: no labels, no source rows."""
+        """Return the data without labels and source rows, as methods may see them."""
         views = []
         for column, (view, values) in enumerate(self.values.items()):
             rows = self.rows[:, column]

@@ -24,7 +24,7 @@ def arrays():
 def make_entry(tmp_path):
     """Return the entry `tiny`, by default two views in tiny.npz; keys override its own."""
 
-    def make(name="tiny", packing=None, also=None, **keys):
+    def make(name="tiny", source=None, also=None, **keys):
         entry = {
             "title": "Tiny",
             "citation": "nobody",
@@ -44,7 +44,7 @@ def make_entry(tmp_path):
                     "views": {"first": {"key": "first"}, "second": {"key": "second"}},
                     "labels": {"key": "labels"},
                 }
-                | (packing or {})
+                | (source or {})
             ],
         } | keys
         written = {key: value for key, value in entry.items() if value is not None}

@@ -28,7 +28,7 @@ SECOND = np.arange(8).reshape(4, 2)
 LABELS = np.array([1, 1, 2, 2])
 
 
-def packing(loader, files, **keys):
+def make_source(loader, files, **keys):
     files = {name: {"sha256": "unknown", "urls": "manual:x"} for name in files}
     return SOURCE_TYPES[loader].model_validate(
         {"name": "here", "loader": loader, "files": files, **keys}
@@ -36,7 +36,7 @@ def packing(loader, files, **keys):
 
 
 def load(folder, loader, files, specs=VIEWS, **keys):
-    return read(packing(loader, files, **keys), folder, specs, name="tiny")
+    return read(make_source(loader, files, **keys), folder, specs, name="tiny")
 
 
 def is_as_written(raw):
@@ -274,7 +274,7 @@ def catalogue():
     return read_datasets([Path(__file__).parents[2] / "config/datasets.yaml"])
 
 
-def source(entry, loader):
+def source_of(entry, loader):
     (found,) = [s for s in entry.sources if s.loader == loader]
     return found
 
@@ -292,17 +292,17 @@ def test_the_binary_batches_of_cifar_are_stacked_in_order(
     tmp_path, catalogue, name, n_members, record_bytes
 ):
     entry = catalogue[name]
-    packing = source(entry, "cifar-binary")
-    assert len(packing.members) == n_members
+    source = source_of(entry, "cifar-binary")
+    assert len(source.members) == n_members
     records = np.random.default_rng(0).integers(256, size=(n_members, 3, record_bytes))
     records[..., 0] = np.arange(3 * n_members).reshape(n_members, 3) % entry.n_clusters
     records = records.astype(np.uint8)
-    folder = packing.members[0].partition("/")[0]
-    members = dict(zip(packing.members, map(bytes, map(np.ravel, records)), strict=True))
+    folder = source.members[0].partition("/")[0]
+    members = dict(zip(source.members, map(bytes, map(np.ravel, records)), strict=True))
     others = {f"{folder}/batches.meta.txt": b"airplane\n", f"{folder}/readme.html": b"<html>"}
-    (file,) = packing.files
+    (file,) = source.files
     archive(tmp_path / file, {**others, **dict(reversed(members.items()))}, "w:gz")
-    raw = read(packing, tmp_path, entry.views, name=name)
+    raw = read(source, tmp_path, entry.views, name=name)
     planes = records[..., -3072:].reshape(-1, 3, 32, 32)
     np.testing.assert_array_equal(raw.views["image"], planes)
     np.testing.assert_array_equal(raw.labels, records[..., 0].ravel())
@@ -312,7 +312,7 @@ def test_the_labelled_parts_of_stl_10_are_stacked_and_the_unlabelled_one_stays_a
     tmp_path, catalogue
 ):
     entry = catalogue["stl-10"]
-    packing = source(entry, "stl10-binary")
+    source = source_of(entry, "stl10-binary")
     images = np.random.default_rng(0).integers(256, size=(5, 3, 96, 96), dtype=np.uint8)
     # as its authors tell: each plane is stored column by column, and classes are 1 to 10
     stored = [bytes(part.transpose(0, 1, 3, 2).ravel()) for part in (images[:2], images[2:])]
@@ -325,9 +325,9 @@ def test_the_labelled_parts_of_stl_10_are_stacked_and_the_unlabelled_one_stays_a
         "stl10_binary/class_names.txt": b"airplane\n",
         "stl10_binary/fold_indices.txt": b"1 2\n",
     }
-    (file,) = packing.files
+    (file,) = source.files
     archive(tmp_path / file, members, "w:gz")
-    raw = read(packing, tmp_path, entry.views, name="stl-10")
+    raw = read(source, tmp_path, entry.views, name="stl-10")
     np.testing.assert_array_equal(raw.views["image"], images)
     assert raw.labels.tolist() == [1, 2, 3, 10, 1]
     np.testing.assert_array_equal(raw.unlabelled, np.tile(images[:2], (3, 1, 1, 1)))
@@ -342,19 +342,19 @@ def test_a_packing_without_further_images_has_none(tmp_path):
 @pytest.mark.parametrize("name", ["imagenet-10", "imagenet-dogs"])
 def test_the_classes_of_an_imagenet_subset_are_picked_from_its_folders(tmp_path, catalogue, name):
     entry = catalogue[name]
-    packing = source(entry, "images")
-    assert len(packing.only) == entry.n_clusters
+    source = source_of(entry, "images")
+    assert len(source.only) == entry.n_clusters
     # not all of its JPEG files are in three colours
     modes = ["RGB", "L", "CMYK"]
-    for place, folder in enumerate([*packing.only, "n01440764"]):
+    for place, folder in enumerate([*source.only, "n01440764"]):
         (tmp_path / "train" / folder).mkdir(parents=True)
         for i, size in enumerate([(200, 150), (60, 90)]):
             jpeg = Image.new(modes[place % 3], size)
             jpeg.save(tmp_path / "train" / folder / f"{folder}_{i}.JPEG", "JPEG")
-    raw = read(packing, tmp_path, entry.views, name=name)
+    raw = read(source, tmp_path, entry.views, name=name)
     assert raw.views["image"].shape == (2 * entry.n_clusters, 3, 128, 128)
     assert raw.views["image"].dtype == np.uint8
-    assert raw.labels.tolist() == [c for c in sorted(packing.only) for _ in range(2)]
+    assert raw.labels.tolist() == [c for c in sorted(source.only) for _ in range(2)]
 
 
 # ---- what is refused ----------------------------------------------------------------------------

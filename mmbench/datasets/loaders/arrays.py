@@ -1,25 +1,25 @@
 """Arrays of .mat (Matlab 5 to 7.3), .npz, .npy and HDF5 files."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from mmbench.config import Array, ArraySource, Column
-from mmbench.datasets.loaders.raw import Raw, flat_labels, stacked
+from mmbench.config import Array, ArraySource, Column, ViewSpec
+from mmbench.datasets.loaders.raw_data import RawData, flat_labels, stacked
 from mmbench.datasets.loaders.text import text_labels
 from mmbench.errors import InputError, unknown
 
 
-def read_arrays(packing: ArraySource, folder: Path) -> Raw:
-    """Return the views, and the labels beside them or in a tab-separated text file."""
-    wanted = [a for parts in packing.views.values() for a in parts]
-    wanted += [a for a in packing.labels if isinstance(a, Array)]
-    paths = {a.file: folder / (a.file or next(iter(packing.files))) for a in wanted}
+def read_arrays(source: ArraySource, folder: Path, _: Mapping[str, ViewSpec]) -> RawData:
+    """Return the views, and the labels from such files or from a tab-separated text file."""
+    wanted = [a for parts in source.views.values() for a in parts]
+    wanted += [a for a in source.labels if isinstance(a, Array)]
+    paths = {a.file: folder / (a.file or next(iter(source.files))) for a in wanted}
     variables = {
-        file: _read_variables(packing.loader, path, [a.key or "" for a in wanted if a.file == file])
+        file: _read_variables(source.loader, path, [a.key or "" for a in wanted if a.file == file])
         for file, path in paths.items()
     }
 
@@ -30,16 +30,16 @@ def read_arrays(packing: ArraySource, folder: Path) -> Raw:
 
     views = {
         name: stacked([values(a) for a in parts], f"{folder.name}/{name}")
-        for name, parts in packing.views.items()
+        for name, parts in source.views.items()
     }
     labels = []
-    for part in packing.labels:
+    for part in source.labels:
         if isinstance(part, Column):
-            path = folder / (part.file or next(iter(packing.files)))
+            path = folder / (part.file or next(iter(source.files)))
             labels.append(text_labels(path, part, "\t", header=False))
         else:
             labels.append(flat_labels(values(part), f"{paths[part.file]}: {part.key}"))
-    return Raw(views, np.concatenate(labels))
+    return RawData(views, np.concatenate(labels))
 
 
 def _read_variables(loader: str, path: Path, keys: Sequence[str]) -> dict[str, Any]:

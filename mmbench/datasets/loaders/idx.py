@@ -1,28 +1,29 @@
 """Files in the IDX format, that of MNIST, plain or .gz."""
 
 import gzip
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from mmbench.config import IdxSource
+from mmbench.config import IdxSource, ViewSpec
 from mmbench.datasets.loaders.archives import DAMAGE
-from mmbench.datasets.loaders.raw import Raw, flat_labels, stacked
+from mmbench.datasets.loaders.raw_data import RawData, flat_labels, stacked
 from mmbench.errors import InputError
 
 _IDX_TYPES = {8: "u1", 9: "i1", 11: ">i2", 12: ">i4", 13: ">f4", 14: ">f8"}
 
 
-def read_idx(packing: IdxSource, folder: Path) -> Raw:
-    """Return the views and labels, each file a part of them."""
+def read_idx(source: IdxSource, folder: Path, _: Mapping[str, ViewSpec]) -> RawData:
+    """Return the views and labels; several files are concatenated."""
     views = {
         name: stacked([_idx_array(folder / file) for file in files], f"{folder.name}/{name}")
-        for name, files in packing.views.items()
+        for name, files in source.views.items()
     }
-    labels = [flat_labels(_idx_array(folder / f), str(folder / f)) for f in packing.labels]
-    return Raw(views, np.concatenate(labels))
+    labels = [flat_labels(_idx_array(folder / f), str(folder / f)) for f in source.labels]
+    return RawData(views, np.concatenate(labels))
 
 
 def _idx_array(path: Path) -> NDArray[Any]:

@@ -10,18 +10,18 @@ from numpy.typing import NDArray
 
 from mmbench.config import CifarSource, ImageSource, StlSource, ViewSpec
 from mmbench.datasets.loaders.archives import archive_members, folder_files, picked
-from mmbench.datasets.loaders.raw import Raw
+from mmbench.datasets.loaders.raw_data import RawData
 from mmbench.errors import InputError, unknown
 
 _IMAGES = {".png", ".jpg", ".jpeg", ".bmp", ".pgm", ".ppm", ".tif", ".tiff"}
 
 
-def read_images(packing: ImageSource, folder: Path, views: Mapping[str, ViewSpec]) -> Raw:
-    """Return the images in the size of their view; the folder of each names its class."""
+def read_images(source: ImageSource, folder: Path, views: Mapping[str, ViewSpec]) -> RawData:
+    """Return the images in the size of their view; the folder of an image names its class."""
     ((view, spec),) = views.items()
     images, classes = [], []
-    for file in packing.files:
-        if file == packing.superclasses:
+    for file in source.files:
+        if file == source.superclasses:
             continue
         members = folder_files if file.endswith("/") else archive_members
         for member, content in members(folder / file):
@@ -33,14 +33,14 @@ def read_images(packing: ImageSource, folder: Path, views: Mapping[str, ViewSpec
                     f"{folder / file}: expected images in folders that name their class,"
                     f" got {member}"
                 )
-            if packing.only is None or path.parent.name in packing.only:
+            if source.only is None or path.parent.name in source.only:
                 images.append(_image(content(), spec.dims, f"{folder / file}: {member}"))
                 classes.append(path.parent.name)
     if not images:
-        raise InputError(f"{folder}: expected images, found none in {', '.join(packing.files)}")
-    if packing.superclasses:
-        classes = _superclasses(folder / packing.superclasses, classes)
-    return Raw({view: np.stack(images)}, np.array(classes))
+        raise InputError(f"{folder}: expected images, found none in {', '.join(source.files)}")
+    if source.superclasses:
+        classes = _superclasses(folder / source.superclasses, classes)
+    return RawData({view: np.stack(images)}, np.array(classes))
 
 
 def _image(content: bytes, dims: Sequence[int], where: str) -> NDArray[np.uint8]:
@@ -70,29 +70,29 @@ def _superclasses(path: Path, classes: Sequence[str]) -> list[str]:
     return [table[name] for name in classes]
 
 
-def read_cifar(packing: CifarSource, folder: Path, views: Mapping[str, ViewSpec]) -> Raw:
+def read_cifar(source: CifarSource, folder: Path, views: Mapping[str, ViewSpec]) -> RawData:
     """Return the images of CIFAR; the first byte before each is its label."""
     ((view, spec),) = views.items()
-    path = folder / next(iter(packing.files))
-    size = packing.label_bytes + int(np.prod(spec.dims))
+    path = folder / next(iter(source.files))
+    size = source.label_bytes + int(np.prod(spec.dims))
     parts = []
-    for member, content in picked(path, packing.members).items():
+    for member, content in picked(path, source.members).items():
         if len(content) % size:
             raise InputError(
                 f"{path}: {member}: expected records of {size} bytes, got {len(content)} bytes"
             )
         parts.append(np.frombuffer(content, np.uint8).reshape(-1, size))
     records = np.concatenate(parts)
-    images = records[:, packing.label_bytes :].reshape(-1, *spec.dims)
-    return Raw({view: images}, records[:, 0])
+    images = records[:, source.label_bytes :].reshape(-1, *spec.dims)
+    return RawData({view: images}, records[:, 0])
 
 
-def read_stl(packing: StlSource, folder: Path, views: Mapping[str, ViewSpec]) -> Raw:
-    """Return the images of STL-10, put upright, and the labels from files of their own."""
+def read_stl(source: StlSource, folder: Path, views: Mapping[str, ViewSpec]) -> RawData:
+    """Return the images of STL-10, transposed upright, and the labels of separate files."""
     ((view, spec),) = views.items()
-    path = folder / next(iter(packing.files))
+    path = folder / next(iter(source.files))
     channels, height, width = spec.dims
-    contents = picked(path, [*packing.members, *packing.labels, *packing.unlabelled])
+    contents = picked(path, [*source.members, *source.labels, *source.unlabelled])
 
     def images(members: Sequence[str]) -> NDArray[np.uint8]:
         parts = []
@@ -106,6 +106,6 @@ def read_stl(packing: StlSource, folder: Path, views: Mapping[str, ViewSpec]) ->
             parts.append(values.reshape(-1, channels, width, height).transpose(0, 1, 3, 2))
         return np.concatenate(parts)
 
-    labels = [np.frombuffer(contents[member], np.uint8) for member in packing.labels]
-    unlabelled = images(packing.unlabelled) if packing.unlabelled else None
-    return Raw({view: images(packing.members)}, np.concatenate(labels), unlabelled)
+    labels = [np.frombuffer(contents[member], np.uint8) for member in source.labels]
+    unlabelled = images(source.unlabelled) if source.unlabelled else None
+    return RawData({view: images(source.members)}, np.concatenate(labels), unlabelled)

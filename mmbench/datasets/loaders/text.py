@@ -2,22 +2,23 @@
 
 import gzip
 import warnings
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from mmbench.config import Column, Columns, CsvSource
+from mmbench.config import Column, Columns, CsvSource, ViewSpec
 from mmbench.datasets.loaders.archives import DAMAGE
-from mmbench.datasets.loaders.raw import Raw, stacked
+from mmbench.datasets.loaders.raw_data import RawData, stacked
 from mmbench.errors import InputError, unknown
 
 
-def read_csv(packing: CsvSource, folder: Path) -> Raw:
-    """Return the views and labels that the columns of text files hold."""
-    delimiter = None if packing.delimiter == "whitespace" else packing.delimiter
-    only = next(iter(packing.files))
+def read_csv(source: CsvSource, folder: Path, _: Mapping[str, ViewSpec]) -> RawData:
+    """Return the views and labels in the columns of text files."""
+    delimiter = None if source.delimiter == "whitespace" else source.delimiter
+    only = next(iter(source.files))
 
     def values(where: Columns) -> NDArray[Any]:
         path = folder / (where.file or only)
@@ -25,21 +26,21 @@ def read_csv(packing: CsvSource, folder: Path) -> Raw:
         if where.columns is not None:
             n_columns = len(_first_row(path, delimiter))
             columns = range(n_columns)[slice(*where.columns)]
-        return _load_text(path, delimiter, columns, packing.header, float)
+        return _load_text(path, delimiter, columns, source.header, float)
 
     views = {
         name: stacked([values(c) for c in parts], f"{folder.name}/{name}")
-        for name, parts in packing.views.items()
+        for name, parts in source.views.items()
     }
     labels = [
-        text_labels(folder / (c.file or only), c, delimiter, header=packing.header)
-        for c in packing.labels
+        text_labels(folder / (c.file or only), c, delimiter, header=source.header)
+        for c in source.labels
     ]
-    return Raw(views, np.concatenate(labels))
+    return RawData(views, np.concatenate(labels))
 
 
 def text_labels(path: Path, where: Column, delimiter: str | None, *, header: bool) -> NDArray[Any]:
-    """Return the labels of a column, numbers if all of them are, or those that the order tells."""
+    """Return the labels of a column, as numbers if all are, or those given by the row order."""
     if where.rows_per_class is not None:
         n_rows = len(_load_text(path, delimiter, [0], header, float))
         return np.arange(n_rows) // where.rows_per_class
@@ -63,7 +64,7 @@ def _load_text(
 ) -> NDArray[Any]:
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("error")  # an empty file is but a warning
+            warnings.simplefilter("error")  # NumPy only warns of an empty file
             return np.loadtxt(
                 path,
                 dtype,

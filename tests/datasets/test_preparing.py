@@ -68,7 +68,7 @@ def test_three_files_tell_views_labels_and_origin(made, arrays, tmp_path):
     assert card["class_sizes"] == {"1": 6, "2": 6}
     assert card["checksum"] == read_metadata(tmp_path / "out" / "views.safetensors")["checksum"]
     assert card["files"]["tiny.npz"]["verified"] is False
-    assert (card["packing"], card["status"], card["permutation_seed"]) == ("here", "ok", 0)
+    assert (card["source"], card["status"], card["permutation_seed"]) == ("here", "ok", 0)
 
 
 def test_images_without_a_label_are_kept_apart_from_the_samples(make_entry, tmp_path):
@@ -81,7 +81,7 @@ def test_images_without_a_label_are_kept_apart_from_the_samples(make_entry, tmp_
             info = tarfile.TarInfo(name)
             info.size = len(content)
             archive.addfile(info, io.BytesIO(content))
-    packing = {
+    source = {
         "name": "here",
         "loader": "stl10-binary",
         "files": {"s.tar": {"sha256": "unknown", "urls": "manual:make one"}},
@@ -90,7 +90,7 @@ def test_images_without_a_label_are_kept_apart_from_the_samples(make_entry, tmp_
         "unlabelled": ["s/U"],
     }
     keys = {
-        "sources": [packing],
+        "sources": [source],
         "views": {"image": {"modality": "image", "dims": [3, 4, 5]}},
         "pairing": "none",
     }
@@ -231,18 +231,18 @@ def test_preparing_before_fetching_is_told(make_entry, tmp_path):
 def test_a_packing_that_the_catalogue_lost_is_told(made, make_entry, tmp_path):
     made()
     status = json.loads((tmp_path / "raw" / "status.json").read_text())
-    (tmp_path / "raw" / "status.json").write_text(json.dumps({**status, "packing": "hree"}))
-    with pytest.raises(InputError, match="unknown packing 'hree'; did you mean 'here'"):
+    (tmp_path / "raw" / "status.json").write_text(json.dumps({**status, "source": "hree"}))
+    with pytest.raises(InputError, match="unknown source 'hree'; did you mean 'here'"):
         prepare(make_entry(), tmp_path / "raw", tmp_path / "out")
 
 
 def test_files_that_were_fetched_for_another_entry_are_told(made, make_entry, tmp_path):
     made()
     raw, entry = tmp_path / "raw", make_entry()
-    (packing,) = entry.sources
-    file = packing.files["tiny.npz"].model_copy(update={"sha256": "0" * 64})
-    packing = packing.model_copy(update={"files": {"tiny.npz": file}})
-    mended = entry.model_copy(update={"sources": (packing,)})
+    (source,) = entry.sources
+    file = source.files["tiny.npz"].model_copy(update={"sha256": "0" * 64})
+    source = source.model_copy(update={"files": {"tiny.npz": file}})
+    mended = entry.model_copy(update={"sources": (source,)})
     told = r"status.json: expected tiny.npz as the catalogue has it, got another; fetch it: mmbench"
     with pytest.raises(InputError, match=told):
         prepare(mended, raw, tmp_path / "out")
@@ -264,12 +264,12 @@ def test_a_full_disk_is_one_line_and_leaves_nothing(made, monkeypatch, tmp_path)
 
 
 def test_a_disk_that_fills_later_leaves_the_files_before_whole(made, monkeypatch, tmp_path):
-    import mmbench.datasets.processed as processed
+    import mmbench.datasets.preparing as preparing
 
     def full(path, value):
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr(processed, "write_json", full)
+    monkeypatch.setattr(preparing, "write_json", full)
     with pytest.raises(InputError, match="out: cannot write: No space left on device"):
         made()
     assert sorted(path.name for path in (tmp_path / "out").iterdir()) == FILES[1:]
@@ -311,7 +311,7 @@ def test_what_could_not_be_had_is_cleared_to_be_tried_again(made, make_entry, tm
 
 def test_a_recipe_knows_a_file_by_its_sum_and_not_by_its_address(make_entry, sha):
     def with_file(**file):
-        return recipe(make_entry(packing={"files": {"tiny.npz": file}}))
+        return recipe(make_entry(source={"files": {"tiny.npz": file}}))
 
     known = {"sha256": sha(b"one"), "urls": "https://example.org/tiny.npz"}
     moved = {**known, "urls": ["https://example.org/moved/tiny.npz", "manual:ask"], "bytes": 3}
@@ -356,7 +356,7 @@ def test_order_that_tells_the_label_would_be_noticed():
 def test_sources_that_answer_are_told_from_those_that_do_not(make_entry):
     addresses = ["sklearn:digits", "https://nowhere.invalid/x", "manual:ask"]
     file = {"sha256": "unknown", "urls": addresses}
-    rows = probe_sources({"tiny": make_entry(packing={"files": {"tiny.npz": file}})})
+    rows = probe_sources({"tiny": make_entry(source={"files": {"tiny.npz": file}})})
     told = {row["source"]: row["answers"] for row in rows}
     assert told == {"sklearn": True, "nowhere.invalid": False}
     assert all(row["datasets"] == 1 for row in rows)

@@ -1,4 +1,4 @@
-"""What the files of a packing hold, whatever their format, and the checks that all share."""
+"""The content of the files of a source, and checks that are the same for all formats."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,13 +11,13 @@ from mmbench.errors import InputError
 
 
 @dataclass(frozen=True)
-class Raw:
-    """What the files hold, in their order.
+class RawData:
+    """The content of the files, in their order.
 
     Attributes:
         views: (n_samples, …) numbers, by view.
         labels: (n_samples,), numbers or names.
-        unlabelled: (n_unlabelled, …), rows of the only view that have no label and are not to be
+        unlabelled: (n_unlabelled, …), rows of the only view that have no label and are not
             clustered.
     """
 
@@ -26,8 +26,12 @@ class Raw:
     unlabelled: NDArray[Any] | None = None
 
 
-def check(raw: Raw, *, name: str) -> None:
-    """Raise InputError where views and labels cannot be a data set; see `read`."""
+def check(raw: RawData, *, name: str) -> None:
+    """Check that views and labels can be a data set.
+
+    Raises:
+        InputError: as listed for `read`.
+    """
     for view, values in raw.views.items():
         where = f"{name}/{view}"
         if values.size == 0:
@@ -42,8 +46,8 @@ def check(raw: Raw, *, name: str) -> None:
             )
     lengths = {view: len(values) for view, values in raw.views.items()}
     if len(set(lengths.values())) > 1:
-        told = ", ".join(f"{view} {n}" for view, n in lengths.items())
-        raise InputError(f"{name}: expected views of equal length, got {told}")
+        listed = ", ".join(f"{view} {n}" for view, n in lengths.items())
+        raise InputError(f"{name}: expected views of equal length, got {listed}")
     n_samples = next(iter(lengths.values()))
     labels = raw.labels
     if len(labels) != n_samples:
@@ -56,7 +60,7 @@ def check(raw: Raw, *, name: str) -> None:
 
 
 def stacked(parts: Sequence[NDArray[Any]], where: str) -> NDArray[Any]:
-    """Put parts such as training and test under each other."""
+    """Return the concatenation of parts such as training and test."""
     shapes = {part.shape[1:] for part in parts}
     if len(shapes) > 1:
         raise InputError(f"{where}: expected parts of equal width, got {sorted(shapes)}")
@@ -64,7 +68,7 @@ def stacked(parts: Sequence[NDArray[Any]], where: str) -> NDArray[Any]:
 
 
 def flat_labels(values: NDArray[Any], label: str) -> NDArray[Any]:
-    """Return the labels of an array as (n_samples,), whether they lie in a row or a column."""
+    """Return the labels of an array, a row or a column, as (n_samples,)."""
     if values.size != max(values.shape, default=0):
         raise InputError(f"{label}: expected one label for each sample, got shape {values.shape}")
     return values.ravel()

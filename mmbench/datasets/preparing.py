@@ -1,6 +1,6 @@
-"""Raw files to `data/processed/{dataset}/`: views, samples with their labels, and a card.
+"""Turns raw files into `data/processed/{dataset}/`: views, samples with their labels, and a card.
 
-Labels go into `samples.csv` alone; what a method sees is in `views.safetensors`.
+Labels go only into `samples.csv`; methods see only `views.safetensors`.
 """
 
 import csv
@@ -14,21 +14,21 @@ from numpy.typing import NDArray
 from mmbench.config import DatasetEntry
 from mmbench.data import FORMAT, Dataset
 from mmbench.datasets.derive import altered, derive
-from mmbench.datasets.faults import writing
-from mmbench.datasets.loaders import Raw, check, read
+from mmbench.datasets.disk import writing
+from mmbench.datasets.loaders import RawData, check, read
 from mmbench.datasets.scaling import scaled
-from mmbench.datasets.sources import FetchStatus, read_status
+from mmbench.datasets.status import STATUS_FILE, FetchStatus, read_status
 from mmbench.datasets.synthetic import generate
 from mmbench.datasets.table import Table
 from mmbench.errors import InputError, unknown
-from mmbench.files import digest, read_json, replacing, write_json
+from mmbench.files import digest, read_json, replacing, write_json, write_text
 from mmbench.views_file import read_metadata, write_views
 
 COLUMNS = ("sample", "label", "class", "split", "modality", "source_row")
 
 
 def recipe(entry: DatasetEntry) -> str:
-    """Return a digest of how a data set is made from its files: its entry, words aside."""
+    """Return a digest of the part of an entry that determines the prepared data."""
     return digest({"format": FORMAT, **entry.content_key})
 
 
@@ -48,74 +48,73 @@ def is_prepared(entry: DatasetEntry, folder: Path) -> bool:
 def prepare(entry: DatasetEntry, raw: Path, out: Path) -> None:
     """Write `views.safetensors`, `samples.csv` and `card.json` of a data set.
 
-    Each file is whole or not there, and nothing is written before all is checked. Where
-    `fetch` found no source, the files say so: no views, no samples, a reason.
+    Each file is written whole or not at all, and only after all checks. Where `fetch` found no
+    source, there are no views and no samples, and the card gives the reason.
 
     Args:
         entry: from the catalogue.
-        raw: where `fetch` put the files of the entry's base.
+        raw: where `fetch` put the files of the entry's root.
         out: usually `data/processed/{name}`.
 
     Raises:
-        InputError: `fetch` has not run, or ran for an entry of other files; a file is not what
-            the catalogue tells, values or labels are unusable, or the disk is full.
+        InputError: `fetch` has not run, or ran for an entry of other files; a file is not as
+            the catalogue describes it, values or labels are unusable, or the disk is full.
     """
-    name = entry.name
     status = read_status(raw)
     if status.status == "data_unavailable":
-        _write_unavailable(name, entry, status, out)
+        _write_unavailable(entry, status, out)
         return
-    table, classes, unlabelled = _base_table(name, entry, raw, status)
+    table, classes, unlabelled = _base_table(entry, raw, status)
     if entry.derivation is not None:
+        unlabelled = None  # a derived set has only the samples
         try:
             table = derive(table, entry.derivation)
         except InputError as error:
-            raise InputError(f"{name}: {error}") from None
+            raise InputError(f"{entry.name}: {error}") from None
     modalities = {view: spec.modality for view, spec in entry.views.items()}
-    data = table.dataset(name, entry.n_clusters, modalities)
-    if entry.derivation is None:  # a derived set is of the samples alone
-        data = replace(data, unlabelled=unlabelled)
+    data = table.dataset(entry.name, entry.n_clusters, modalities)
+    data = replace(data, unlabelled=unlabelled)
     if entry.n_samples is not None and data.n_samples != entry.n_samples:
-        raise InputError(f"{name}: expected {entry.n_samples} samples, got {data.n_samples}")
+        raise InputError(f"{entry.name}: expected {entry.n_samples} samples, got {data.n_samples}")
     with writing(out):
         data.save(out / "views.safetensors")
         _write_samples(out / "samples.csv", table, classes, data)
-        card = _card(name, entry, status, table, classes, data)
+        card = _card(entry, status, table, classes, data)
         card["checksum"] = read_metadata(out / "views.safetensors")["checksum"]
         write_json(out / "card.json", card)
 
 
 def _base_table(
-    name: str, entry: DatasetEntry, folder: Path, status: FetchStatus
+    entry: DatasetEntry, folder: Path, status: FetchStatus
 ) -> tuple[Table, list[str], NDArray[Any] | None]:
-    """Return the data as the files have them, scaled, in a random order; and the class names.
+    """Return the scaled data of the files in a random order.
 
-    The last item is what the files have beyond the samples, to learn from, if anything.
+    Returns:
+        The table, the names of the classes, and the rows without a label, if the files have any.
     """
+    name = entry.root
     raw = _read_raw(entry, folder, status)
     if len(raw.labels) != entry.base_samples:
-        raise InputError(
-            f"{entry.root}: expected {entry.base_samples} samples, got {len(raw.labels)}"
-        )
+        raise InputError(f"{name}: expected {entry.base_samples} samples, got {len(raw.labels)}")
     values = {
-        view: scaled(raw.views[view], spec, where=f"{entry.root}/{view}")
+        view: scaled(raw.views[view], spec, where=f"{name}/{view}")
         for view, spec in entry.base_views.items()
     }
     unlabelled = None
     if raw.unlabelled is not None:
         ((view, spec),) = entry.base_views.items()
-        unlabelled = scaled(raw.unlabelled, spec, where=f"{entry.root}/{view}")
+        unlabelled = scaled(raw.unlabelled, spec, where=f"{name}/{view}")
     found, labels = np.unique(raw.labels, return_inverse=True)
     if len(found) != entry.n_classes:
-        raise InputError(f"{entry.root}: expected {entry.n_classes} classes, got {len(found)}")
+        raise InputError(f"{name}: expected {entry.n_classes} classes, got {len(found)}")
     classes = list(entry.classes) or [_class_name(label) for label in found]
     table = Table.of(values, labels)
-    # several public files are sorted by class, so that row order would tell the label
+    # several public files are sorted by class, so that the order of rows would reveal the label
     order = np.random.default_rng(entry.seed).permutation(table.n_samples)
     return table.take(order), classes, unlabelled
 
 
-def _read_raw(entry: DatasetEntry, folder: Path, status: FetchStatus) -> Raw:
+def _read_raw(entry: DatasetEntry, folder: Path, status: FetchStatus) -> RawData:
     if entry.generator is not None:
         raw = generate(
             entry.generator,
@@ -126,18 +125,18 @@ def _read_raw(entry: DatasetEntry, folder: Path, status: FetchStatus) -> Raw:
         )
         check(raw, name=entry.root)
         return raw
-    packings = {packing.name: packing for packing in entry.sources}
-    if status.packing not in packings:
-        raise unknown("packing", status.packing, packings, where=str(folder / "status.json"))
-    packing = packings[status.packing]
-    for file, told in packing.files.items():
+    sources = {source.name: source for source in entry.sources}
+    if status.source not in sources:
+        raise unknown("source", status.source, sources, where=str(folder / STATUS_FILE))
+    source = sources[status.source]
+    for file, spec in source.files.items():
         found = status.files.get(file)
-        if found is None or told.sha256 not in (None, "unknown", found.sha256):
+        if found is None or spec.sha256 not in (None, "unknown", found.sha256):
             raise InputError(
-                f"{folder / 'status.json'}: expected {file} as the catalogue has it, got"
+                f"{folder / STATUS_FILE}: expected {file} as the catalogue has it, got"
                 f" {'another' if found else 'none'}; fetch it: mmbench fetch {entry.root}"
             )
-    return read(packing, folder, entry.base_views, name=entry.root)
+    return read(source, folder, entry.base_views, name=entry.root)
 
 
 def _class_name(label: Any) -> str:
@@ -148,7 +147,7 @@ def _class_name(label: Any) -> str:
 
 
 def _write_samples(path: Path, table: Table, classes: list[str], data: Dataset) -> None:
-    """Write one row a sample: where it is from, and what no method may see.
+    """Write a row for each sample: its origin, and what methods must not see.
 
     Derived sets have more columns: `row_{view}`, the source row of each view's values where
     that is not the sample's own (empty: the sample lacks the view), and `shuffled`.
@@ -174,20 +173,19 @@ def _write_samples(path: Path, table: Table, classes: list[str], data: Dataset) 
 
 
 def _modalities(data: Dataset) -> list[str]:
-    """Return what kind of signal describes each sample of mixed data; else nothing."""
-    told = [""] * data.n_samples
+    """Return the modality of each sample of mixed data; otherwise empty text."""
+    names = [""] * data.n_samples
     if data.data_setting != "mixed":
-        return told
-    # views of one modality are told apart by their names
+        return names
+    # views of the same modality are distinguished by their names
     distinct = len({view.modality for view in data.views}) == len(data.views)
     for view in data.views:
         for sample in view.sample_index:
-            told[sample] = view.modality if distinct else view.name
-    return told
+            names[sample] = view.modality if distinct else view.name
+    return names
 
 
 def _card(
-    name: str,
     entry: DatasetEntry,
     status: FetchStatus,
     table: Table,
@@ -197,7 +195,7 @@ def _card(
     """Return what a reader of results wants to know of a data set."""
     sizes = np.bincount(table.labels, minlength=len(classes))
     return {
-        **_told(name, entry),
+        **_entry_card(entry),
         "status": "ok",
         "data_setting": data.data_setting,
         "n_samples": data.n_samples,
@@ -219,39 +217,29 @@ def _card(
             }
             for view in data.views
         ],
-        "packing": status.packing,
+        "source": status.source,
         "files": {file: asdict(found) for file, found in status.files.items()},
     }
 
 
-def _told(name: str, entry: DatasetEntry) -> dict[str, Any]:
-    derivation = entry.derivation
+def _entry_card(entry: DatasetEntry) -> dict[str, Any]:
+    derivation, generator = entry.derivation, entry.generator
     return {
-        "name": name,
-        "title": entry.title,
-        "citation": entry.citation,
-        "licence": entry.licence,
-        "remark": entry.remark,
-        "pairing": entry.pairing,
+        **entry.model_dump(include={"name", "title", "citation", "licence", "remark", "pairing"}),
         "base": entry.root,
         "permutation_seed": entry.seed,
         "recipe": recipe(entry),
         "derivation": None if derivation is None else derivation.model_dump(exclude_none=True),
-        "generator": None if entry.generator is None else entry.generator.model_dump(),
+        "generator": None if generator is None else generator.model_dump(),
     }
 
 
-def _write_unavailable(name: str, entry: DatasetEntry, status: FetchStatus, out: Path) -> None:
+def _write_unavailable(entry: DatasetEntry, status: FetchStatus, out: Path) -> None:
     reason = status.reason or "no source gave the files"
-    told = {"status": "data_unavailable", "reason": reason}
+    outcome = {"status": "data_unavailable", "reason": reason}
+    card = _entry_card(entry) | outcome
+    card |= {"data_setting": entry.data_setting, "advice": status.advice}
     with writing(out):
-        write_views(out / "views.safetensors", {}, told)
-        with replacing(out / "samples.csv") as temporary:
-            temporary.write_text(",".join(COLUMNS) + "\n", encoding="utf-8")
-        card = {
-            **_told(name, entry),
-            **told,
-            "data_setting": entry.data_setting,
-            "advice": status.advice,
-        }
+        write_views(out / "views.safetensors", {}, outcome)
+        write_text(out / "samples.csv", ",".join(COLUMNS) + "\n")
         write_json(out / "card.json", card)

