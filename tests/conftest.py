@@ -1,4 +1,4 @@
-"""Small data sets of every setting, with their true clusters, which any method should find.
+"""Small data sets of every kind, with their true clusters, which any method should find.
 
 Each fixture gives (data, y_true): 180 samples, three clusters of 60 in random order. Values
 are in [0, 1], as the catalogue scales features.
@@ -87,6 +87,12 @@ def split_paired_blobs(paired_blobs):
 def split_mixed_blobs(mixed_blobs):
     """The mixed-modal samples, of which one in three is held out."""
     return _split(*mixed_blobs)
+
+
+@pytest.fixture
+def split_incomplete_blobs(incomplete_blobs):
+    """The incomplete samples, of which one in three is held out."""
+    return _split(*incomplete_blobs)
 
 
 @pytest.fixture

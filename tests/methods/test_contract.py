@@ -1,26 +1,32 @@
-"""What every method of the package promises, whatever it does inside.
+"""The contract of every method in the package, and of the method that the README shows.
 
-A method that trains for minutes with its defaults gets small settings in `QUICK`.
+Which data a method takes stands in the table of docs/methods.md. A method without a row there
+may refuse any data, but not all.
+
+A method that trains for minutes with its defaults gets small parameters in `QUICK`.
 """
 
 import hashlib
 import importlib
 import random
+import re
 import signal
 import subprocess
 import sys
 import warnings
 from contextlib import contextmanager
 from dataclasses import FrozenInstanceError, fields, replace
+from pathlib import Path
 
 import numpy as np
 import pytest
+from recording_log import RecordingLog
 
 from mmbench.data import Dataset, IncompatibleDataError, View
 from mmbench.errors import InputError
 from mmbench.methods import build, load, shipped, silent
 
-# settings that make a method end within a second or two; quality does not matter here
+# parameters with which a method ends within a second or two; quality does not matter here
 QUICK = {
     "ae_kmeans": {"hidden": (32,), "n_latent": 8, "epochs": 2, "batch_size": 32},
     "cc": {"backbone": "narrow", "side": 32, "epochs": 1, "batch_size": 30},
@@ -91,20 +97,24 @@ QUICK = {
 }
 SECONDS = 30  # for one fit, on a busy machine
 
-SETTINGS = [
-    "paired_blobs",
-    "three_view_blobs",
-    "one_view_blobs",
-    "mixed_blobs",
-    "incomplete_blobs",
-    "image_blobs",
-    "split_paired_blobs",
-    "split_mixed_blobs",
-    "split_image_blobs",
-]
+# the fixture of each kind of data, by the columns of docs/methods.md that grant it
+KINDS = {
+    "one_view_blobs": {"one view"},
+    "paired_blobs": {"two views"},
+    "three_view_blobs": {"three views"},
+    "mixed_blobs": {"mixed"},
+    "incomplete_blobs": {"incomplete"},
+    "image_blobs": {"images"},
+    "split_paired_blobs": {"two views", "held out"},
+    "split_mixed_blobs": {"mixed", "held out"},
+    "split_incomplete_blobs": {"incomplete", "held out"},
+    "split_image_blobs": {"images", "held out"},
+}
+SPLIT = [kind for kind, columns in KINDS.items() if "held out" in columns]
 WITHOUT_TORCH = [
     "majority",
     "random",
+    "imported",
     "kmeans_view",
     "kmeans_concat",
     "spectral_concat",
@@ -115,73 +125,100 @@ WITHOUT_TORCH = [
     "gmm_concat",
     "late_fusion",
     "kmeans_per_modality",
+    "gw_kmeans",
 ]
+ROOT = Path(__file__).parents[2]
+README = "the method of the README"
 
-every_method = pytest.mark.parametrize("name", shipped())
-every_setting = pytest.mark.parametrize("data_setting", SETTINGS)
+
+def accepted_columns():
+    """Return the columns that say yes for each method, from the table of docs/methods.md."""
+    text = (ROOT / "docs/methods.md").read_text(encoding="utf-8")
+    (table,) = re.findall(r"^\| module \|.*\n(?:\|.*\n)+", text, flags=re.MULTILINE)
+    head, _, *rows = ([c.strip() for c in line.split("|")[1:-1]] for line in table.splitlines())
+    accepted = {}
+    for name, *cells in rows:
+        assert set(cells) <= {"yes", "no"}, name
+        columns = zip(head[1:], cells, strict=True)
+        accepted[name.strip("`")] = {column for column, cell in columns if cell == "yes"}
+    return accepted
+
+
+ACCEPTED = accepted_columns()
+
+every_kind = pytest.mark.parametrize("kind", KINDS)
+
+
+@pytest.fixture(params=[*shipped(), README])
+def name(request, tmp_path):
+    """Give the module of a method, or the path of the one that the README shows."""
+    if request.param != README:
+        return request.param
+    blocks = re.findall(r"^```python\n(.*?)^```", (ROOT / "README.md").read_text(), re.S | re.M)
+    (source,) = [block for block in blocks if "METHOD = " in block]
+    path = tmp_path / "my_method.py"
+    path.write_text(source)
+    return str(path)
 
 
 @pytest.fixture
-def data(request, data_setting):
-    return request.getfixturevalue(data_setting)[0]
+def data(request, kind):
+    return request.getfixturevalue(kind)[0]
 
 
-@every_method
-@every_setting
-def test_data_are_clustered_or_refused_and_left_as_they_were(name, data):
+@every_kind
+def test_data_are_clustered_as_the_table_says_and_not_changed(name, kind, data):
     before = digest(data)
-    with refusal_allowed():
-        y_pred = fitted(name, data, log=CheckingLog(data))
+    log = RecordingLog()
+    with accepted_or_refused(name, kind):
+        y_pred = fitted(name, data, log=log)
         assert_valid(y_pred, data)
+        assert_valid_calls(log.calls, data)
     assert digest(data) == before
 
 
-@every_method
-@every_setting
-def test_the_seed_alone_decides(name, data):
-    with refusal_allowed():
+@every_kind
+def test_the_seed_alone_decides(name, kind, data):
+    with accepted_or_refused(name, kind):
         first, again = (fitted_after(state, name, data) for state in (1, 2))
         np.testing.assert_array_equal(first, again)
 
 
-@every_method
-@every_setting
-def test_one_cluster_can_be_asked_for(name, data):
+@every_kind
+def test_one_cluster_can_be_asked_for(name, kind, data):
     data = replace(data, n_clusters=1)
-    with refusal_allowed():
+    with accepted_or_refused(name, kind):
         np.testing.assert_array_equal(fitted(name, data), 0)
 
 
-@every_method
-@every_setting
-def test_as_many_clusters_as_samples_can_be_asked_for(name, data):
+@every_kind
+def test_as_many_clusters_as_samples_are_found_or_refused(name, kind, data):
     data = first_samples(data, 8)
     with refusal_allowed():
         assert_valid(fitted(name, data), data)
 
 
-@every_method
-@pytest.mark.parametrize("data_setting", [s for s in SETTINGS if s.startswith("split")])
-def test_held_out_samples_teach_nothing(name, data):
-    with refusal_allowed():
+@pytest.mark.parametrize("kind", SPLIT)
+def test_held_out_samples_teach_nothing(name, kind, data):
+    with accepted_or_refused(name, kind):
         y_pred = fitted(name, data)
         y_again = fitted(name, with_other_held_out_values(data))
         np.testing.assert_array_equal(y_pred[data.fit_index], y_again[data.fit_index])
 
 
-@pytest.mark.parametrize("name", [n for n in shipped() if n != "imported"])  # it never trains
-def test_some_setting_is_accepted(name, request):
-    for data_setting in SETTINGS:
-        data, _ = request.getfixturevalue(data_setting)
+def test_some_kind_of_data_is_accepted(name, request):
+    if name in ACCEPTED:  # then the other tests hold the method to its row
+        assert ACCEPTED[name] or name == "imported"
+        return
+    for kind in KINDS:
         try:
-            fitted(name, data)
+            fitted(name, request.getfixturevalue(kind)[0])
         except IncompatibleDataError:
             continue
         return
-    pytest.fail(f"{name} refuses every setting")
+    pytest.fail(f"{name} refuses every kind of data")
 
 
-@every_method
 def test_hyperparameters_are_frozen_have_defaults_and_no_unknown_names(name):
     method = load(name)()
     with pytest.raises(InputError, match="unknown key 'no_such_parameter'"):
@@ -190,18 +227,18 @@ def test_hyperparameters_are_frozen_have_defaults_and_no_unknown_names(name):
         setattr(method, next((f.name for f in fields(method)), "anything"), None)
 
 
-@every_method
-def test_the_module_says_its_source_and_its_departures(name):
-    about = importlib.import_module(f"mmbench.methods.{name}").__doc__
+@pytest.mark.parametrize("documented", ACCEPTED)
+def test_a_documented_method_states_its_source_and_its_departures(documented):
+    about = importlib.import_module(f"mmbench.methods.{documented}").__doc__
     assert "\nSource: " in about
     assert "\nDepartures: " in about
 
 
 def test_classical_methods_do_not_import_torch():
     imports = "; ".join(f"import mmbench.methods.{name}" for name in WITHOUT_TORCH)
-    told = "import sys; print([m for m in ('torch', 'lightning') if m in sys.modules])"
+    report = "import sys; print([m for m in ('torch', 'lightning') if m in sys.modules])"
     done = subprocess.run(
-        [sys.executable, "-c", f"{imports}; {told}"], capture_output=True, text=True, check=True
+        [sys.executable, "-c", f"{imports}; {report}"], capture_output=True, text=True, check=True
     )
     assert done.stdout.strip() == "[]"
 
@@ -239,7 +276,7 @@ def time_limit(name):
 
 @contextmanager
 def refusal_allowed():
-    """Let a refusal pass that names what cannot be done and says why, in one line."""
+    """Accept a refusal that names the data and gives the reason in one line."""
     try:
         yield
     except IncompatibleDataError as refusal:
@@ -247,6 +284,20 @@ def refusal_allowed():
         assert subject
         assert reason
         assert "\n" not in reason
+
+
+@contextmanager
+def accepted_or_refused(name, kind):
+    """Fail if a documented method refuses what its row grants, or accepts what it does not."""
+    with refusal_allowed():
+        try:
+            yield
+        except IncompatibleDataError as refusal:
+            if name in ACCEPTED and ACCEPTED[name] >= KINDS[kind]:
+                pytest.fail(f"docs/methods.md says that {name} takes {kind}, but: {refusal}")
+            raise
+        if name in ACCEPTED and not ACCEPTED[name] >= KINDS[kind]:
+            pytest.fail(f"docs/methods.md says that {name} does not take {kind}, but it does")
 
 
 def assert_valid(y_pred, data):
@@ -288,31 +339,28 @@ def with_other_held_out_values(data):
     return replace(data, views=tuple(views))
 
 
-class CheckingLog:
-    """A log that checks what it is handed."""
+def assert_valid_calls(calls, data):
+    """Check what a method logged."""
+    epochs = [epoch for epoch, _ in calls]
+    assert epochs == sorted(epochs)
+    logged = [item for _, values in calls for item in values.items() if item[1] is not None]
+    for key, value in logged:
+        if key == "y_pred":
+            assert_valid(np.asarray(value), data)
+        elif key == "embedding":
+            n_rows, _ = np.shape(value)
+            assert n_rows == data.n_samples
+        elif key == "view_assignments":
+            assert_valid_view_assignments(value, data)
+        else:
+            assert np.isfinite(value), f"{key} is not finite"
 
-    def __init__(self, data):
-        self.data = data
-        self.epoch = 0
 
-    def __call__(
-        self, epoch, *, loss=None, y_pred=None, embedding=None, view_assignments=None, **terms
-    ):
-        n_samples = self.data.n_samples
-        assert epoch >= self.epoch, "epochs must not decrease"
-        self.epoch = epoch
-        for name, value in {"loss": 0.0 if loss is None else loss, **terms}.items():
-            assert np.isfinite(value), f"{name} is not finite"
-        if y_pred is not None:
-            assert_valid(np.asarray(y_pred), self.data)
-        if embedding is not None:
-            shape = np.shape(embedding)
-            assert len(shape) == 2
-            assert shape[0] == n_samples
-        for view in self.data.views if view_assignments is not None else ():
-            part = np.asarray(view_assignments[view.name])
-            assert part.shape == (n_samples,)
-            described = np.isin(np.arange(n_samples), view.sample_index)
-            assert (part[~described] == -1).all()
-            assert (part[described] >= 0).all()
-            assert part.max() < self.data.n_clusters
+def assert_valid_view_assignments(view_assignments, data):
+    for view in data.views:
+        assigned = np.asarray(view_assignments[view.name])
+        assert assigned.shape == (data.n_samples,)
+        described = np.isin(np.arange(data.n_samples), view.sample_index)
+        assert (assigned[~described] == -1).all()
+        assert (assigned[described] >= 0).all()
+        assert assigned.max() < data.n_clusters
