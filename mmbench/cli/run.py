@@ -149,9 +149,9 @@ def _show_augmentations(
     arguments: argparse.Namespace, name: str, uses: str, params: dict[str, Any]
 ) -> None:
     """Write a sheet of the images that a method would see."""
+    from mmbench.cli.augmentation_sheet import Augmenting, augmentation_sheet
     from mmbench.data import Dataset, IncompatibleDataError
     from mmbench.methods import build
-    from mmbench.nn.augment import Augmenting, augmentation_sheet
 
     path, option = arguments.show_augmentations, "run: --show-augmentations"
     if path.suffix.lower() != ".png":

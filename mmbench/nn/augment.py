@@ -1,47 +1,41 @@
-"""Random augmentations of whole batches of images, on the device that trains.
+"""Random augmentations of whole batches of images, on the device of the images.
 
-Every image has its own draw. What moves pixels (crop, flip, rotation, shear, translation) is
-composed to one affine map for each image and sampled once; what mixes colours linearly
-(brightness, contrast, saturation, hue, grey) to one matrix for each. Only the operations that
-are neither are applied one by one, each to the images that drew it.
+Every image is drawn for separately. Geometric operations (crop, flip, rotation, shear,
+translation) are composed into one affine map per image, which is sampled once, and linear
+changes of colour (brightness, contrast, saturation, hue, grey) into one matrix per image. The
+other operations are applied one by one, each to the images that drew it.
 
-Draws are made on the CPU, from the generator given or the one that `torch.manual_seed` seeds,
-so a seed means the same images on every device. Grey images work: their saturation and hue
-have nothing to change.
+Draws are made on the CPU, from a given generator or the global one, so that a seed gives the
+same images on every device. Saturation and hue leave grey images unchanged.
 
 Source: the weak augmentation is that of Contrastive Clustering (Li et al., AAAI 2021), after
 SimCLR (Chen et al., ICML 2020, appendix A); the strong one that of SACC (Deng et al.,
 arXiv:2206.00380), with the operations and strengths of RandAugment as FixMatch has them.
-Departures from their pipelines of PIL and torchvision, which go through bytes at every step:
-pixels are sampled bilinearly and once, not nearest; the moves of the strong augmentation come
-before its colours, whatever order they were drawn in; colours are cut to [0, 1] after all of
-the jitter, not after each part, so the order of its parts does not matter; hue turns the
-chrominance of YIQ, not the angle of HSV; a blur is an exact Gaussian that weighs only pixels
-inside, and its width is told for a side of 224 px and shrinks with smaller sides.
+Departures from their pipelines of PIL and torchvision, which round to bytes at every step:
+pixels are sampled once and bilinearly, not nearest; the strong augmentation applies its
+geometric operations before its colours, whatever order they were drawn in; colours are clipped
+to [0, 1] after the whole jitter, not after each part, so that the order of its parts does not
+matter; hue rotates the chrominance of YIQ, not the angle of HSV; a blur is an exact Gaussian
+that weighs only pixels inside, and its width is proportional to the side, as given for 224 px.
 """
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any, Protocol, runtime_checkable
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Generator, Tensor
 from torch.nn import functional
 
-from mmbench.files import replacing
-from mmbench.nn.images import resized
+Augmentation = Callable[[Tensor, Generator | None], Tensor]
 
-# what red, green and blue add to the brightness (ITU-R 601)
+# weights of red, green and blue in the brightness (ITU-R 601)
 _LUMA = (0.299, 0.587, 0.114)
 _RGB_TO_YIQ = (_LUMA, (0.595716, -0.274453, -0.321263), (0.211456, -0.522591, 0.311135))
 _IMAGENET_MEAN = (0.485, 0.456, 0.406)
 _IMAGENET_STD = (0.229, 0.224, 0.225)
 
-# the side for which the standard deviation of a blur is told, and its range there
+# range of the standard deviation of a blur at this side
 _BLUR_SIDE = 224
 _BLUR_SIGMA = (0.1, 2.0)
 
@@ -49,7 +43,7 @@ _BLUR_SIGMA = (0.1, 2.0)
 _JITTER = 0.5
 _OPERATIONS_EACH = 5
 
-# in the order in which they are drawn; those not in `_COLOUR` move pixels or do nothing
+# in the order of their drawn numbers; those not in `_COLOUR` are geometric or the identity
 OPERATIONS = (
     "autocontrast",
     "brightness",
@@ -74,12 +68,12 @@ class Weak:
 
     Attributes:
         side: of the result, in pixels.
-        min_crop: the smallest share of an image's area that a crop keeps; the largest is 1.
+        min_crop: smallest share of an image's area that a crop keeps; the largest is 1.
         flip: mirror half of the images from left to right.
-        rotation: the largest turn either way, in degrees.
-        jitter: the strength of colours, s: brightness, contrast and saturation change by a
-            factor in 1 ± 0.8 s, and hue by 0.2 s of a turn, for four images in five; one in
-            five becomes grey. 0 leaves all colours as they are.
+        rotation: largest angle in degrees.
+        jitter: strength s of the colour jitter: brightness, contrast and saturation of four in
+            five images change by a factor in 1 ± 0.8 s, and hue by up to 0.2 s of a turn; one
+            in five becomes grey. 0 leaves all colours unchanged.
         blur: blur half of the images.
     """
 
@@ -95,7 +89,7 @@ class Weak:
 
         Args:
             images: (n, channels, height, width) uint8.
-            generator: of the draws, on the CPU; by default the global one.
+            generator: on the CPU; by default the global one.
         """
         with torch.no_grad(), torch.autocast(images.device.type, enabled=False):
             to_source = _random_crops(images, self.min_crop, self.flip, generator)
@@ -108,16 +102,10 @@ class Weak:
 
 @dataclass(frozen=True)
 class Strong:
-    """What `Weak` does at half the strength of colours, and five operations drawn from 14.
+    """`Weak` at half the strength of colour jitter, and five operations out of 14.
 
-    Each of the five is drawn with replacement, at one of nine levels, and applied with
-    probability one half.
-
-    Attributes:
-        side: of the result, in pixels.
-        min_crop: as for `Weak`.
-        flip: as for `Weak`.
-        rotation: as for `Weak`, on top of what the operations turn.
+    The five are drawn with replacement, at one of nine levels each, and applied with probability
+    one half. The attributes are those of `Weak`.
     """
 
     side: int
@@ -146,9 +134,11 @@ class Strong:
 
 
 def imagenet_normalized(x: Tensor) -> Tensor:
-    """Return images in [0, 1] less the mean of ImageNet's colours, over their deviation.
+    """Return images less the mean colour of ImageNet, divided by its standard deviation.
 
-    x: (n, channels, height, width); where it is not in three colours, their average serves.
+    Args:
+        x: (n, channels, height, width) in [0, 1]; other than three channels are normalised by
+            the averages over the colours.
     """
     mean, std = x.new_tensor(_IMAGENET_MEAN), x.new_tensor(_IMAGENET_STD)
     if x.shape[1] != 3:
@@ -157,8 +147,8 @@ def imagenet_normalized(x: Tensor) -> Tensor:
 
 
 # ---------------------------------------------------------------------------------- geometry
-# Maps are (n, 3, 3), from where a pixel of the result lies to where it comes from, both in
-# homogeneous coordinates in which the frame is [-1, 1] x [-1, 1] and y points down.
+# Maps are (n, 3, 3), from the position of a pixel in the result to its position in the source,
+# in homogeneous coordinates in which the frame is [-1, 1] x [-1, 1] and y points down.
 
 
 def warped(images: Tensor, to_source: Tensor, to_crop: Tensor, side: int) -> Tensor:
@@ -167,8 +157,8 @@ def warped(images: Tensor, to_source: Tensor, to_crop: Tensor, side: int) -> Ten
     Args:
         images: (n, channels, height, width) uint8.
         to_source: (n, 3, 3), from the frame of the crop to that of the image.
-        to_crop: (n, 3, 3), from the frame of the result to that of the crop; what lies
-            outside of the crop is black.
+        to_crop: (n, 3, 3), from the frame of the result to that of the crop. Pixels outside the
+            crop are black.
         side: of the result, in pixels.
     """
     device = images.device
@@ -186,12 +176,12 @@ def warped(images: Tensor, to_source: Tensor, to_crop: Tensor, side: int) -> Ten
 
 
 def moves(drawn: Tensor, levels: Tensor, signs: Tensor) -> Tensor:
-    """Return the map of one operation for each image, the identity if it moves nothing.
+    """Return (n, 3, 3) maps of one operation per image, the identity if it is not geometric.
 
     Args:
-        drawn: (n,) places in `OPERATIONS`.
+        drawn: (n,) indices into `OPERATIONS`.
         levels: (n,) in 1..9.
-        signs: (n,) 1 or -1, of the direction.
+        signs: (n,) 1 or -1, the direction.
     """
 
     def amount(name: str, unit: float) -> Tensor:
@@ -203,7 +193,7 @@ def moves(drawn: Tensor, levels: Tensor, signs: Tensor) -> Tensor:
     shear_x, shear_y = amount("shear-x", 0.3), amount("shear-y", 0.3)
     # in units of half a side
     right, down = amount("translate-x", 0.6), amount("translate-y", 0.6)
-    # no more than one of the five differs from zero
+    # at most one of the five differs from zero
     return _maps(
         [angle.cos(), shear_x - angle.sin(), shear_x + right],
         [shear_y + angle.sin(), angle.cos(), shear_y + down],
@@ -213,9 +203,9 @@ def moves(drawn: Tensor, levels: Tensor, signs: Tensor) -> Tensor:
 def _random_crops(
     images: Tensor, min_crop: float, flip: bool, generator: Generator | None
 ) -> Tensor:
-    """Return maps from a random crop to its image, with the aspect ratio of 3:4 to 4:3.
+    """Return maps from a random crop, of aspect ratio 3:4 to 4:3, to its image.
 
-    The crop is the first of ten draws that fits; if none does, as much as has such a ratio.
+    The crop is the first of ten draws that fits, or else the largest crop of such a ratio.
     """
     n, _, height, width = images.shape
     area = min_crop + (1 - min_crop) * torch.rand(n, 10, generator=generator)
@@ -235,7 +225,7 @@ def _random_crops(
 
 
 def _random_turns(n: int, degrees: float, generator: Generator | None) -> Tensor:
-    """Return maps that turn by up to so many degrees either way."""
+    """Return rotations by random angles of at most so many degrees."""
     if degrees == 0:
         return torch.eye(3).repeat(n, 1, 1)
     angle = math.radians(degrees) * (2 * torch.rand(n, generator=generator) - 1)
@@ -244,15 +234,15 @@ def _random_turns(n: int, degrees: float, generator: Generator | None) -> Tensor
 
 
 def _maps(first: list[Tensor], second: list[Tensor]) -> Tensor:
-    """Return (n, 3, 3) maps from the three entries of each of the first two rows, (n,)."""
+    """Return (n, 3, 3) maps from the entries, (n,) each, of their first two rows."""
     third = [torch.zeros_like(first[0]), torch.zeros_like(first[0]), torch.ones_like(first[0])]
     return torch.stack([torch.stack(row, dim=1) for row in (first, second, third)], dim=1)
 
 
 def _grid(maps: Tensor, side: int) -> Tensor:
-    """Return (n, side, side, 2), where each pixel of the result comes from.
+    """Return (n, side, side, 2), the source position of each pixel of the result.
 
-    What `affine_grid` gives, but that costs more than to sample the images.
+    Equals `affine_grid`, which takes longer than sampling the images.
     """
     places = (2 * torch.arange(side, device=maps.device) + 1) / side - 1
     x_part = maps[:, None, :2, 0] * places[:, None]  # (n, side, 2)
@@ -264,14 +254,14 @@ def _grid(maps: Tensor, side: int) -> Tensor:
 
 
 def _jittered(x: Tensor, strength: float, generator: Generator | None) -> Tensor:
-    """Return images with brightness, contrast, saturation and hue changed, some then grey.
+    """Return images in [0, 1] with jittered colours, some of them grey.
 
-    All of it is linear in the colours, and contrast in the mean brightness too, so each image
-    has one matrix and one shift. The four changes commute, since saturation and hue leave the
-    brightness as it is: a random order would make a difference only by what is cut between.
+    All changes are linear in the colours, and contrast also in the mean brightness, so each
+    image has one matrix and one shift. The changes commute, since saturation and hue leave the
+    brightness unchanged; their order would only matter with clipping between them.
 
     Args:
-        x: (n, channels, height, width) in [0, 1], and so is the result.
+        x: (n, channels, height, width) in [0, 1].
         strength: s of `Weak`.
         generator: of the draws.
     """
@@ -283,26 +273,26 @@ def _jittered(x: Tensor, strength: float, generator: Generator | None) -> Tensor
 
     # matrices are made on the CPU, where many small products are faster
     luma = _luma(channels)
-    to_grey = luma.expand(channels, channels)  # every channel becomes the brightness
+    to_grey = luma.expand(channels, channels)  # maps every channel to the brightness
     mean = x.mean(dim=(2, 3)).cpu()
     brightness, contrast, saturation = changes.clamp_min(0)[..., None, None]
     saturate = saturation * torch.eye(channels) + (1 - saturation) * to_grey
     matrix = brightness * contrast * saturate @ _hue_matrices(turns, channels)
-    # contrast is about the mean brightness, so what it takes away there it adds here
+    # contrast scales the distance from the mean brightness, which the shift restores
     shift = brightness * (1 - contrast) * (mean @ luma).view(n, 1, 1).expand(n, channels, 1)
     matrix[still], shift = torch.eye(channels), shift.masked_fill(still.view(n, 1, 1), 0.0)
-    matrix[grey] = to_grey @ matrix[grey]  # the shift is grey already
+    matrix[grey] = to_grey @ matrix[grey]  # the shift is already grey
     recoloured = torch.baddbmm(shift.to(x.device), matrix.to(x.device), x.flatten(2))
     return recoloured.clamp_(0, 1).view_as(x)
 
 
 def _luma(channels: int) -> Tensor:
-    """Return (channels,), what each channel adds to the brightness; they sum to 1."""
+    """Return (channels,), the weights of the channels in the brightness, which sum to 1."""
     return torch.tensor(_LUMA) if channels == 3 else torch.full((channels,), 1 / channels)
 
 
 def _hue_matrices(turns: Tensor, channels: int) -> Tensor:
-    """Return (n, channels, channels), which turn the hue by shares of a circle, (n,)."""
+    """Return (n, channels, channels), which rotate the hue by (n,) fractions of a circle."""
     if channels != 3:
         return torch.eye(channels).repeat(len(turns), 1, 1)
     to_yiq = torch.tensor(_RGB_TO_YIQ)
@@ -315,7 +305,7 @@ def _hue_matrices(turns: Tensor, channels: int) -> Tensor:
 
 
 def _randomly_blurred(x: Tensor, generator: Generator | None) -> Tensor:
-    """Blur half of the images, each by its own width, in place; return them all."""
+    """Blur half of the images in place, each by a random width; return all images."""
     low, high = _BLUR_SIGMA
     sigma = low + (high - low) * torch.rand(len(x), generator=generator)
     rows = (torch.rand(len(x), generator=generator) < 0.5).nonzero().squeeze(1)
@@ -328,12 +318,12 @@ def _randomly_blurred(x: Tensor, generator: Generator | None) -> Tensor:
 def blurred(x: Tensor, sigma: Tensor) -> Tensor:
     """Return images blurred by a Gaussian that weighs only pixels inside.
 
-    As the product with one matrix for rows and columns, since images are small and each has
-    a width of its own.
+    The blur is a product with one matrix for rows and columns, since images are small and each
+    has a width of its own.
 
     Args:
         x: (n, channels, side, side).
-        sigma: (n,), the standard deviation in pixels, above 0.
+        sigma: (n,), the standard deviations in pixels, positive.
     """
     place = torch.arange(x.shape[-1], device=x.device)
     distance = (place[:, None] - place) / sigma[:, None, None]
@@ -342,11 +332,11 @@ def blurred(x: Tensor, sigma: Tensor) -> Tensor:
 
 
 def recolour(x: Tensor, drawn: Tensor, levels: Tensor) -> None:
-    """Apply one operation to the colours of each image that drew one, in place.
+    """Apply to each image the colour operation that it drew, if any, in place.
 
     Args:
-        x: (n, channels, height, width) in [0, 1], and so they stay.
-        drawn: (n,) places in `OPERATIONS`, on the CPU.
+        x: (n, channels, height, width) in [0, 1], also afterwards.
+        drawn: (n,) indices into `OPERATIONS`, on the CPU.
         levels: (n,) in 1..9, on the CPU.
     """
     for name, operation in _COLOUR.items():
@@ -358,7 +348,7 @@ def recolour(x: Tensor, drawn: Tensor, levels: Tensor) -> None:
 
 
 def _autocontrast(x: Tensor, level: Tensor) -> Tensor:
-    """Stretch each channel to the whole of [0, 1], unless it is flat."""
+    """Stretch each channel that is not constant to the range [0, 1]."""
     low, high = x.amin(dim=(2, 3), keepdim=True), x.amax(dim=(2, 3), keepdim=True)
     width = high - low
     return torch.where(width > 0, (x - low) / width.clamp_min(1e-6), x)
@@ -377,15 +367,15 @@ def _contrast(x: Tensor, level: Tensor) -> Tensor:
 
 
 def _sharpness(x: Tensor, level: Tensor) -> Tensor:
-    """Mix with a mean of 3 x 3 pixels, where the one in the middle counts five times."""
+    """Blend with a mean of 3 x 3 pixels in which the centre has five times the weight."""
     smooth = x.clone()
     nine = functional.avg_pool2d(x, 3, stride=1) * 9
-    smooth[..., 1:-1, 1:-1] = (nine + 4 * x[..., 1:-1, 1:-1]) / 13  # borders stay as they are
+    smooth[..., 1:-1, 1:-1] = (nine + 4 * x[..., 1:-1, 1:-1]) / 13  # borders are unchanged
     return _blend(smooth, x, level)
 
 
 def _equalize(x: Tensor, level: Tensor) -> Tensor:
-    """Spread the byte values of each channel so that all are about equally frequent."""
+    """Equalise the histogram of byte values of each channel."""
     n, channels = x.shape[:2]
     bytes_ = _bytes(x).flatten(2).view(n * channels, -1)
     rows = torch.arange(n * channels, device=x.device)[:, None]
@@ -395,19 +385,19 @@ def _equalize(x: Tensor, level: Tensor) -> Tensor:
     step = (bytes_.shape[1] - brightest) // 255
     darker = counts.cumsum(dim=1) - counts
     table = ((step // 2 + darker) // step.clamp_min(1)).clamp(max=255)
-    # too few pixels below the brightest to spread: left as they are
+    # channels with too few pixels below the brightest are unchanged
     table = torch.where(step > 0, table, torch.arange(256, device=x.device))
     return (table.gather(1, bytes_) / 255).view_as(x)
 
 
 def _posterize(x: Tensor, level: Tensor) -> Tensor:
-    """Keep the 4 to 7 highest bits of each byte."""
+    """Keep the highest bits of each byte, from 4 at level 1 to 7 at level 9."""
     lowest = 2 ** (4 - 4 * level // 10)
     return (_bytes(x) // lowest * lowest) / 255
 
 
 def _solarize(x: Tensor, level: Tensor) -> Tensor:
-    """Invert what is as bright as a threshold or brighter."""
+    """Invert values at or above a threshold."""
     threshold = (256 - 256 * level // 10) / 255
     return torch.where(x < threshold - 0.5 / 255, x, 1 - x)
 
@@ -425,7 +415,7 @@ _COLOUR: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
 
 
 def _factor(level: Tensor) -> Tensor:
-    """Return how much of an image remains in a blend: from .14 at level 1 to .86 at 9."""
+    """Return the weight of the image in a blend, from 0.14 at level 1 to 0.86 at level 9."""
     return 0.05 + 0.9 * level / 10
 
 
@@ -440,69 +430,3 @@ def _grey(x: Tensor) -> Tensor:
 
 def _bytes(x: Tensor) -> Tensor:
     return (x * 255).round().long()
-
-
-# ------------------------------------------------------------------------------------- sheet
-
-Augmentation = Callable[[Tensor, Generator | None], Tensor]
-
-
-@runtime_checkable
-class Augmenting(Protocol):
-    """A method that can tell how it augments."""
-
-    def augmentations(self) -> Mapping[str, Augmentation]:
-        """Return the augmentations by name."""
-
-
-def augmentation_sheet(
-    method: Augmenting,
-    images: NDArray[np.uint8],
-    path: Path,
-    *,
-    n_images: int = 8,
-    n_draws: int = 6,
-    seed: int = 0,
-) -> None:
-    """Write a sheet of augmented images to judge by eye, as PNG.
-
-    One row for each image: itself, as a network sees it that assigns it; then as many draws
-    of each augmentation as asked for, in the order in which the method names them, a white gap
-    between.
-
-    Args:
-        method: what augments.
-        images: (n_samples, channels, height, width) uint8; the first ones are shown.
-        path: of the file, written whole or not at all.
-        n_images: rows of the sheet at most.
-        n_draws: of each augmentation.
-        seed: of the draws.
-    """
-    from PIL import Image  # methods need it not
-
-    shown = torch.as_tensor(images[:n_images])
-    generator = torch.Generator().manual_seed(seed)
-    blocks = [
-        torch.stack([augment(shown, generator) for _ in range(n_draws)], dim=1)
-        for augment in method.augmentations().values()
-    ]
-    side = blocks[0].shape[-1]
-    original = resized(shown, side)
-    zoom = max(1, 64 // side)
-    strips = [_strip(block.clamp(0, 1), zoom) for block in (original[:, None], *blocks)]
-    gap = np.full((strips[0].shape[0], 8, 3), 255, np.uint8)
-    parts: list[Any] = [strips[0]]
-    for strip in strips[1:]:
-        parts += [gap, strip]
-    with replacing(path) as temporary:
-        Image.fromarray(np.hstack(parts)).save(temporary, format="PNG")
-
-
-def _strip(block: Tensor, zoom: int) -> NDArray[np.uint8]:
-    """Return (n, draws, channels, side, side) as one image, (height, width, 3) uint8."""
-    framed = functional.pad(block, (0, 1, 0, 1), value=1.0)
-    rgb = framed if framed.shape[2] == 3 else framed[:, :, :1].expand(-1, -1, 3, -1, -1)
-    n, draws, _, side, _ = rgb.shape
-    sheet = rgb.permute(0, 3, 1, 4, 2).reshape(n * side, draws * side, 3)
-    grown = sheet.repeat_interleave(zoom, dim=0).repeat_interleave(zoom, dim=1)
-    return (grown * 255).round().byte().numpy()

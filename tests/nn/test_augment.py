@@ -326,34 +326,3 @@ def test_half_of_five_operations_are_applied_on_average(monkeypatch):
     torch.testing.assert_close(others, torch.full((13,), 0.5 / 14), atol=0.008, rtol=0)
     levels = torch.stack([v for _, v in drawn])
     assert levels.unique().tolist() == list(range(1, 10))
-
-
-# -------------------------------------------------------------------------------------- sheet
-
-
-class Method:
-    def augmentations(self):
-        return {"weak": Weak(32), "strong": Strong(32)}
-
-
-@pytest.mark.parametrize("channels", [1, 3])
-def test_a_sheet_shows_each_image_and_its_draws(tmp_path, channels):
-    path = tmp_path / "sheet.png"
-    images = smooth_images(5, channels, side=32)
-    augment.augmentation_sheet(Method(), images.numpy(), path, n_images=3, n_draws=2)
-    with Image.open(path) as sheet:
-        assert sheet.mode == "RGB"
-        zoom, frame = 2, 33
-        assert sheet.size == (zoom * frame * 5 + 2 * 8, zoom * frame * 3)
-        corner = torch.as_tensor(np.array(sheet)[: zoom * 32 : zoom, : zoom * 32 : zoom])
-    torch.testing.assert_close(corner.permute(2, 0, 1), images[0].expand(3, -1, -1))
-
-
-def test_a_sheet_that_cannot_be_drawn_leaves_no_file(tmp_path):
-    class Broken:
-        def augmentations(self):
-            return {"weak": lambda x, g: 1 / 0}
-
-    with pytest.raises(ZeroDivisionError, match="division"):
-        augment.augmentation_sheet(Broken(), smooth_images(2).numpy(), tmp_path / "sheet.png")
-    assert not list(tmp_path.iterdir())
