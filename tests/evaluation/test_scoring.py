@@ -8,9 +8,11 @@ import numpy as np
 import pytest
 
 from mmbench.errors import InputError
+from mmbench.evaluation.details import MAX_EMBEDDED
 from mmbench.evaluation.metrics import METRICS, acc, ari, modality_mixing, nmi
-from mmbench.evaluation.scoring import MAX_EMBEDDED, MAX_LOG_TAIL, read_samples, score
-from mmbench.runs import Record, Run, write_runs
+from mmbench.evaluation.samples import read_samples
+from mmbench.evaluation.scoring import MAX_LOG_TAIL, score
+from mmbench.runs import Record, Run, RunStore, SeedBlock, write_runs
 
 Y_TRUE = np.array([0, 0, 0, 1, 1, 1, 2, 2, 2, 2])
 PERFECT = (Y_TRUE + 1) % 3
@@ -21,10 +23,10 @@ COLLAPSED = np.zeros(10, int)
 @pytest.fixture
 def project(tmp_path):
     """A folder with samples and the means to store and score runs of the data set `toy`."""
-    return Project(tmp_path)
+    return ScoringFolder(tmp_path)
 
 
-class Project:
+class ScoringFolder:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.samples = folder / "samples.csv"
@@ -43,14 +45,20 @@ class Project:
         seeds = [run.record.seed for run in runs]
         block = block or f"{min(seeds)}-{max(seeds)}"
         folder = self.folder / "runs" / "toy" / method / params_hash / block
-        write_runs(runs, folder / "assignments.npz", folder / "runs.json")
+        write_runs(runs, folder)
         return folder
 
-    def score(self, seeds=(0,), select=None):
-        select = select or {"km": "0123abcd"}
+    def score(self, seeds=(0,), hashes=None):
+        store = RunStore(self.folder / "runs")
+        cells = [
+            SeedBlock("toy", method, params_hash, tuple(seeds))
+            for method, params_hash in (hashes or {"km": "0123abcd"}).items()
+        ]
+        selection = {
+            cell.method: [block.name for block in store.covering(cell, 5)] for cell in cells
+        }
         out = {name: self.folder / "out" / name for name in ("scores", "details", "records")}
-        runs = self.folder / "runs"
-        score("toy", self.samples, runs, select, seeds, fingerprint="of the source", **out)
+        score("toy", self.samples, store, selection, seeds, fingerprint="of the source", **out)
         with np.load(out["details"], allow_pickle=False) as archive:
             details = dict(archive)
         return read(out["scores"]), details, read(out["records"])
@@ -214,15 +222,6 @@ def test_wanted_seeds_are_gathered_from_several_blocks_and_the_rest_is_left_alon
     assert {r["params_hash"] for r in rows} == {"0123abcd"}
 
 
-@pytest.mark.parametrize("order", [("2026-01-01", "2026-01-02"), ("2026-01-02", "2026-01-01")])
-def test_of_overlapping_blocks_the_run_that_started_last_counts(project, order):
-    project.store(run(3, COLLAPSED, started=order[0]), block="0-4")
-    project.store(run(3, PERFECT, started=order[1]), block="3-3")
-    rows, _, _ = project.score(seeds=(3,))
-    later = PERFECT if order[1] > order[0] else COLLAPSED
-    assert pick(rows) == {("last", "", "all"): acc(Y_TRUE, later)}
-
-
 def test_a_block_that_was_cleared_leaves_its_seeds_to_others(project):
     cleared = project.store(run(0), run(1))
     for name in ("assignments.npz", "runs.json"):
@@ -266,7 +265,7 @@ def test_methods_are_compared_with_each_other_by_their_first_seed_that_ended_ok(
     project.store(run(0, status="crashed"), run(1, status="crashed"), method="c")
     project.store(run(0, (PERFECT + 1) % 3), run(1, PERFECT), method="d")
     select = dict.fromkeys("abcd", "0123abcd")
-    _, details, _ = project.score(seeds=(0, 1), select=select)
+    _, details, _ = project.score(seeds=(0, 1), hashes=select)
     assert list(details["agreement_methods"]) == ["a", "b", "d"]
     between = ari(ONE_WRONG, PERFECT)
     expected = [[1, between, between], [between, 1, 1], [between, 1, 1]]
@@ -299,7 +298,7 @@ def test_the_same_runs_give_the_same_bytes(project):
             r"view_0_pix to assign 10 samples, got shape \(9,",
         ),
         ([Run(Record(0, "ok"))], "seed_0 of a run that ended ok, found none"),
-        ([run(1), run(2)], "km/0123abcd: expected a run of seed 0, found none"),
+        ([run(1), run(2)], "toy/km: expected a run of seed 0, found 1, 2"),
     ],
 )
 def test_runs_that_do_not_fit_are_refused_and_nothing_is_written(project, stored, complaint):
@@ -310,7 +309,7 @@ def test_runs_that_do_not_fit_are_refused_and_nothing_is_written(project, stored
 
 
 def test_a_method_that_never_ran_is_named(project):
-    with pytest.raises(InputError, match="toy/km/0123abcd: expected a run of seed 0, found none"):
+    with pytest.raises(InputError, match=r"km/0123abcd/0-0/runs\.json: expected a JSON file"):
         project.score()
 
 

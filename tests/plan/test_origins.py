@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from mmbench.config import read_datasets
+from mmbench.plan import report_spec
 from mmbench.reporting import ReportSpec
 
 
@@ -21,13 +22,13 @@ from mmbench.reporting import ReportSpec
     ],
 )
 def test_a_data_set_that_differs_in_numbers_alone_is_told_by_its_base(plan, name, base, varied):
-    (told,) = plan(datasets=[name]).report_spec()["datasets"]
+    (told,) = report_spec(plan(datasets=[name]))["datasets"]
     assert (told["base"], told["varied"]) == (base, varied)
 
 
 @pytest.mark.parametrize("name", ["toy", "toy-mixed", "toy-missing-30-few", "toy-private-20"])
 def test_every_data_set_is_told_by_its_root_whatever_sets_it_apart(plan, name):
-    (told,) = plan(datasets=[name]).report_spec()["datasets"]
+    (told,) = report_spec(plan(datasets=[name]))["datasets"]
     assert told["root"] == "toy"
 
 
@@ -44,13 +45,13 @@ def test_views_and_samples_of_one_data_set_have_its_root_in_the_shipped_catalogu
 
 
 def test_a_variant_is_told_by_the_entry_at_the_root(plan):
-    (told,) = plan(methods=["kmeans-3-restarts"]).report_spec()["methods"]
+    (told,) = report_spec(plan(methods=["kmeans-3-restarts"]))["methods"]
     assert (told["base"], told["varied"]) == ("kmeans", {"n_init": 1, "restarts": 3})
 
 
 def test_or_by_the_nearest_entry_that_the_benchmark_has_as_well(plan):
     names = ["kmeans", "kmeans-quick", "kmeans-3-restarts"]
-    plain, quick, restarted = plan(methods=names).report_spec()["methods"]
+    plain, quick, restarted = report_spec(plan(methods=names))["methods"]
     assert (plain["base"], plain["varied"]) == ("kmeans", {})
     assert (quick["base"], quick["varied"]) == ("kmeans", {"n_init": 1})
     assert (restarted["base"], restarted["varied"]) == ("kmeans-quick", {"restarts": 3})
@@ -58,11 +59,11 @@ def test_or_by_the_nearest_entry_that_the_benchmark_has_as_well(plan):
 
 def test_what_the_benchmark_sets_is_told_apart_from_the_catalogue(plan):
     told = plan(methods=["kmeans-quick"], params={"kmeans-quick": {"max_features": 2}})
-    (method,) = told.report_spec()["methods"]
+    (method,) = report_spec(told)["methods"]
     assert (method["varied"], method["params"]) == ({"n_init": 1}, {"max_features": 2})
     assert (method["uses"], method["changed"]) == ("kmeans_concat", True)
 
 
 def test_the_spec_is_one_that_reports_take(plan):
     told = plan(datasets=["toy", "toy-private-20"], sweep={"kmeans": {"n_init": [5]}})
-    assert ReportSpec.model_validate(told.report_spec()).datasets[1].varied == {"private": 0.2}
+    assert ReportSpec.model_validate(report_spec(told)).datasets[1].varied == {"private": 0.2}

@@ -6,20 +6,20 @@ import pytest
 
 from mmbench.config import MethodEntry, read_methods
 from mmbench.errors import InputError
-from mmbench.plan import params_hash_of, resolved
+from mmbench.plan import Jobs, params_hash, resolved
 
 ROOT = Path(__file__).parents[2]
 
 
 @pytest.mark.parametrize(
-    ("name", "params_hash"), [("cmmc-fast", "b54ce928"), ("kmeans-concat", "4964da8f")]
+    ("name", "digits"), [("cmmc-fast", "b54ce928"), ("kmeans-concat", "4964da8f")]
 )
-def test_stored_runs_of_plain_entries_keep_their_folder(name, params_hash):
+def test_stored_runs_of_plain_entries_keep_their_folder(name, digits):
     entry = read_methods([ROOT / "config/methods.yaml"])[name]
     params = resolved(name, entry, entry.params)
     # If this fails because a hyperparameter was added or changed, write the new digits here. If
     # it fails for another reason, every run that anybody has stored would be trained again.
-    assert params_hash_of(params, "float32", restarts=entry.restarts) == params_hash
+    assert params_hash(params, "float32", restarts=entry.restarts) == digits
 
 
 @pytest.mark.parametrize(
@@ -44,14 +44,14 @@ def test_a_parameter_that_is_not_finite_is_refused_before_anything_trains():
 
 
 def test_restarts_have_settings_of_their_own_and_one_restart_has_those_of_none():
-    one = params_hash_of({"a": 1}, "float32")
-    assert params_hash_of({"a": 1}, "float32", restarts=1) == one
-    others = {params_hash_of({"a": 1}, "float32", restarts=n) for n in (2, 5)}
+    one = params_hash({"a": 1}, "float32")
+    assert params_hash({"a": 1}, "float32", restarts=1) == one
+    others = {params_hash({"a": 1}, "float32", restarts=n) for n in (2, 5)}
     assert len({one, *others}) == 3
 
 
-def test_restarts_of_an_entry_reach_the_command_and_only_where_there_are_several(plan):
-    told = plan(methods=["kmeans-quick", "kmeans-3-restarts"])
-    assert '"restarts": 3' in told.method_json("kmeans-3-restarts", "toy")
-    assert "restarts" not in told.method_json("kmeans-quick", "toy")
-    assert told.params_hash("kmeans-3-restarts", "toy") != told.params_hash("kmeans-quick", "toy")
+def test_restarts_of_an_entry_reach_the_command(plan):
+    jobs = Jobs(plan(methods=["kmeans-quick", "kmeans-3-restarts"]))
+    assert '"restarts": 3' in jobs.method_json("toy", "kmeans-3-restarts")
+    hashes = {jobs.plan.params_hash("toy", name) for name in jobs.plan.method_names}
+    assert len(hashes) == 2

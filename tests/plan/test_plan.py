@@ -1,85 +1,109 @@
 """From a config to jobs: what is one job, what counts as done, and what is refused."""
 
+import json
 import re
+from pathlib import Path
 
 import pytest
 
 from mmbench.errors import InputError
 from mmbench.files import write_json
-from mmbench.plan import PROCESSED, Plan, format_seeds, outlook, parse_seeds, stored_blocks
-from mmbench.runs import Record, write_runs
+from mmbench.plan import PROCESSED, Jobs, Plan, forecast, report_spec
+from mmbench.plan.jobs import argument
+from mmbench.runs import Record, Run, SeedBlock, format_seeds, parse_seeds, write_runs
+from mmbench.views_file import write_views
 
 
-def prepared(told, **changes):
-    card = {"status": "ok", "recipe": told.recipe("toy"), "checksum": "of the data", **changes}
-    write_json(PROCESSED / "toy" / "card.json", card)
+def prepare(jobs, *, recipe=None, checksum="of the data"):
+    """Write the files that say that the data set toy is prepared."""
+    folder = PROCESSED / "toy"
+    write_json(folder / "card.json", {"status": "ok", "recipe": recipe or jobs.recipe("toy")})
+    write_views(folder / "views.safetensors", {}, {"checksum": checksum})
+    (folder / "samples.csv").write_text("")
 
 
-def store(block, status="ok", fingerprint="", data="of the data"):
-    from mmbench.runs import Run
-
-    runs = [
-        Run(
-            Record(
-                seed=seed,
-                status=status,
-                fingerprint=fingerprint,
-                data_checksum=data,
-                seconds={"total": 6.0},
-            )
-        )
-        for seed in block.seeds
-    ]
-    write_runs(runs, block.assignments, block.records)
+def store(jobs, block, **changes):
+    """Store runs of a block that are current except for the changes."""
+    known = {
+        "params": jobs.plan.params(block.dataset, block.method),
+        "fingerprint": jobs.fingerprint(block.method),
+        "data_checksum": "of the data",
+        "seconds": {"total": 6.0},
+    }
+    runs = [Run(Record(seed=seed, status="ok", **known | changes)) for seed in block.seeds]
+    write_runs(runs, jobs.store.folder(block))
 
 
-def seeds_of(blocks):
-    return [format_seeds(block.seeds) for block in blocks]
+def seeds_of(jobs):
+    return [format_seeds(block.seeds) for block in jobs.blocks("toy", "kmeans")]
 
 
-def test_seeds_are_cut_at_multiples_of_the_block_size(plan):
-    assert seeds_of(plan().blocks("toy", "kmeans")) == ["0-1", "2-3", "4-4"]
+def test_seeds_are_split_at_multiples_of_the_block_size(plan):
+    assert seeds_of(Jobs(plan())) == ["0-1", "2-3", "4-4"]
 
 
-def test_stored_blocks_are_taken_and_only_what_they_lack_is_new(plan):
-    store(plan(seeds=1).blocks("toy", "kmeans")[0])
-    assert seeds_of(plan(seeds=5).blocks("toy", "kmeans")) == ["0-0", "1-1", "2-3", "4-4"]
-    assert seeds_of(plan(seeds=1).blocks("toy", "kmeans")) == ["0-0"]
+def test_stored_blocks_are_used_and_only_missing_seeds_are_new(plan):
+    one = Jobs(plan(seeds=1))
+    store(one, one.blocks("toy", "kmeans")[0])
+    assert seeds_of(Jobs(plan(seeds=5))) == ["0-0", "1-1", "2-3", "4-4"]
+    assert seeds_of(one) == ["0-0"]
 
 
-def test_the_cut_does_not_depend_on_which_jobs_have_finished(plan):
-    before = seeds_of(plan().blocks("toy", "kmeans"))
-    for block in plan().blocks("toy", "kmeans")[::-1]:
-        store(block)
-        assert seeds_of(plan().blocks("toy", "kmeans")) == before
+def test_the_split_does_not_depend_on_which_jobs_have_finished(plan):
+    jobs = Jobs(plan())
+    before = seeds_of(jobs)
+    for block in jobs.blocks("toy", "kmeans")[::-1]:
+        store(jobs, block)
+        assert seeds_of(jobs) == before
 
 
 def test_a_block_that_lacks_a_file_is_not_stored(plan):
-    block = plan().blocks("toy", "kmeans")[0]
-    store(block)
-    block.records.unlink()
-    assert stored_blocks("toy", "kmeans", block.params_hash) == []
+    jobs = Jobs(plan())
+    block = jobs.blocks("toy", "kmeans")[0]
+    store(jobs, block)
+    jobs.store.files(block)[1].unlink()
+    assert list(jobs.store.blocks()) == []
+
+
+def test_scoring_is_given_exactly_the_blocks_that_are_declared_as_its_inputs(plan):
+    jobs = Jobs(plan(seeds=2))
+    hash_ = jobs.plan.params_hash("toy", "kmeans")
+    for seeds in ((0, 1), (0, 1, 2, 3, 4)):
+        store(jobs, SeedBlock("toy", "kmeans", hash_, seeds))
+    folder = f"results/runs/toy/kmeans/{hash_}/0-1"
+    assert jobs.runs("toy") == [f"{folder}/assignments.npz", f"{folder}/runs.json"]
+    assert json.loads(jobs.selection("toy")) == {"kmeans": [f"{hash_}/0-1"]}
+
+
+def test_a_long_argument_goes_through_a_file_named_by_its_content(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert argument({"a": 1}) == '{"a": 1}'
+    value = {"a": "x" * 200_000}
+    path = argument(value)
+    assert path.startswith("@")
+    assert json.loads(Path(path[1:]).read_text()) == value
+    assert argument(value) == path != argument({"a": "y" * 200_000})
 
 
 def test_settings_are_those_of_the_resolved_parameters_and_the_precision(plan):
     one = plan(methods=["kmeans"])
-    assert re.fullmatch("[0-9a-f]{8}", one.params_hash("kmeans", "toy"))
+    assert re.fullmatch("[0-9a-f]{8}", one.params_hash("toy", "kmeans"))
     same = plan(params={"kmeans": {"n_init": 3}})
     other = plan(params={"kmeans": {"n_init": 4}})
     half = plan(precision="bfloat16")
-    assert same.params_hash("kmeans", "toy") == one.params_hash("kmeans", "toy")
-    assert other.params_hash("kmeans", "toy") != one.params_hash("kmeans", "toy")
-    assert half.params_hash("kmeans", "toy") != one.params_hash("kmeans", "toy")
+    assert same.params_hash("toy", "kmeans") == one.params_hash("toy", "kmeans")
+    assert other.params_hash("toy", "kmeans") != one.params_hash("toy", "kmeans")
+    assert half.params_hash("toy", "kmeans") != one.params_hash("toy", "kmeans")
 
 
 def test_parameters_are_those_of_entry_data_set_and_benchmark_in_this_order(plan):
     told = plan(methods=["kmeans-tuned", "kmeans-quick"], datasets=["toy", "toy-mixed"])
-    assert told.params("kmeans-tuned", "toy")["n_init"] == 9
-    assert told.params("kmeans-tuned", "toy-mixed")["n_init"] == 3
-    assert told.params("kmeans-quick", "toy")["n_init"] == 1
+    assert told.params("toy", "kmeans-tuned")["n_init"] == 9
+    assert told.params("toy-mixed", "kmeans-tuned")["n_init"] == 3
+    assert told.params("toy", "kmeans-quick")["n_init"] == 1
     told = plan(methods=["kmeans-tuned"], params={"kmeans-tuned": {"n_init": 7}})
-    assert told.params("kmeans-tuned", "toy")["n_init"] == 7
-    (method,) = told.report_spec()["methods"]
+    assert told.params("toy", "kmeans-tuned")["n_init"] == 7
+    (method,) = report_spec(told)["methods"]
     assert (method["tuned_on"], method["changed"]) == (["toy"], True)
 
 
@@ -131,30 +155,38 @@ def test_an_empty_config_says_how_to_name_one(plan):
         Plan.of({})
 
 
-def test_the_outlook_counts_what_is_missing_and_what_was_run_with_other_source(plan):
-    told = plan(seeds=4)
-    (cell,) = outlook(told)
+def test_the_forecast_counts_seeds_that_are_missing_or_of_other_source_code(plan):
+    jobs = Jobs(plan(seeds=4))
+    (cell,) = forecast(jobs)
     assert (cell.seeds_to_run, cell.minutes) == (4, None)
-    prepared(told)
-    first, second = told.blocks("toy", "kmeans")
-    store(first, fingerprint=told.fingerprint("kmeans"))
-    (cell,) = outlook(told)
+    prepare(jobs)
+    first, second = jobs.blocks("toy", "kmeans")
+    store(jobs, first)
+    (cell,) = forecast(jobs)
     assert (cell.seeds_to_run, cell.seconds_per_seed, cell.minutes) == (2, 6.0, 0.2)
-    store(second, fingerprint="of yesterday")
-    assert outlook(told)[0].seeds_to_run == 2
+    store(jobs, second, fingerprint="of yesterday")
+    assert forecast(jobs)[0].seeds_to_run == 2
 
 
-def test_the_outlook_counts_runs_on_data_that_are_prepared_otherwise_today(plan):
-    told = plan(seeds=2)
-    (block,) = told.blocks("toy", "kmeans")
-    store(block, fingerprint=told.fingerprint("kmeans"))
-    assert outlook(told)[0].seeds_to_run == 2, "there are no data"
-    prepared(told)
-    assert outlook(told)[0].seeds_to_run == 0
-    prepared(told, checksum="of other data")
-    assert outlook(told)[0].seeds_to_run == 2
-    prepared(told, recipe="of yesterday")
-    assert outlook(told)[0].seeds_to_run == 2
+def test_the_forecast_counts_runs_on_data_that_would_be_prepared_differently_now(plan):
+    jobs = Jobs(plan(seeds=2))
+    store(jobs, jobs.blocks("toy", "kmeans")[0])
+    assert forecast(jobs)[0].seeds_to_run == 2, "the data are not prepared"
+    prepare(jobs)
+    assert forecast(jobs)[0].seeds_to_run == 0
+    prepare(jobs, checksum="of other data")
+    assert forecast(jobs)[0].seeds_to_run == 2
+    prepare(jobs, recipe="of yesterday")
+    assert forecast(jobs)[0].seeds_to_run == 2
+
+
+def test_the_forecast_counts_runs_of_an_older_version_that_cannot_be_read(plan):
+    jobs = Jobs(plan(seeds=2))
+    prepare(jobs)
+    (block,) = jobs.blocks("toy", "kmeans")
+    store(jobs, block)
+    write_json(jobs.store.files(block)[1], [{"seed": 0, "status": "ok", "protocol": 1}])
+    assert forecast(jobs)[0].seeds_to_run == 2
 
 
 @pytest.mark.parametrize("text", ["", "a", "3-1", "-1", "1-", "1-b"])

@@ -6,7 +6,7 @@ import pytest
 import yaml
 
 from mmbench.errors import InputError
-from mmbench.plan import Plans, SeedBlock
+from mmbench.plan import Benchmarks
 
 
 @pytest.fixture
@@ -25,76 +25,79 @@ def paper(plan):
 def test_a_paper_is_named_by_its_file_and_has_targets_of_its_own(plan, paper):
     paper()
     Path("config/papers/one-tables.yaml").write_text("title: only its layout")
-    plans = Plans(plan())
-    assert plans.papers == ("paper_one",)
-    assert plans["paper_one"].targets == [
+    benchmarks = Benchmarks(plan())
+    assert benchmarks.papers == ("paper_one",)
+    assert benchmarks["paper_one"].targets == [
         "results/paper_one/tables/leaderboard.md",
         "results/paper_one/report/index.html",
         "results/paper_one/scores/toy.csv",
     ]
-    assert plans["test"] is plans.configured
-    assert plans.layouts("paper_one") == ["config/papers/one-tables.yaml"]
-    assert plans.layouts("test") == []
+    assert benchmarks["test"] is benchmarks.configured
+    assert benchmarks.layouts("paper_one") == ["config/papers/one-tables.yaml"]
+    assert benchmarks.layouts("test") == []
 
 
 def test_a_paper_is_read_only_when_it_is_asked_for(plan, paper):
     paper(methods=["kmeens"])
-    plans = Plans(plan())
-    params_hash = plans["test"].params_hash("kmeans", "toy")
-    assert plans.of_run(SeedBlock("toy", "kmeans", params_hash, (0,))) is plans.configured
+    benchmarks = Benchmarks(plan())
+    params_hash = benchmarks["test"].plan.params_hash("toy", "kmeans")
+    assert benchmarks.of_run("toy", "kmeans", params_hash) is benchmarks.configured
     with pytest.raises(InputError, match=r"config/papers/one\.yaml: methods: unknown method 'kme"):
-        plans["paper_one"]
+        benchmarks["paper_one"]
 
 
 def test_a_run_belongs_to_whichever_benchmark_has_its_settings(plan, paper):
     paper("one", params={"kmeans": {"n_init": 8}})
     paper("two", params={"kmeans": {"n_init": 9}}, precision="bfloat16", threads_per_fit=2)
-    plans = Plans(plan())
-    own = plans.configured.params_hash("kmeans", "toy")
-    assert plans.of_run(SeedBlock("toy", "kmeans", own, (0,))) is plans.configured
+    benchmarks = Benchmarks(plan())
+    own = benchmarks.configured.plan.params_hash("toy", "kmeans")
+    assert benchmarks.of_run("toy", "kmeans", own) is benchmarks.configured
     # as in a job on another machine, where nobody has asked for the paper
-    params_hash = Plans(plan())["paper_two"].params_hash("kmeans", "toy")
-    found = plans.of_run(SeedBlock("toy", "kmeans", params_hash, (0,)))
-    assert found.benchmark.name == "paper_two"
-    assert '"n_init": 9' in found.method_json("kmeans", "toy")
+    params_hash = Benchmarks(plan())["paper_two"].plan.params_hash("toy", "kmeans")
+    found = benchmarks.of_run("toy", "kmeans", params_hash)
+    assert found.plan.benchmark.name == "paper_two"
+    assert '"n_init": 9' in found.method_json("toy", "kmeans")
 
 
 def test_the_configured_benchmark_comes_first_where_both_have_a_run(plan, paper):
     paper()
-    plans = Plans(plan())
-    assert plans["paper_one"].params_hash("kmeans", "toy") == plans["test"].params_hash(
-        "kmeans", "toy"
-    )
-    params_hash = plans["test"].params_hash("kmeans", "toy")
-    assert plans.of_run(SeedBlock("toy", "kmeans", params_hash, (0,))) is plans.configured
+    benchmarks = Benchmarks(plan())
+    assert benchmarks["paper_one"].plan.params_hash("toy", "kmeans") == benchmarks[
+        "test"
+    ].plan.params_hash("toy", "kmeans")
+    params_hash = benchmarks["test"].plan.params_hash("toy", "kmeans")
+    assert benchmarks.of_run("toy", "kmeans", params_hash) is benchmarks.configured
 
 
 def test_a_run_that_no_benchmark_has_is_an_error(plan, paper):
     paper()
     with pytest.raises(InputError, match=r"toy/kmeans/00000000: .* none of test, paper_one has"):
-        Plans(plan()).of_run(SeedBlock("toy", "kmeans", "00000000", (0,)))
+        Benchmarks(plan()).of_run("toy", "kmeans", "00000000")
 
 
 def test_a_paper_that_is_configured_is_taken_as_configured(plan, paper):
     paper(seeds=9)
-    plans = Plans(plan(name="paper_one", seeds=2))
-    assert plans["paper_one"].benchmark.seeds == 2
+    benchmarks = Benchmarks(plan(name="paper_one", seeds=2))
+    assert benchmarks["paper_one"].plan.benchmark.seeds == 2
 
 
 @pytest.mark.parametrize(
     ("keys", "message"),
     [
         ({"name": "paper_two"}, r"one\.yaml: name: expected 'paper_one', got 'paper_two'"),
-        ({"dataset_catalogues": ["x.yaml"]}, r"'x\.yaml' is none of .* run it by --configfile"),
+        (
+            {"dataset_catalogues": ["x.yaml"]},
+            r"'x\.yaml' is not a catalogue of .* run it by --configfile",
+        ),
     ],
 )
 def test_a_paper_that_cannot_be_run_beside_the_others_says_why(plan, paper, keys, message):
     paper(**keys)
     with pytest.raises(InputError, match=message):
-        Plans(plan())["paper_one"]
+        Benchmarks(plan())["paper_one"]
 
 
 def test_an_unknown_benchmark_names_the_nearest(plan, paper):
     paper()
     with pytest.raises(InputError, match="unknown benchmark 'paper_ome'; did you mean 'paper_one"):
-        Plans(plan())["paper_ome"]
+        Benchmarks(plan())["paper_ome"]

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from mmbench.config import read_benchmark
-from mmbench.plan import Plan
+from mmbench.plan import Plan, report_spec
 from mmbench.reporting import ReportSpec
 
 ROOT = Path(__file__).parents[2]
@@ -18,7 +18,7 @@ def spec(monkeypatch):
     monkeypatch.chdir(ROOT)
 
     def told(path):
-        return ReportSpec.model_validate(Plan(read_benchmark(Path(path)), where=path).report_spec())
+        return ReportSpec.model_validate(report_spec(Plan(read_benchmark(Path(path)), where=path)))
 
     return told
 

@@ -6,8 +6,9 @@ import re
 import pytest
 from pydantic import TypeAdapter
 
-from mmbench.config import Name
+from mmbench.config import MethodEntry, Name
 from mmbench.errors import InputError
+from mmbench.plan import Jobs, report_spec
 from mmbench.plan.sweeps import Point
 
 SWEEP = {"kmeans": {"n_init": [1, 5], "max_features": [2, 3]}}
@@ -29,25 +30,26 @@ def test_each_combination_is_a_row_after_that_of_the_plain_entry(plan):
 def test_a_row_differs_from_the_entry_in_its_values_alone(plan):
     told = plan(sweep={"kmeans": {"n_init": [5]}}, params={"kmeans": {"n_init": 4}})
     row = "kmeans--n_init-5"
-    plain = told.params("kmeans", "toy")
+    plain = told.params("toy", "kmeans")
     assert plain["n_init"] == 4, "the benchmark's own parameter"
-    assert told.params(row, "toy") == {**plain, "n_init": 5}, "the sweep goes on top of it"
-    assert told.params_hash(row, "toy") != told.params_hash("kmeans", "toy")
-    assert told.fingerprint(row) == told.fingerprint("kmeans")
-    assert told.timeout_minutes(row) == told.timeout_minutes("kmeans")
-    assert [block.seeds for block in told.blocks("toy", row)] == [(0, 1), (2, 3), (4,)]
-    assert json.loads(told.method_json(row, "toy"))["method"] == row
-    assert row in json.loads(told.selection_json("toy"))
+    assert told.params("toy", row) == {**plain, "n_init": 5}, "the sweep goes on top of it"
+    assert told.params_hash("toy", row) != told.params_hash("toy", "kmeans")
+    jobs = Jobs(told)
+    assert jobs.fingerprint(row) == jobs.fingerprint("kmeans")
+    assert jobs.timeout_minutes(row) == jobs.timeout_minutes("kmeans")
+    assert [block.seeds for block in jobs.blocks("toy", row)] == [(0, 1), (2, 3), (4,)]
+    assert json.loads(jobs.method_json("toy", row))["method"] == row
+    assert row in json.loads(jobs.selection("toy"))
 
 
 def test_values_go_on_top_of_those_of_single_data_sets(plan):
     told = plan(methods=["kmeans-tuned"], sweep={"kmeans-tuned": {"n_init": [5]}})
-    assert told.params("kmeans-tuned--n_init-5", "toy")["n_init"] == 5
+    assert told.params("toy", "kmeans-tuned--n_init-5")["n_init"] == 5
 
 
 def test_a_report_is_told_the_coordinates_of_a_row(plan):
     told = plan(methods=["kmeans"], sweep={"kmeans": {"n_init": [5]}})
-    plain, row = told.report_spec()["methods"]
+    plain, row = report_spec(told)["methods"]
     assert (plain["base"], plain["varied"]) == ("kmeans", {})
     assert row["title"] == "k-means (n_init 5)"
     assert (row["base"], row["varied"], row["params"]) == ("kmeans", {"n_init": 5}, {"n_init": 5})
@@ -67,7 +69,7 @@ def test_a_report_is_told_the_coordinates_of_a_row(plan):
     ],
 )
 def test_the_name_of_a_row_can_be_read_and_can_be_a_folder(values, name):
-    assert Point("m", values).name == name
+    assert Point("m", values, MethodEntry(uses="majority")).name == name
     assert TypeAdapter(Name).validate_python(name) == name
 
 
