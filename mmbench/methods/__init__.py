@@ -1,8 +1,8 @@
-"""What a method is, and how one is found by name.
+"""The interface of methods, and how a method is found by name.
 
-A method is a frozen dataclass of hyperparameters with one `fit_predict`; its module names it
-as `METHOD`. There is no base class and no registry: `uses:` in `config/methods.yaml` is the
-name of a module here, a module of anybody's package, a path to a Python file, or an entry
+A method is a frozen dataclass of hyperparameters with a `fit_predict`; its module names the class
+as `METHOD`. There is no base class and no registry: `uses:` in `config/methods.yaml` is the name of
+a module in this package, a dotted name of any other module, a path to a Python file, or an entry
 point of the group `mmbench.methods`.
 """
 
@@ -25,7 +25,7 @@ from mmbench.errors import InputError, unknown
 
 
 class Log(Protocol):
-    """Where a method hands over what it did; the run keeps it."""
+    """A function that records what a training reports."""
 
     def __call__(
         self,
@@ -41,67 +41,54 @@ class Log(Protocol):
 
         Args:
             epoch: counted from 0 over the whole schedule; it must not decrease.
-            loss: the mean over the epoch of what was minimised.
+            loss: the mean of the objective over the epoch.
             y_pred: (n_samples,), the assignments at this epoch, at some twenty checkpoints.
-            embedding: (n_samples, n_latent); the last one handed over is kept.
-            view_assignments: (n_samples,) for each view, the assignments by that view alone; the last
-                ones are kept. -1 where the view does not describe the sample.
-            terms: further figures of the epoch by name, such as parts of the loss or
-                label-free diagnostics.
+            embedding: (n_samples, n_latent); the last one is kept.
+            view_assignments: (n_samples,) for each view by name, the assignments by that view
+                alone, -1 where the view does not describe the sample; the last ones are kept.
+            terms: other values of the epoch, such as terms of the loss or label-free diagnostics.
         """
 
 
-def silent(
-    epoch: int,
-    *,
-    loss: float | None = None,
-    y_pred: ArrayLike | None = None,
-    embedding: ArrayLike | None = None,
-    view_assignments: Mapping[str, ArrayLike] | None = None,
-    **terms: float,
-) -> None:
+def silent(epoch: int, **values: Any) -> None:
     """Record nothing."""
 
 
 @runtime_checkable
 class ResumableLog(Log, Protocol):
-    """A log that can also keep how far a training came.
-
-    It is not a part of `Log`, so that any function will do as a log; methods call `save_state`
-    and `saved_state`, which do nothing where a log cannot keep anything.
-    """
+    """A log that also keeps the state of a training, see `save_state` and `saved_state`."""
 
     def save(self, epoch: int, state: Mapping[str, Any]) -> None:
-        """See `save_state`."""
+        """Keep the state at the end of an epoch."""
 
     def resume(self) -> tuple[int, dict[str, Any]]:
-        """See `saved_state`."""
+        """Return the epoch to continue with and the state kept last."""
 
 
 def save_state(log: Log, epoch: int, state: Mapping[str, Any]) -> None:
-    """Hand over all that the epochs to come depend on, so that a stopped training can go on.
+    """Keep everything that the next epochs depend on, so that a stopped training can continue.
 
-    Call it once an epoch, after `log(epoch, ...)`. The state is copied at once, and written now
-    and then and when the process is asked to stop. What was logged, and the global random states
-    of `random`, NumPy and torch, are kept with it.
+    Call it once an epoch, after `log(epoch, ...)`. The state is copied at once, and written from
+    time to time and when the process is asked to stop. What was logged, and the global random
+    states of `random`, NumPy and torch, are kept with it. Logs that are not resumable ignore it.
 
     Args:
-        log: of the training.
-        epoch: that has ended.
+        log: the log of the training.
+        epoch: the epoch that has ended.
         state: tensors, arrays, numbers, text and None, in mappings, lists and tuples.
 
     Raises:
-        TypeError: the state holds something else; it is named.
+        TypeError: the state holds something else; the message names it.
     """
     if isinstance(log, ResumableLog):
         log.save(epoch, state)
 
 
 def saved_state(log: Log) -> tuple[int, dict[str, Any]]:
-    """Return the epoch to go on with and the state that was saved last; (0, {}) at the start.
+    """Return the epoch to continue with and the state saved last; (0, {}) at the start.
 
-    Tensors are on the CPU, and arrays come back as tensors. The global random states are put
-    back as they were, so call it last before the epochs begin.
+    Tensors are on the CPU, and arrays come back as tensors. The call restores the global random
+    states, so it must be the last one before the epochs begin.
     """
     return log.resume() if isinstance(log, ResumableLog) else (0, {})
 
@@ -112,7 +99,13 @@ class Method(Protocol):
     def fit_predict(
         self, data: Dataset, *, seed: int, device: str = "cpu", log: Log = silent
     ) -> NDArray[np.integer[Any]]:
-        """Return (n_samples,) assignments in 0..n_clusters-1, the same for the same seed.
+        """Return (n_samples,) assignments in 0..n_clusters-1.
+
+        Args:
+            data: the views; the samples of `data.fit_index` are those to train on.
+            seed: determines everything random: the same seed gives the same assignments.
+            device: where to train, as torch names it; classical methods ignore it.
+            log: receives losses, checkpoints and other values.
 
         Raises:
             IncompatibleDataError: the method cannot work on data of this kind.
@@ -123,9 +116,8 @@ def locate(uses: str, *, where: str = "methods") -> Path:
     """Return the source file that `uses` names, without running it.
 
     Args:
-        uses: a module of `mmbench.methods`, a dotted module name, a path ending in .py, or an
-            entry point of the group `mmbench.methods`.
-        where: the file or entry that said so, for the message.
+        uses: as the module's docstring says.
+        where: the file or entry that holds `uses`, for messages.
 
     Raises:
         InputError: there is no such module, file or entry point.
@@ -149,7 +141,7 @@ def load(uses: str, *, where: str = "methods") -> type[Method]:
     """Return the class that the module named by `uses` calls `METHOD`.
 
     Raises:
-        InputError: the module cannot be found or imported, or names no dataclass `METHOD`
+        InputError: the module cannot be found or imported, or its `METHOD` is not a dataclass
             with a `fit_predict`.
     """
     path = locate(uses, where=where)
@@ -173,7 +165,7 @@ def load(uses: str, *, where: str = "methods") -> type[Method]:
 
 
 def build(uses: str, params: Mapping[str, Any], *, where: str = "methods") -> Method:
-    """Return the method with these hyperparameters on top of its defaults.
+    """Return the method with the given hyperparameters, and its defaults for the others.
 
     Raises:
         InputError: `load` fails, or a parameter is unknown or of the wrong type.
@@ -198,14 +190,14 @@ def _module_name(uses: str, where: str) -> str:
 
 
 def _import_file(path: Path) -> Any:
-    """Import a file outside any package, under a name that only its path decides."""
+    """Import a file outside any package, under a name derived from its path."""
     place = hashlib.sha256(str(path.resolve()).encode()).hexdigest()[:8]
     name = f"mmbench_user_{path.stem}_{place}"
     spec = importlib.util.spec_from_file_location(name, path)
     if spec is None or spec.loader is None:
         raise ImportError(f"{path} is not a Python source file")
     module = importlib.util.module_from_spec(spec)
-    sys.modules[name] = module  # dataclasses look their module up while they are made
+    sys.modules[name] = module  # dataclasses look up their module when they are created
     try:
         spec.loader.exec_module(module)
     except BaseException:

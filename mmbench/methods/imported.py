@@ -1,7 +1,7 @@
-"""A place in the tables for results that were made elsewhere; it trains nothing.
+"""A placeholder for results that were produced elsewhere; it trains nothing.
 
 An entry with `uses: imported` gets its runs from `mmbench import`. Where there are none, the
-workflow calls this module as it calls any method, and the row says that nothing was imported.
+workflow calls this module like any other method, and the row says that nothing was imported.
 
 Source: none.
 Departures: none.
@@ -22,18 +22,12 @@ class Imported:
 
     __pydantic_config__ = ConfigDict(extra="forbid")
 
-    # Plain types: the types of other methods would put the source of `Dataset` into the
-    # fingerprint, and an edit of it would have Snakemake replace what was imported.
+    # Without the types of other methods, whose source would become part of the fingerprint: an
+    # edit of `Dataset` would then make Snakemake replace the imported runs.
     def fit_predict(
         self, data: Any, *, seed: int, device: str = "", log: Any = None
     ) -> NDArray[Any]:
-        """Refuse.
-
-        Args:
-            data: of any setting.
-            seed: unused.
-            device: unused.
-            log: unused.
+        """Refuse every data set.
 
         Raises:
             IncompatibleDataError: always.

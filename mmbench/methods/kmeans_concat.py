@@ -1,16 +1,15 @@
-"""k-means on all views side by side: the plain answer to more than one view.
+"""k-means on the concatenation of all views.
 
 Every view gets the same weight, whatever its units and its number of columns, unless
-`equal_weights` is off. Mixed-modal samples, which have one view each, are brought to one space
-by a PCA of each modality; no axis of one is meant to correspond to one of the other, which is
-what makes it a baseline.
+`equal_weights` is off. Mixed-modal samples, which have one view each, are mapped to one space by
+a PCA of each modality; nothing makes the axes of one modality correspond to those of another.
 
 Source: common practice; for mixed-modal data, the k-means row of Jiang et al., "DM2C: Deep
 Mixed-Modal Clustering", NeurIPS 2019.
-Departures: DM2C keeps up to 2048 principal components as they come, fitted on all samples; here
-there are at most 100, of views brought to the same weight first, fitted on the samples to train
-on. The entry `kmeans-pca` keeps as many and weighs no view. A view is scaled again, but by one
-number, so that the scaling of its columns remains that of the data set's entry.
+Departures: DM2C keeps up to 2048 principal components of unscaled features, fitted on all samples;
+here there are at most 100, of views scaled to equal weight, fitted on the samples to train on. The
+entry `kmeans-pca` keeps as many as DM2C and does not scale the views. A view is scaled by a single
+number, so the scaling of its columns remains that of the data set's entry.
 """
 
 from dataclasses import dataclass
@@ -29,9 +28,9 @@ class KMeansConcat:
     """Hyperparameters of the method.
 
     Attributes:
-        max_features: principal components to keep at most.
+        max_features: maximum number of principal components.
         equal_weights: divide each view by its range and the root of its number of columns.
-        n_init: starts of k-means, of which the one of least inertia is kept.
+        n_init: number of k-means runs; the one with the lowest inertia is kept.
     """
 
     __pydantic_config__ = ConfigDict(extra="forbid")
@@ -45,19 +44,12 @@ class KMeansConcat:
     ) -> NDArray[np.int64]:
         """Cluster paired views, images (as pixels) or mixed-modal features.
 
-        Args:
-            data: with or without held-out samples, which go to the nearest centroid. Memory
-                is linear in the samples, about four times the views in float32.
-            seed: of PCA and of the starts of k-means.
-            device: unused.
-            log: called once, with the principal components.
-
-        Returns:
-            y_pred: (n_samples,), in 0..n_clusters-1.
+        Held-out samples go to the nearest centroid. Memory is linear in the samples, about four
+        times the views in float32. The embedding is that of the principal components.
 
         Raises:
-            IncompatibleDataError: some samples have several views and others lack some,
-                mixed-modal images, or fewer samples to train on than clusters.
+            IncompatibleDataError: incomplete views, mixed-modal images, or fewer samples to train
+                on than clusters.
         """
         z = joint_features(
             data,

@@ -1,8 +1,7 @@
 """k-means in each modality of mixed-modal data, the clusters matched at random.
 
-What can be had without any word of one modality about the other: a method that uses both
-should be better. The modalities are clustered apart, and which cluster of one has the number
-of which cluster of the other is a draw.
+The modalities are clustered separately, and a random permutation decides which clusters of two
+modalities share a number. A method that relates the modalities should be better than this control.
 
 Source: common practice; a control for mixed-modal methods.
 Departures: none.
@@ -24,8 +23,8 @@ class KMeansPerModality:
     """Hyperparameters of the method.
 
     Attributes:
-        max_features: principal components of a modality to keep at most.
-        n_init: starts of k-means, of which the one of least inertia is kept.
+        max_features: maximum number of principal components of a modality.
+        n_init: number of k-means runs; the one with the lowest inertia is kept.
     """
 
     __pydantic_config__ = ConfigDict(extra="forbid")
@@ -36,20 +35,11 @@ class KMeansPerModality:
     def fit_predict(
         self, data: Dataset, *, seed: int, device: str = "cpu", log: Log = silent
     ) -> NDArray[np.int64]:
-        """Cluster mixed-modal features.
-
-        Args:
-            data: two modalities or more; held-out samples go to the nearest centroid.
-            seed: of k-means and of the matching.
-            device: unused.
-            log: called once, with the assignments.
-
-        Returns:
-            y_pred: (n_samples,), in 0..n_clusters-1.
+        """Cluster mixed-modal features; held-out samples go to the nearest centroid.
 
         Raises:
-            IncompatibleDataError: not mixed-modal, images, or a modality with fewer samples
-                to train on than clusters.
+            IncompatibleDataError: not mixed-modal, images, or a modality with fewer samples to
+                train on than clusters.
         """
         rng = np.random.default_rng(seed)
         y_pred = np.empty(data.n_samples, np.int64)

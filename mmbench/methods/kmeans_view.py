@@ -1,14 +1,14 @@
-"""k-means on each view alone: what the views are worth before anything joins them.
+"""k-means on each view alone, as a baseline for methods that combine views.
 
-The assignments by every view are handed over as view_assignments, so that each gets its own row, and the
-best of them by the labels can be shown as the oracle that it is. The method's own answer is
-the view whose clusters are best separated, by the mean silhouette, which needs no label.
+The assignments by every view are logged as `view_assignments`, so that each view gets its own row,
+and the best view by the labels is shown as an oracle. The method's own answer is the view whose
+clusters are best separated by the mean silhouette, which needs no labels.
 
 Source: Lloyd, IEEE Transactions on Information Theory 28(2), 1982, from k-means++ starts
 (Arthur & Vassilvitskii, SODA 2007).
-Departures: papers report the best view by the labels. The silhouette stands in for it here;
-it favours views with few columns, and is taken on at most 2000 training samples, drawn with
-the seed, since its cost is quadratic.
+Departures: papers report the best view by the labels; the silhouette replaces it here. It favours
+views with few columns, and is computed on at most 2000 training samples, drawn with the seed, since
+its cost is quadratic.
 """
 
 from dataclasses import dataclass
@@ -30,7 +30,7 @@ class KMeansView:
     """Hyperparameters of the method.
 
     Attributes:
-        n_init: starts of k-means, of which the one of least inertia is kept.
+        n_init: number of k-means runs; the one with the lowest inertia is kept.
     """
 
     __pydantic_config__ = ConfigDict(extra="forbid")
@@ -40,22 +40,14 @@ class KMeansView:
     def fit_predict(
         self, data: Dataset, *, seed: int, device: str = "cpu", log: Log = silent
     ) -> NDArray[np.int64]:
-        """Cluster each view of paired data, and answer with the best separated one.
+        """Cluster each view of paired data or images (as pixels), and return the best separated.
 
-        Args:
-            data: at least one view, features or images (as pixels in [0, 1]). Held-out
-                samples go to the nearest centroid. Memory is linear in the samples, about
-                twice the largest view in float32.
-            seed: of the starts of k-means and of the samples for the silhouette.
-            device: unused.
-            log: called once, with the assignments by each view.
-
-        Returns:
-            y_pred: (n_samples,), in 0..n_clusters-1.
+        Held-out samples go to the nearest centroid. Memory is linear in the samples, about twice
+        the largest view in float32.
 
         Raises:
-            IncompatibleDataError: a sample lacks a view, or there are fewer samples to train
-                on than clusters.
+            IncompatibleDataError: a sample lacks a view, or there are fewer samples to train on
+                than clusters.
         """
         arrays = data.paired_features(pixels=True, held_out=True)
         views = dict(zip((v.name for v in data.views), arrays, strict=True))
@@ -73,9 +65,7 @@ class KMeansView:
 
 
 def separation(x: NDArray[np.float32], y_pred: NDArray[np.int64]) -> float:
-    """Return the mean silhouette, in [-1, 1]; -1 where it is not defined.
-
-    It is defined where there are at least two clusters, and fewer than samples.
+    """Return the mean silhouette, in [-1, 1]; -1 without 2 to n_samples - 1 clusters.
 
     Args:
         x: (n_samples, n_features).

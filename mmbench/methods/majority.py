@@ -1,7 +1,7 @@
-"""One cluster for everything: the floor of every table.
+"""One cluster for all samples: the lower bound of every table.
 
 Its ACC is the share of the largest class, its NMI and ARI are 0. On a data set with one large
-class, an ACC below this row says that a method is worse than no clustering at all.
+class, an ACC below this row means that a method is worse than no clustering at all.
 
 Source: common practice.
 Departures: none.
@@ -26,17 +26,7 @@ class Majority:
     def fit_predict(
         self, data: Dataset, *, seed: int, device: str = "cpu", log: Log = silent
     ) -> NDArray[np.int64]:
-        """Put every sample into cluster 0.
-
-        Args:
-            data: of any setting.
-            seed: unused, nothing is random.
-            device: unused.
-            log: unused.
-
-        Returns:
-            y_pred: (n_samples,), all 0.
-        """
+        """Return the cluster 0 for every sample, whatever the data."""
         return np.zeros(data.n_samples, np.int64)
 
 

@@ -1,4 +1,4 @@
-"""Clusters drawn at random: what a method must beat to have learned anything.
+"""Clusters drawn at random: the baseline of a method that has learned nothing.
 
 ARI is 0 on average; ACC and NMI are above 0, the more so the fewer samples a cluster has.
 
@@ -25,17 +25,7 @@ class Random:
     def fit_predict(
         self, data: Dataset, *, seed: int, device: str = "cpu", log: Log = silent
     ) -> NDArray[np.int64]:
-        """Draw the cluster of each sample, all equally likely.
-
-        Args:
-            data: of any setting.
-            seed: of the draws.
-            device: unused.
-            log: unused.
-
-        Returns:
-            y_pred: (n_samples,), in 0..n_clusters-1.
-        """
+        """Return a cluster for each sample, drawn uniformly, whatever the data."""
         return np.random.default_rng(seed).integers(data.n_clusters, size=data.n_samples)
 
 

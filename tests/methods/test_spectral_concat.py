@@ -49,7 +49,7 @@ def test_a_graph_in_as_many_pieces_as_clusters_is_clustered_by_its_pieces():
 @pytest.mark.parametrize("n_blobs", [1, 3])
 def test_the_embedding_spans_the_leading_dense_eigenvectors(n_blobs):
     x, _ = far_blobs(150, n_blobs)
-    graph = neighbour_graph(x, 6, max_pieces=n_blobs)
+    graph = neighbour_graph(x, 6, max_components=n_blobs)
     w = graph.toarray()
     degree = w.sum(axis=1)
     _, vectors = np.linalg.eigh(w / np.sqrt(np.outer(degree, degree)))
@@ -63,19 +63,19 @@ def test_the_embedding_spans_the_leading_dense_eigenvectors(n_blobs):
 def test_neighbours_of_either_side_are_joined():
     x = np.array([[0.0], [1], [3], [7]], np.float32)
     expected = [[0, 1, 0, 0], [1, 0, 1, 0], [0, 1, 0, 1], [0, 0, 1, 0]]
-    assert neighbour_graph(x, 1, max_pieces=1).toarray().tolist() == expected
+    assert neighbour_graph(x, 1, max_components=1).toarray().tolist() == expected
 
 
 def test_neighbours_are_added_until_the_pieces_are_few_enough():
     x = np.array([[0.0], [1], [10], [11], [30], [31]], np.float32)
-    for max_pieces, expected in [(3, 3), (2, 1), (1, 1)]:
-        graph = neighbour_graph(x, 1, max_pieces=max_pieces)
+    for max_components, expected in [(3, 3), (2, 1), (1, 1)]:
+        graph = neighbour_graph(x, 1, max_components=max_components)
         assert connected_components(graph, directed=False)[0] == expected
 
 
 def test_fewer_samples_than_neighbours_are_all_joined():
     x = np.arange(4, dtype=np.float32)[:, None]
-    graph = neighbour_graph(x, 10, max_pieces=1)
+    graph = neighbour_graph(x, 10, max_components=1)
     np.testing.assert_array_equal(graph.toarray(), 1 - np.eye(4))
 
 
@@ -99,7 +99,7 @@ def test_eigenvalues_at_the_other_end_are_not_taken_for_leading_ones():
 
 
 def test_the_embedding_is_the_same_to_the_bit_for_the_same_seed():
-    graph = neighbour_graph(far_blobs(300, 2)[0], 6, max_pieces=2)
+    graph = neighbour_graph(far_blobs(300, 2)[0], 6, max_components=2)
     first, again = (spectral_embedding(graph, 4, seed=5).tobytes() for _ in range(2))
     assert first == again
 
