@@ -1,15 +1,15 @@
-"""k-means in the space where linear projections of the views agree most.
+"""k-means on the projections of the views that correlate most.
 
-Canonical correlation analysis finds a projection of each view such that the projections of
-the same sample correlate. What only one view sees, such as its noise, drops out; the mean of
-the projections is clustered by k-means.
+Canonical correlation analysis finds a linear projection of each view such that the projections of
+the same sample correlate. It drops what only one view contains, such as its noise. The mean of the
+projections is clustered by k-means.
 
 Source: Chaudhuri, Kakade, Livescu & Sridharan, ICML 2009 (CCA, then clusters); Kettenring,
 Biometrika 58(3), 1971 (more than two views); Vinod, Journal of Econometrics 4(2), 1976 (the
 ridge). cca-zoo computes it.
-Departures: views are first reduced to at most 100 principal components, which bounds the cost
-at any width, and divided by one number, their root mean variance, so that the ridge means the
-same in every view. With two views multiset CCA is CCA, so that one form serves all.
+Departures: views are first reduced to at most 100 principal components, which bounds the cost at
+any width, and divided by a single number, their root mean variance, so that the ridge has the same
+effect in every view. Multiset CCA is used throughout; with two views it is CCA.
 """
 
 from dataclasses import dataclass
@@ -31,10 +31,10 @@ class CCAKMeans:
 
     Attributes:
         n_components: canonical directions; fewer where a view has fewer columns.
-        shrinkage: of each view's covariance towards a multiple of the identity, in [0, 1]:
-            0 is CCA, 1 partial least squares.
-        max_features: principal components of each view to keep at most.
-        n_init: starts of k-means, of which the one of least inertia is kept.
+        shrinkage: of each view's covariance towards a multiple of the identity: 0 is CCA, 1
+            partial least squares.
+        max_features: maximum number of principal components of each view.
+        n_init: number of k-means runs; the one with the lowest inertia is kept.
     """
 
     __pydantic_config__ = ConfigDict(extra="forbid")
@@ -47,18 +47,11 @@ class CCAKMeans:
     def fit_predict(
         self, data: Dataset, *, seed: int, device: str = "cpu", log: Log = silent
     ) -> NDArray[np.int64]:
-        """Cluster paired views, of features or images (as pixels in [0, 1]).
+        """Cluster paired views, of features or images (as pixels).
 
-        Args:
-            data: at least two views. Held-out samples are projected, and go to the nearest
-                centroid. Memory is linear in the samples, about three times the views in
-                float32.
-            seed: of PCA and of the starts of k-means.
-            device: unused.
-            log: called once, with the mean of the projections.
-
-        Returns:
-            y_pred: (n_samples,), in 0..n_clusters-1.
+        Held-out samples are projected, and go to the nearest centroid. Memory is linear in the
+        samples, about three times the views in float32. The embedding is the mean of the
+        projections.
 
         Raises:
             IncompatibleDataError: fewer than two views, a sample lacks a view, fewer than two

@@ -1,14 +1,14 @@
-"""Spectral clustering of each view, each drawn towards the embeddings of the others.
+"""Co-regularised spectral clustering: the embedding of each view is drawn towards the others.
 
-Every view has a Gaussian affinity of all samples, and its embedding is spanned by the leading
-eigenvectors U_v of the normalised affinity L_v. The views take turns: U_v becomes the leading
-eigenvectors of L_v + λ Σ_w U_w U_w^T over the other views w, which raises what they agree on.
-The embeddings, their rows brought to length 1, stand side by side and are clustered by k-means.
+Every view has a Gaussian affinity of all samples, and its embedding U_v consists of the leading
+eigenvectors of the normalised affinity L_v. The views are updated in turn: U_v becomes the leading
+eigenvectors of L_v + λ Σ_w U_w U_w^T over the other views w, which increases their agreement. The
+embeddings, with rows scaled to length 1, are concatenated and clustered by k-means.
 
 Source: Kumar, Rai & Daumé, Co-regularized Multi-view Spectral Clustering, NIPS 2011, the
 pairwise form, equations 4 to 6.
-Departures: a fixed number of rounds in place of a test of convergence; the embeddings of all
-views are clustered, where the paper may take the one of a view known to be the best.
+Departures: a fixed number of rounds replaces the convergence test; the embeddings of all views are
+clustered, where the paper may use that of a view known to be the best.
 """
 
 from collections.abc import Sequence
@@ -36,12 +36,12 @@ class CoregSpectral:
     """Hyperparameters of the method.
 
     Attributes:
-        agreement_weight: λ; 0 is spectral clustering of each view. The paper finds 0.01 to
-            0.05 to do well.
-        n_rounds: turns of every view.
-        n_init: starts of k-means, of which the one of least inertia is kept.
-        max_samples: data with more are refused: time grows with n², and memory with n² for
-            each view (0.2 GB at 5000).
+        agreement_weight: λ; 0 is spectral clustering of each view. The paper recommends 0.01 to
+            0.05.
+        n_rounds: number of updates of every view.
+        n_init: number of k-means runs; the one with the lowest inertia is kept.
+        max_samples: data with more are refused: time and the memory of each view grow with n²
+            (0.2 GB at 5000).
     """
 
     __pydantic_config__ = ConfigDict(extra="forbid")
@@ -54,22 +54,13 @@ class CoregSpectral:
     def fit_predict(
         self, data: Dataset, *, seed: int, device: str = "cpu", log: Log = silent
     ) -> NDArray[np.int64]:
-        """Cluster paired views, of features or images (as pixels in [0, 1]).
+        """Cluster paired views, of features or images (as pixels).
 
-        Args:
-            data: at least two views, without held-out samples, since a new sample has no row
-                in the affinities.
-            seed: of the eigensolver's start and of the starts of k-means.
-            device: unused.
-            log: called once, with the embeddings side by side, and `agreement`, the mean over
-                pairs of views of ‖U_v^T U_w‖² / n_clusters, in [0, 1].
-
-        Returns:
-            y_pred: (n_samples,), in 0..n_clusters-1.
+        The embedding consists of the embeddings of all views. The log also receives `agreement`.
 
         Raises:
-            IncompatibleDataError: fewer than two views, a sample lacks a view, held-out
-                samples, or more than `max_samples`.
+            IncompatibleDataError: fewer than two views, a sample lacks a view, more than
+                `max_samples`, or held-out samples, which have no row in the affinities.
         """
         views = data.paired_features(at_least=2, pixels=True)
         check_few_samples(data, self.max_samples)
@@ -91,28 +82,28 @@ def coregularised(
     Args:
         similarities: L_v, (n_samples, n_samples) symmetric each, at least two.
         n_vectors: at most n_samples.
-        weight: λ, of what the views agree on.
-        n_rounds: turns of every view; none, or λ = 0, leaves every view alone.
-        seed: of the eigensolver's start.
+        weight: λ; with 0 the views are independent.
+        n_rounds: number of updates of every view.
+        seed: for the eigensolver's starting vector.
     """
     embeddings = [leading_eigenvectors(m, n_vectors, seed=seed) for m in similarities]
     for _ in range(n_rounds if weight else 0):
         for v, similarity in enumerate(similarities):
             others = np.hstack([u for w, u in enumerate(embeddings) if w != v])
             embeddings[v] = leading_eigenvectors(
-                similarity, n_vectors, seed=seed, pulled_to=weight**0.5 * others
+                similarity, n_vectors, seed=seed, low_rank=weight**0.5 * others
             )
     return embeddings
 
 
 def agreement(embeddings: Sequence[NDArray[np.float64]]) -> float:
-    """Return how much the spans of the embeddings have in common, in [0, 1].
+    """Return the agreement of the embeddings' spans, in [0, 1].
 
-    It is the mean over pairs of views of the mean squared cosine of their principal angles:
-    1 where all span the same space, 0 where they are orthogonal.
+    It is the mean over pairs of views of ‖U_v^T U_w‖² / n_vectors, the mean squared cosine of their
+    principal angles: 1 if all span the same space, 0 if they are orthogonal.
 
     Args:
-        embeddings: (n_samples, n_vectors) each, with orthonormal columns, at least two.
+        embeddings: U_v, (n_samples, n_vectors) each, with orthonormal columns, at least two.
     """
     n_views, n_vectors = len(embeddings), embeddings[0].shape[1]
     shared = [

@@ -1,14 +1,14 @@
-"""A mixture of Gaussians of all views side by side: k-means whose clusters have shapes.
+"""A Gaussian mixture model on the concatenation of all views.
 
-The views, each with the same weight, are reduced by PCA. Expectation-maximisation fits one
-Gaussian for each cluster, with a full covariance, so that clusters may be long, and differ in
-size; a sample goes to the one most likely to have made it.
+The views, each with the same weight, are reduced by PCA. Expectation-maximisation fits one Gaussian
+with a full covariance to each cluster, so clusters may be elongated and differ in size, which
+k-means does not model; a sample goes to its most likely component.
 
 Source: Dempster, Laird & Rubin, Journal of the Royal Statistical Society B 39(1), 1977; Fraley
 & Raftery, Journal of the American Statistical Association 97, 2002. scikit-learn computes it.
-Departures: few principal components, since a full covariance of d columns has d² / 2 numbers
-to learn from one cluster; they are divided by one number, so that the ridge means the same in
-all data.
+Departures: few principal components, since a full covariance of d columns has d² / 2 parameters to
+estimate from one cluster; they are divided by a single number, so that the ridge has the same
+effect on all data.
 """
 
 import warnings
@@ -32,10 +32,10 @@ class GMMConcat:
     """Hyperparameters of the method.
 
     Attributes:
-        max_features: principal components to keep at most.
+        max_features: maximum number of principal components.
         ridge: added to the variances, in units of the mean variance of the components.
-        n_init: starts from k-means, of which the most likely fit is kept.
-        max_steps: of expectation-maximisation, at most, for each start.
+        n_init: number of fits, each initialised by k-means; the most likely one is kept.
+        max_steps: maximum number of steps of expectation-maximisation in each fit.
     """
 
     __pydantic_config__ = ConfigDict(extra="forbid")
@@ -50,21 +50,13 @@ class GMMConcat:
     ) -> NDArray[np.int64]:
         """Cluster paired views, images (as pixels) or mixed-modal features.
 
-        Args:
-            data: with or without held-out samples, which go to the cluster most likely to
-                have made them. Memory is linear in the samples, about four times the views in
-                float32.
-            seed: of PCA and of the starts.
-            device: unused.
-            log: called once, with the principal components and the loss: minus the mean log
-                likelihood of a sample to train on, in nats.
-
-        Returns:
-            y_pred: (n_samples,), in 0..n_clusters-1.
+        Held-out samples go to their most likely component. Memory is linear in the samples, about
+        four times the views in float32. The log receives the principal components as embedding, and
+        the negative mean log likelihood of the training samples, in nats, as loss.
 
         Raises:
-            IncompatibleDataError: some samples have several views and others lack some,
-                mixed-modal images, or fewer samples to train on than clusters, or than two.
+            IncompatibleDataError: incomplete views, mixed-modal images, or fewer samples to train
+                on than clusters, or than two.
         """
         z = joint_features(data, max_features=self.max_features, seed=seed, held_out=True)
         n_needed = max(2, data.n_clusters)

@@ -1,24 +1,24 @@
 """k-means in each modality of mixed-modal data, the clusters matched by optimal transport.
 
-Distances between centroids can be compared across modalities where the centroids themselves
-cannot. Gromov-Wasserstein transport finds the coupling of the clusters of two modalities that
-changes these distances least, each cluster having the mass of its share of the samples:
+Distances between centroids can be compared across modalities, unlike the centroids themselves.
+Gromov-Wasserstein transport finds the coupling of the clusters of two modalities that changes these
+distances least, where the mass of a cluster is its share of the samples:
 
     min over T of the sum over i, j, k, l of (C_ij - D_kl)² T_ik T_jl,
 
-where the rows of T sum to the shares of one modality, its columns to those of the other. Each
-cluster then takes the number of the one that the largest mass goes to, one to one.
+where the rows of T sum to the shares of one modality, its columns to those of the other. The
+clusters are then matched one to one such that the mass between matched clusters is largest.
 
 Source: Mémoli, "Gromov-Wasserstein distances and the metric approach to object matching",
 Found. Comput. Math. 11, 2011; solved by conditional gradients as in Vayer et al., "Optimal
 transport for structured data", ICML 2019, with the POT library.
-Departures: the problem is not convex, so the best of several starts is kept; distances are
-divided by their mean, since the units of the modalities mean nothing to each other; a coupling
-that splits clusters is rounded to a matching.
+Departures: the problem is not convex, so the best of several starts is kept; distances are divided
+by their mean, since the units of the modalities are not comparable; a coupling that splits clusters
+is rounded to a matching.
 """
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import ot
@@ -38,9 +38,9 @@ class GWKMeans:
     """Hyperparameters of the method.
 
     Attributes:
-        max_features: principal components of a modality to keep at most.
-        n_init: starts of k-means, of which the one of least inertia is kept.
-        n_starts: of the transport, of which the one of least distortion is kept.
+        max_features: maximum number of principal components of a modality.
+        n_init: number of k-means runs; the one with the lowest inertia is kept.
+        n_starts: number of starts of the transport; the one with the least distortion is kept.
     """
 
     __pydantic_config__ = ConfigDict(extra="forbid")
@@ -54,36 +54,28 @@ class GWKMeans:
     ) -> NDArray[np.int64]:
         """Cluster mixed-modal features.
 
-        Args:
-            data: two modalities or more; the clusters of each are matched to those of the
-                first. Held-out samples go to the nearest centroid.
-            seed: of k-means and of the starts of the transport.
-            device: unused.
-            log: called once, with the assignments and `distortion_{view}`, the minimum found.
-
-        Returns:
-            y_pred: (n_samples,), in 0..n_clusters-1.
+        The clusters of each modality are matched to those of the first. Held-out samples go to the
+        nearest centroid. The log also receives `distortion_{view}` of each other modality.
 
         Raises:
-            IncompatibleDataError: not mixed-modal, images, or a modality with fewer samples
-                to train on than clusters.
+            IncompatibleDataError: not mixed-modal, images, or a modality with fewer samples to
+                train on than clusters.
         """
         rng = np.random.default_rng(seed)
-        first, *others = data.mixed_features(held_out=True)
         y_pred = np.empty(data.n_samples, np.int64)
         distortions: dict[str, Any] = {}
-        anchor = None
-        for view in (first, *others):
+        reference = None
+        for view in data.mixed_features(held_out=True):
             z, clusters = clusters_within(
                 data, view, max_features=self.max_features, n_init=self.n_init, seed=seed
             )
             rows = training_rows(data, view)
-            shape = shape_of(z[rows], clusters[rows], data.n_clusters)
-            if anchor is None:
-                anchor = shape
+            geometry = cluster_geometry(z[rows], clusters[rows], data.n_clusters)
+            if reference is None:
+                reference = geometry
             else:
-                renumbering, distortions[f"distortion_{view.name}"] = matching(
-                    shape, anchor, n_starts=self.n_starts, rng=rng
+                renumbering, distortions[f"distortion_{view.name}"] = match_clusters(
+                    geometry, reference, n_starts=self.n_starts, rng=rng
                 )
                 clusters = renumbering[clusters]
             y_pred[view.sample_index] = clusters
@@ -91,13 +83,12 @@ class GWKMeans:
         return y_pred
 
 
-@dataclass(frozen=True, eq=False)
-class Shape:
-    """What can be compared across modalities.
+class ClusterGeometry(NamedTuple):
+    """The properties of clusters that can be compared across modalities.
 
     Attributes:
-        distances: (n_clusters, n_clusters) between centroids; the mean distance of two
-            samples that are moved to their centroids is 1, unless all are 0.
+        distances: (n_clusters, n_clusters) between centroids, divided by their mean over all pairs
+            of samples, unless all are 0.
         shares: (n_clusters,) of the samples; they sum to 1.
     """
 
@@ -105,14 +96,15 @@ class Shape:
     shares: NDArray[np.float64]
 
 
-def shape_of(z: NDArray[np.floating], clusters: NDArray[np.integer], n_clusters: int) -> Shape:
+def cluster_geometry(
+    z: NDArray[np.floating], clusters: NDArray[np.integer], n_clusters: int
+) -> ClusterGeometry:
     """Return the distances and shares of the clusters of one modality.
 
     Args:
         z: (n_rows, n_features).
-        clusters: (n_rows,), in 0..n_clusters-1; one that is empty lies at the origin and has
-            no share.
-        n_clusters: how many there are.
+        clusters: (n_rows,), in 0..n_clusters-1. An empty cluster has its centroid at the origin.
+        n_clusters: the number of clusters, including empty ones.
     """
     sizes = np.bincount(clusters, minlength=n_clusters)
     centroids = np.zeros((n_clusters, z.shape[1]))
@@ -120,45 +112,48 @@ def shape_of(z: NDArray[np.floating], clusters: NDArray[np.integer], n_clusters:
     centroids /= np.maximum(sizes, 1)[:, None]
     shares = sizes / sizes.sum()
     distances = cdist(centroids, centroids)
-    return Shape(distances / (shares @ distances @ shares or 1.0), shares)
+    return ClusterGeometry(distances / (shares @ distances @ shares or 1.0), shares)
 
 
-def matching(
-    shape: Shape, anchor: Shape, *, n_starts: int, rng: np.random.Generator
+def match_clusters(
+    geometry: ClusterGeometry,
+    reference: ClusterGeometry,
+    *,
+    n_starts: int,
+    rng: np.random.Generator,
 ) -> tuple[NDArray[np.int64], float]:
-    """Return for each cluster of `shape` the one of `anchor` that it corresponds to.
+    """Return the cluster of `reference` that corresponds to each cluster of `geometry`.
 
     Args:
-        shape: of the modality whose clusters get new numbers.
-        anchor: of the modality whose numbers they get, with as many clusters.
-        n_starts: of the transport; the first is the product of the shares, the others lie
-            near it in random directions.
-        rng: of these.
+        geometry: of the modality to renumber.
+        reference: of the modality with the numbers to use, with as many clusters.
+        n_starts: number of starts of the transport; the first is the product of the shares, the
+            others are random couplings near it.
+        rng: for the random starts.
 
     Returns:
         renumbering: (n_clusters,), a permutation.
-        distortion: the least value of the transport's objective that was found, at least 0.
+        distortion: the lowest value found of the transport's objective, at least 0.
     """
-    product = np.outer(shape.shares, anchor.shares)
-    best, least = product, np.inf
+    product = np.outer(geometry.shares, reference.shares)
+    best, lowest = product, np.inf
     for start in range(n_starts):
-        # a step off the product: starts further out end in poorer minima
-        corner = ot.emd(shape.shares, anchor.shares, rng.random(product.shape))
-        coupling = 0.9 * product + 0.1 * corner if start else product
-        found, told = ot.gromov.gromov_wasserstein(
-            shape.distances,
-            anchor.distances,
-            shape.shares,
-            anchor.shares,
+        # near the product: starts further away end in poorer minima
+        corner = ot.emd(geometry.shares, reference.shares, rng.random(product.shape))
+        coupling, details = ot.gromov.gromov_wasserstein(
+            geometry.distances,
+            reference.distances,
+            geometry.shares,
+            reference.shares,
             "square_loss",
             symmetric=True,
-            G0=coupling,
+            G0=0.9 * product + 0.1 * corner if start else product,
             log=True,
         )
-        if told["gw_dist"] < least:
-            best, least = found, float(told["gw_dist"])
+        if details["gw_dist"] < lowest:
+            best, lowest = coupling, float(details["gw_dist"])
     _, renumbering = linear_sum_assignment(best, maximize=True)
-    return renumbering.astype(np.int64), max(least, 0.0)
+    return renumbering.astype(np.int64), max(lowest, 0.0)
 
 
 METHOD = GWKMeans

@@ -1,15 +1,15 @@
-"""Late fusion: every view is clustered alone, and a consensus of the clusterings is sought.
+"""Late fusion: every view is clustered alone, then a consensus of the clusterings is computed.
 
-Samples and the clusters of all views are the two sides of a graph, with an edge from a sample
-to each cluster that it is in. Its normalised cut puts samples together that share clusters in
-most views, however the views number them.
+The samples and the clusters of all views are the two sides of a bipartite graph, with an edge from
+a sample to each of its clusters. The normalised cut of the graph groups samples that share clusters
+in most views, whatever the numbering of the clusters.
 
 Source: Fern & Brodley, Solving cluster ensemble problems by bipartite graph partitioning, ICML
 2004 (the graph, cut by the spectral algorithm of Ng, Jordan & Weiss); Strehl & Ghosh, Cluster
 ensembles, JMLR 3, 2002 (the task).
-Departures: the ensemble is one k-means of each view; samples alone are clustered in the end,
-not their clusters with them. The eigenvectors are those of the small matrix of clusters, so
-the cost is linear in the samples.
+Departures: the ensemble is one k-means of each view; only samples are clustered in the end, without
+the views' clusters. The eigenvectors are those of the small matrix of clusters, so the cost is
+linear in the samples.
 """
 
 from collections.abc import Sequence
@@ -30,8 +30,8 @@ class LateFusion:
     """Hyperparameters of the method.
 
     Attributes:
-        n_init: starts of k-means, in each view and in the end, of which the one of least
-            inertia is kept.
+        n_init: number of k-means runs, in each view and for the consensus; the one with the
+            lowest inertia is kept.
     """
 
     __pydantic_config__ = ConfigDict(extra="forbid")
@@ -41,18 +41,10 @@ class LateFusion:
     def fit_predict(
         self, data: Dataset, *, seed: int, device: str = "cpu", log: Log = silent
     ) -> NDArray[np.int64]:
-        """Cluster paired views, of features or images (as pixels in [0, 1]).
+        """Cluster paired views, of features or images (as pixels).
 
-        Args:
-            data: at least two views. Held-out samples go to the nearest centroids, in the
-                views and then in the consensus. Memory is linear in the samples.
-            seed: of the starts of k-means.
-            device: unused.
-            log: called once, with the assignments by each view and the embedding of the
-                consensus.
-
-        Returns:
-            y_pred: (n_samples,), in 0..n_clusters-1.
+        Held-out samples go to the nearest centroids, in the views and then in the consensus. Memory
+        is linear in the samples.
 
         Raises:
             IncompatibleDataError: fewer than two views, a sample lacks a view, or fewer
@@ -74,18 +66,18 @@ def consensus(
 ) -> NDArray[np.float64]:
     """Return the spectral embedding of the samples, (n_samples, at most n_clusters).
 
-    Rows have length 1, and are equal where samples share their clusters in all partitions.
-    The columns are the leading left singular vectors of the bipartite graph's normalised
-    adjacency; those of the singular value 0 are left out.
+    Rows have length 1, and are equal for samples that share their clusters in all partitions. The
+    columns are the leading left singular vectors of the bipartite graph's normalised adjacency,
+    without those of the singular value 0.
 
     Args:
         partitions: (n_samples,) each, in 0..n_clusters-1.
-        fit_rows: the samples that make the graph; the others are projected.
-        n_clusters: how many singular vectors, at most.
+        fit_rows: the samples of the graph; the others are projected.
+        n_clusters: maximum number of singular vectors.
     """
     members = np.hstack([np.eye(n_clusters)[p] for p in partitions])
     sizes = members[fit_rows].sum(axis=0)
-    # a cluster without a training sample has no edge; every sample has one for each partition
+    # a cluster without a training sample has no edges; a sample has one edge per partition
     edges = members[:, sizes > 0] / np.sqrt(sizes[sizes > 0] * len(partitions))
     squares, vectors = np.linalg.eigh(edges[fit_rows].T @ edges[fit_rows])
     leading = np.argsort(squares)[::-1][:n_clusters]

@@ -1,16 +1,14 @@
-"""Non-negative factors of all views side by side, clustered by k-means.
+"""Non-negative matrix factorisation of the concatenation of all views, then k-means.
 
-Every sample is written as a sum of non-negative parts, one for each cluster, that the samples
-share: X ≈ W H, with W and H at least 0. The rows of W, in the units of X, say how much of each
-part a sample has; k-means clusters them.
+Every sample is approximated by a non-negative combination of as many non-negative parts as there
+are clusters: X ≈ W H, with W and H at least 0. k-means clusters the rows of W, in the units of X.
 
 Source: Xu, Liu & Gong, Document clustering based on non-negative matrix factorization, SIGIR
 2003; Lee & Seung, Nature 401, 1999. scikit-learn computes it.
-Departures: k-means of W, where Xu et al. take the largest part of a sample, since parts of
-features other than word counts need not be clusters; a start from singular vectors and
-coordinate descent in place of random starts and multiplicative steps. A view that holds
-negative values is shifted until its least one is 0, and each view is divided by one number, so
-that all have the same weight.
+Departures: k-means of W, where Xu et al. assign a sample to its largest part, since parts of
+features other than word counts need not be clusters; singular vectors and coordinate descent
+replace random starts and multiplicative updates. A view with negative values is shifted to a
+minimum of 0, and each view is divided by a single number, so that all have the same weight.
 """
 
 import warnings
@@ -34,8 +32,8 @@ class NMFConcat:
     """Hyperparameters of the method; there are as many parts as clusters.
 
     Attributes:
-        max_steps: of coordinate descent, at most.
-        n_init: starts of k-means, of which the one of least inertia is kept.
+        max_steps: maximum number of steps of coordinate descent.
+        n_init: number of k-means runs; the one with the lowest inertia is kept.
     """
 
     __pydantic_config__ = ConfigDict(extra="forbid")
@@ -46,71 +44,62 @@ class NMFConcat:
     def fit_predict(
         self, data: Dataset, *, seed: int, device: str = "cpu", log: Log = silent
     ) -> NDArray[np.int64]:
-        """Cluster paired views, of features or images (as pixels in [0, 1]).
+        """Cluster paired views, of features or images (as pixels).
 
-        Args:
-            data: at least one view. Held-out samples are written in the parts of the others,
-                and go to the nearest centroid. Memory is linear in the samples, about three
-                times the views in float32.
-            seed: of the singular vectors and of the starts of k-means.
-            device: unused.
-            log: called once, with the parts of each sample.
-
-        Returns:
-            y_pred: (n_samples,), in 0..n_clusters-1.
+        Held-out samples are decomposed into the parts of the others, and go to the nearest
+        centroid. Memory is linear in the samples, about three times the views in float32. The
+        embedding is W.
 
         Raises:
-            IncompatibleDataError: a sample lacks a view, or there are fewer samples to train
-                on than clusters.
+            IncompatibleDataError: a sample lacks a view, or there are fewer samples to train on
+                than clusters.
         """
         views = data.paired_features(pixels=True, held_out=True)
-        x = np.hstack([not_negative(view, data.fit_index) for view in views])
-        z = parts(x, data.fit_index, data.n_clusters, max_steps=self.max_steps, seed=seed)
+        x = np.hstack([non_negative(view, data.fit_index) for view in views])
+        z = part_weights(x, data.fit_index, data.n_clusters, max_steps=self.max_steps, seed=seed)
         y_pred = kmeans_assignments(z, data, seed=seed, n_init=self.n_init)
         log(0, y_pred=y_pred, embedding=z)
         return y_pred
 
 
-def not_negative(x: Matrix, fit_rows: Index) -> Matrix:
-    """Return x shifted where it holds negative values, over one number.
+def non_negative(x: Matrix, fit_rows: Index) -> Matrix:
+    """Return x shifted to be non-negative, and scaled.
 
-    Rows of the training samples have a root mean square of 1 in all. Zero stays zero where
-    nothing is negative. A held-out value below the least one to train on becomes 0.
+    The mean squared norm of the training rows is 1. Zero stays zero if no value is negative. A
+    held-out value below the training minimum becomes 0.
 
     Args:
         x: (n_samples, n_features).
-        fit_rows: the rows that give the shift and the number.
+        fit_rows: the training rows, which determine shift and scale.
     """
     fitted = x[fit_rows]
-    least = min(float(fitted.min()), 0.0)
-    size = float(np.sqrt(np.mean(np.square(fitted - least, dtype=np.float64).sum(axis=1))))
-    shifted: Matrix = np.maximum(x - np.float32(least), 0) / np.float32(size or 1.0)
+    low = min(float(fitted.min()), 0.0)
+    scale = float(np.sqrt(np.mean(np.square(fitted - low, dtype=np.float64).sum(axis=1))))
+    shifted: Matrix = np.maximum(x - np.float32(low), 0) / np.float32(scale or 1.0)
     return shifted
 
 
-def parts(x: Matrix, fit_rows: Index, n_parts: int, *, max_steps: int, seed: int) -> Matrix:
-    """Return how much of each part a sample has, (n_samples, n_parts), at least 0.
-
-    Parts have length 1, so the numbers are in the units of x.
+def part_weights(x: Matrix, fit_rows: Index, n_parts: int, *, max_steps: int, seed: int) -> Matrix:
+    """Return W, (n_samples, n_parts), at least 0, for parts H scaled to length 1.
 
     Args:
         x: (n_samples, n_features), at least 0.
-        fit_rows: the rows that give the parts.
-        n_parts: how many.
-        max_steps: of coordinate descent, at most.
-        seed: of the singular vectors, or of the start where x has fewer rows or columns
-            than parts.
+        fit_rows: the training rows, which determine the parts.
+        n_parts: the number of parts.
+        max_steps: maximum number of steps of coordinate descent.
+        seed: for the singular vectors, or for a random start if x has fewer training rows or
+            columns than parts.
     """
-    start = "nndsvda" if n_parts <= min(len(fit_rows), x.shape[1]) else "random"
-    model = NMF(n_parts, init=start, max_iter=max_steps, random_state=seed)
-    shares = np.empty((len(x), n_parts), np.float32)
+    init = "nndsvda" if n_parts <= min(len(fit_rows), x.shape[1]) else "random"
+    model = NMF(n_parts, init=init, max_iter=max_steps, random_state=seed)
+    weights = np.empty((len(x), n_parts), np.float32)
     held_out = np.setdiff1d(np.arange(len(x)), fit_rows)
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", "Maximum number of iterations", ConvergenceWarning)
-        shares[fit_rows] = model.fit_transform(x[fit_rows])
-        if len(held_out):  # apart, since descent stops by the rows that it is given
-            shares[held_out] = model.transform(x[held_out])
-    scaled: Matrix = shares * np.linalg.norm(model.components_, axis=1).astype(np.float32)
+        weights[fit_rows] = model.fit_transform(x[fit_rows])
+        if len(held_out):  # separately: the rows affect when the descent stops
+            weights[held_out] = model.transform(x[held_out])
+    scaled: Matrix = weights * np.linalg.norm(model.components_, axis=1).astype(np.float32)
     return scaled
 
 

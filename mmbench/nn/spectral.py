@@ -1,7 +1,7 @@
 """Spectral clustering of dense affinities, for methods that compare all pairs of samples.
 
-Such methods hold several (n_samples, n_samples) matrices in float64, so they refuse data with
-more samples than they are told to take.
+Such methods hold several (n_samples, n_samples) matrices in float64, so they limit the number of
+samples.
 """
 
 import numpy as np
@@ -16,14 +16,9 @@ Square = NDArray[np.float64]
 
 
 def check_few_samples(data: Dataset, most: int) -> None:
-    """Refuse data whose matrices of all pairs of samples would grow too large.
+    """Raise IncompatibleDataError if the data have more than `most` samples.
 
-    Args:
-        data: of any setting.
-        most: samples that the method takes.
-
-    Raises:
-        IncompatibleDataError: there are more; the message says what one matrix would take.
+    The message states the size of a matrix of all pairs.
     """
     if data.n_samples > most:
         gigabytes = 8 * data.n_samples**2 / 1e9
@@ -34,22 +29,15 @@ def check_few_samples(data: Dataset, most: int) -> None:
 
 
 def distances(x: NDArray[np.floating]) -> Square:
-    """Return the Euclidean distances of all pairs of rows, (n, n), 0 on the diagonal.
-
-    Args:
-        x: (n, n_features).
-    """
-    wide = x.astype(np.float64)
-    found: Square = euclidean_distances(wide)
-    # the diagonal is exact; elsewhere rounding may tell (i, j) from (j, i)
-    return (found + found.T) / 2
+    """Return the Euclidean distances of all pairs of rows of x, (n, n), 0 on the diagonal."""
+    found: Square = euclidean_distances(x.astype(np.float64))
+    return (found + found.T) / 2  # rounding leaves it not quite symmetric
 
 
 def gaussian_affinity(x: NDArray[np.floating]) -> Square:
-    """Return exp(-d_ij² / 2σ²), (n, n), with σ the median of all distances d.
+    """Return exp(-d_ij² / 2σ²) of the rows of x, (n, n), with σ the median of all distances d.
 
-    Args:
-        x: (n, n_features). Where the median is 0, σ is 1.
+    Where the median is 0, σ is 1.
     """
     d = distances(x)
     width = float(np.median(d)) or 1.0
@@ -69,26 +57,25 @@ def normalised(affinity: Square) -> Square:
 
 
 def leading_eigenvectors(
-    matrix: Square, n_vectors: int, *, seed: int, pulled_to: NDArray[np.float64] | None = None
+    matrix: Square, n_vectors: int, *, seed: int, low_rank: NDArray[np.float64] | None = None
 ) -> NDArray[np.float64]:
     """Return the eigenvectors of the largest eigenvalues, (n, n_vectors), orthonormal.
 
     Args:
         matrix: M, (n, n), symmetric.
         n_vectors: at most n.
-        seed: of the solver's starting vector.
-        pulled_to: B, (n, n_columns): the eigenvectors are those of M + B B^T, which is never
-            formed.
+        seed: for the solver's starting vector.
+        low_rank: B, (n, n_columns); the eigenvectors are those of M + B B^T, which a large problem
+            does not form.
     """
     n = len(matrix)
-    thin = np.zeros((n, 0)) if pulled_to is None else pulled_to
-    if n_vectors >= n // 2:  # beyond what a Krylov space is good for
-        whole = matrix + thin @ thin.T
-        _, vectors = eigh(whole, subset_by_index=[n - n_vectors, n - 1])
+    b = np.zeros((n, 0)) if low_rank is None else low_rank
+    if n_vectors >= n // 2:  # too many for a Krylov solver
+        _, vectors = eigh(matrix + b @ b.T, subset_by_index=[n - n_vectors, n - 1])
     else:
 
         def times(v: NDArray[np.float64]) -> NDArray[np.float64]:
-            product: NDArray[np.float64] = matrix @ v + thin @ (thin.T @ v)
+            product: NDArray[np.float64] = matrix @ v + b @ (b.T @ v)
             return product
 
         operator = LinearOperator((n, n), matvec=times, dtype=np.float64)
@@ -99,11 +86,7 @@ def leading_eigenvectors(
 
 
 def unit_rows(u: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return u with each row brought to length 1; a row of zeros stays.
-
-    Args:
-        u: (n, n_columns).
-    """
+    """Return u with each row scaled to length 1, except rows of zeros."""
     lengths = np.linalg.norm(u, axis=1, keepdims=True)
     rows: NDArray[np.float64] = u / np.where(lengths > 0, lengths, 1)
     return rows

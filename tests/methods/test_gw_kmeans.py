@@ -9,7 +9,7 @@ from recording_log import RecordingLog
 from sklearn.metrics import adjusted_rand_score
 
 from mmbench.data import Dataset, IncompatibleDataError, View
-from mmbench.methods.gw_kmeans import GWKMeans, Shape, matching, shape_of
+from mmbench.methods.gw_kmeans import ClusterGeometry, GWKMeans, cluster_geometry, match_clusters
 
 
 def rotated(*, shares=(0.5, 0.3, 0.2), n_samples=400, corners=((0, 0), (3, 0), (0, 1.2)), seed=0):
@@ -46,8 +46,10 @@ def test_the_corners_of_an_equal_triangle_are_told_apart_by_their_shares(seed):
 @pytest.mark.parametrize("seed", range(3))
 def test_no_permutation_has_less_distortion_where_shares_are_equal(seed):
     rng = np.random.default_rng(seed)
-    first, second = (shape_of(rng.normal(size=(60, 4)), np.arange(60) % 6, 6) for _ in range(2))
-    _, found = matching(first, second, n_starts=1000, rng=rng)
+    first, second = (
+        cluster_geometry(rng.normal(size=(60, 4)), np.arange(60) % 6, 6) for _ in range(2)
+    )
+    _, found = match_clusters(first, second, n_starts=1000, rng=rng)
     best = min(
         ((first.distances - second.distances[np.ix_(p, p)]) ** 2).mean()
         for p in map(list, permutations(range(6)))
@@ -60,8 +62,11 @@ def test_a_renumbered_shape_is_matched_without_distortion():
     clusters = rng.integers(7, size=200)
     z = rng.normal(size=(7, 3))[clusters] + 0.1 * rng.normal(size=(200, 3))
     numbers = rng.permutation(7)
-    renumbering, distortion = matching(
-        shape_of(10 * z + 3, numbers[clusters], 7), shape_of(z, clusters, 7), n_starts=100, rng=rng
+    renumbering, distortion = match_clusters(
+        cluster_geometry(10 * z + 3, numbers[clusters], 7),
+        cluster_geometry(z, clusters, 7),
+        n_starts=100,
+        rng=rng,
     )
     np.testing.assert_array_equal(renumbering[numbers], np.arange(7))
     assert distortion == pytest.approx(0, abs=1e-9)
@@ -69,17 +74,17 @@ def test_a_renumbered_shape_is_matched_without_distortion():
 
 def test_a_cluster_without_samples_takes_no_part():
     z = np.array([[0.0], [1.0], [1.0]])
-    shape = shape_of(z, np.array([0, 2, 2]), 4)
+    shape = cluster_geometry(z, np.array([0, 2, 2]), 4)
     np.testing.assert_allclose(shape.shares, [1 / 3, 0, 2 / 3, 0])
     assert shape.shares @ shape.distances @ shape.shares == pytest.approx(1)
-    renumbering, _ = matching(shape, shape, n_starts=5, rng=np.random.default_rng(0))
+    renumbering, _ = match_clusters(shape, shape, n_starts=5, rng=np.random.default_rng(0))
     assert sorted(renumbering) == [0, 1, 2, 3]
     assert list(renumbering[[0, 2]]) == [0, 2]
 
 
 def test_centroids_in_one_place_are_matched_somehow():
-    shape = Shape(np.zeros((3, 3)), np.full(3, 1 / 3))
-    renumbering, distortion = matching(shape, shape, n_starts=3, rng=np.random.default_rng(0))
+    shape = ClusterGeometry(np.zeros((3, 3)), np.full(3, 1 / 3))
+    renumbering, distortion = match_clusters(shape, shape, n_starts=3, rng=np.random.default_rng(0))
     assert sorted(renumbering) == [0, 1, 2]
     assert distortion == 0
 

@@ -7,7 +7,7 @@ import pytest
 from sklearn.metrics import adjusted_rand_score
 
 from mmbench.data import Dataset, IncompatibleDataError
-from mmbench.methods.nmf_concat import NMFConcat, not_negative, parts
+from mmbench.methods.nmf_concat import NMFConcat, non_negative, part_weights
 
 ALL = np.arange(60)
 
@@ -37,7 +37,7 @@ def test_clusters_that_no_view_tells_apart_alone_are_found_together(two_of_three
 
 def test_a_matrix_of_three_parts_is_written_in_three_parts():
     x = made_of_parts()
-    found = parts(x, ALL, 3, max_steps=2000, seed=0)
+    found = part_weights(x, ALL, 3, max_steps=2000, seed=0)
     assert (found >= 0).all()
     # x lies in the span of the parts, so it is a linear map of what was found
     assert np.linalg.norm(x - found @ np.linalg.lstsq(found, x)[0]) < 0.01 * np.linalg.norm(x)
@@ -46,14 +46,14 @@ def test_a_matrix_of_three_parts_is_written_in_three_parts():
 def test_a_single_part_is_had_by_the_length_of_a_row():
     x = made_of_parts(1)
     lengths = np.linalg.norm(x, axis=1, keepdims=True)
-    np.testing.assert_allclose(parts(x, ALL, 1, max_steps=2000, seed=0), lengths, atol=1e-3)
+    np.testing.assert_allclose(part_weights(x, ALL, 1, max_steps=2000, seed=0), lengths, atol=1e-3)
 
 
 def test_twice_a_sample_has_twice_its_parts():
     x = made_of_parts()
     rows = np.arange(50)
     doubled = np.concatenate([x[:50], 2 * x[:10]])
-    found = parts(doubled, rows, 3, max_steps=2000, seed=0)
+    found = part_weights(doubled, rows, 3, max_steps=2000, seed=0)
     np.testing.assert_allclose(found[50:], 2 * found[:10], atol=0.02)
 
 
@@ -61,7 +61,7 @@ def test_held_out_samples_do_not_change_the_parts_of_others():
     x = made_of_parts()
     rows = np.arange(40)
     other = np.concatenate([x[:40], x[40:][::-1] ** 2])
-    a, b = (parts(m, rows, 3, max_steps=50, seed=0) for m in (x, other))
+    a, b = (part_weights(m, rows, 3, max_steps=50, seed=0) for m in (x, other))
     np.testing.assert_array_equal(a[:40], b[:40])
     assert not np.allclose(a[40:], b[40:])
 
@@ -69,18 +69,18 @@ def test_held_out_samples_do_not_change_the_parts_of_others():
 def test_zero_stays_zero_where_nothing_is_negative():
     x = np.array([[0, 3], [4, 0]], np.float32)
     expected = x / np.sqrt(12.5)
-    np.testing.assert_allclose(not_negative(x, np.arange(2)), expected, rtol=1e-6)
+    np.testing.assert_allclose(non_negative(x, np.arange(2)), expected, rtol=1e-6)
 
 
 def test_a_view_with_negative_values_is_shifted_by_its_least():
     x = np.array([[-2, 1], [2, -2]], np.float32)
     expected = (x + 2) / np.sqrt(12.5)
-    np.testing.assert_allclose(not_negative(x, np.arange(2)), expected, rtol=1e-6)
+    np.testing.assert_allclose(non_negative(x, np.arange(2)), expected, rtol=1e-6)
 
 
 def test_the_shift_is_that_of_the_training_rows_and_nothing_falls_below_zero():
     x = np.array([[-1, 1], [1, 1], [-9, 0]], np.float32)
-    found = not_negative(x, np.arange(2))
+    found = non_negative(x, np.arange(2))
     np.testing.assert_allclose(found, np.array([[0, 2], [2, 2], [0, 1]]) / np.sqrt(6), rtol=1e-6)
 
 

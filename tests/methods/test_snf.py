@@ -5,7 +5,7 @@ import pytest
 from sklearn.metrics import adjusted_rand_score
 
 from mmbench.data import Dataset, IncompatibleDataError
-from mmbench.methods.snf import SNF, fused, local_affinity, nearest_only, with_half_to_itself
+from mmbench.methods.snf import SNF, fused_network, local_affinity, nearest_only, row_normalised
 from mmbench.nn.spectral import distances
 
 
@@ -51,7 +51,7 @@ def test_the_affinity_depends_on_no_unit():
 
 
 def test_rows_sum_to_one_with_half_on_the_diagonal():
-    w = with_half_to_itself(affinities(20)[0])
+    w = row_normalised(affinities(20)[0])
     np.testing.assert_array_equal(np.diag(w), 0.5)
     np.testing.assert_allclose(w.sum(axis=1), 1)
 
@@ -65,7 +65,7 @@ def test_the_local_matrix_keeps_the_largest_entries_of_each_row():
 
 def test_fusion_is_that_of_the_dense_loop():
     views = affinities(15, n_views=3)
-    full = [with_half_to_itself(w) for w in views]
+    full = [row_normalised(w) for w in views]
     local = []
     for w in views:
         s = np.zeros_like(w)
@@ -77,14 +77,14 @@ def test_fusion_is_that_of_the_dense_loop():
         moved = []
         for v in range(3):
             others = sum(full[w] for w in range(3) if w != v) / 2
-            moved.append(with_half_to_itself(local[v] @ others @ local[v].T))
+            moved.append(row_normalised(local[v] @ others @ local[v].T))
         full = moved
     expected = sum(full) / 3
-    np.testing.assert_allclose(fused(views, 4, 3), (expected + expected.T) / 2, atol=1e-12)
+    np.testing.assert_allclose(fused_network(views, 4, 3), (expected + expected.T) / 2, atol=1e-12)
 
 
 def test_the_fused_network_is_symmetric_and_each_sample_is_most_similar_to_itself():
-    network = fused(affinities(30), 5, 20)
+    network = fused_network(affinities(30), 5, 20)
     np.testing.assert_array_equal(network, network.T)
     np.testing.assert_allclose(np.diag(network), 0.5)
     assert (network >= 0).all()
@@ -93,7 +93,9 @@ def test_the_fused_network_is_symmetric_and_each_sample_is_most_similar_to_itsel
 
 def test_the_order_of_the_views_does_not_matter():
     views = affinities(30, n_views=3)
-    np.testing.assert_allclose(fused(views, 5, 10), fused(views[::-1], 5, 10), atol=1e-12)
+    np.testing.assert_allclose(
+        fused_network(views, 5, 10), fused_network(views[::-1], 5, 10), atol=1e-12
+    )
 
 
 @pytest.mark.filterwarnings("error")

@@ -70,7 +70,7 @@ def test_eigenvectors_are_those_of_the_largest_eigenvalues_in_order(n_vectors):
 @pytest.mark.parametrize("n_vectors", [2, 30])
 def test_a_pull_is_as_if_it_had_been_added(n_vectors):
     m, b = symmetric(40), np.random.default_rng(1).normal(size=(40, 3))
-    found = leading_eigenvectors(m, n_vectors, seed=0, pulled_to=b)
+    found = leading_eigenvectors(m, n_vectors, seed=0, low_rank=b)
     expected = leading_eigenvectors(m + b @ b.T, n_vectors, seed=0)
     np.testing.assert_allclose(found @ found.T, expected @ expected.T, atol=1e-8)
 
