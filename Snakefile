@@ -1,8 +1,8 @@
 """mmbench: fetch -> prepare -> fit -> score -> report, one rule file for each verb.
 
-The benchmark comes from --configfile; profiles/default names config/config.yaml where none
-is given. There is no `configfile:` here, since Snakemake would merge it under every other.
-The benchmarks of papers are targets beside it: `snakemake paper_cmmc`.
+The benchmark is set by --configfile; by default profiles/default sets config/config.yaml. There is
+no `configfile:` here, since Snakemake would merge it with the one on the command line. The
+benchmarks of papers are additional targets, such as `snakemake paper_cmmc`.
 """
 
 import os
@@ -19,7 +19,7 @@ min_version("9.20")
 
 try:
     for configfile in workflow.configfiles:
-        read_yaml(Path(configfile))  # Snakemake's own reader lets a key stand twice
+        read_yaml(Path(configfile))  # Snakemake's own reader accepts duplicate keys
     plan = Plan.of(config, where=", ".join(map(str, workflow.configfiles)) or "config")
 except InputError as error:
     raise WorkflowError(str(error)) from None

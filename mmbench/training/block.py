@@ -169,8 +169,8 @@ def _watch(
     pending = list(request["seeds"])
     begins = request["spawned"]
     deadline = begins + 60 * minutes
-    spent = 0.0  # by earlier processes, on the seed at work
-    # what is known of the seed at work, in case the child can say no more
+    spent = 0.0  # seconds that earlier processes spent on the current seed
+    # the record of the current seed so far, in case the child ends without a message
     now = Record(**request["record"])
     now = replace(now, seed=pending[0], seconds={"waiting": request["waited"]})
     while pending:
@@ -179,15 +179,15 @@ def _watch(
         except TimeoutError:
             reason = f"no result after {minutes:g} minutes"
             if spent:
-                reason += f", {spent / 60:.1f} of them before it went on"
+                reason += f", {spent / 60:.1f} of them before it was resumed"
             now = replace(now, status="timed_out", reason=reason, memory=child.memory())
             child.stop()
-            yield _cut_short(now, begins, child)
+            yield _interrupted(now, begins, child)
             return
         if message is None:
             status, reason = child.death()
             now = replace(now, status=status, reason=reason)
-            yield _cut_short(now, begins, child)
+            yield _interrupted(now, begins, child)
             return
         match message["event"]:
             case "started":
@@ -198,7 +198,7 @@ def _watch(
                 now = replace(now, losses={}, restarts=message["restarts"])
             case "resumed":
                 now = replace(now, losses=message["losses"])
-                spent += message["spent"]  # of several restarts, each may go on
+                spent += message["spent"]  # each of several restarts may be resumed
                 begins -= message["spent"]
                 deadline -= message["spent"]
             case "epoch":
@@ -227,8 +227,8 @@ def _watch(
                 raise InputError(message["message"])
 
 
-def _cut_short(now: Record, begins: float, child: Child) -> Record:
-    """Return the record of a seed whose process ended before it did."""
+def _interrupted(now: Record, begins: float, child: Child) -> Record:
+    """Return the record of a seed whose process ended first."""
     stage = "training" if "setup" in now.seconds else "setup"
     seconds = now.seconds | {stage: time.monotonic() - begins}
     return replace(now, log_tail=child.tail(), seconds=seconds | {"total": sum(seconds.values())})
@@ -236,9 +236,9 @@ def _cut_short(now: Record, begins: float, child: Child) -> Record:
 
 @contextmanager
 def _sigterm_as_interrupt() -> Iterator[None]:
-    """Let SIGTERM, by which schedulers end jobs, do what Ctrl-C does."""
+    """Let SIGTERM, which schedulers send, have the effect of Ctrl-C."""
     if threading.current_thread() is not threading.main_thread():
-        yield  # only the main thread may set handlers; the kernel still ends the child with us
+        yield  # only the main thread may set handlers; the kernel still kills the child
         return
     before = signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:

@@ -1,11 +1,10 @@
-"""The process that trains: `python -m mmbench.training.child EVENTS LIFELINE`.
+"""The training process: `python -m mmbench.training.child EVENTS LIFELINE`.
 
-It is started by `mmbench.training.processes`, which sets the limits of threads and the visible
-devices in its environment before anything is imported. It reads a request from its standard
-input as a line of JSON, trains one seed after the other, writes each result that ended `ok`
-whole, and reports what happens as JSON lines on the open file EVENTS. Between two seeds it
-waits for a line of the parent's. It never opens a file of labels: it is given the path of the
-views alone.
+It is started by `mmbench.training.processes`, which sets thread limits and visible devices in its
+environment before anything is imported. It reads a request as a line of JSON from its standard
+input, trains one seed after the other, stores each result that ended `ok`, and reports events as
+lines of JSON on the open file EVENTS. Between two seeds it waits for a line from the parent. It
+never opens a file of labels, since it only gets the path of the views.
 """
 
 import contextlib
@@ -41,55 +40,59 @@ from mmbench.training.log import RunLog, assignments
 from mmbench.training.restarts import train_restarts
 from mmbench.training.states import StateFile, seconds_between_writes
 
-Tell = Callable[..., None]
+Report = Callable[..., None]
 
 
 def main() -> None:
-    """Train what the request says, and leave without a clean-up that nobody needs."""
+    """Train as requested, and exit without the slow clean-up of libraries."""
     events, lifeline = (int(argument) for argument in sys.argv[1:])
     _die_with(lifeline)
-    # a method that reads its standard input finds none; the parent's lines are not for it
+    # a method that reads its standard input must not consume the lines of the parent
     commands = os.fdopen(os.dup(0), encoding="utf-8")
     with open(os.devnull) as nothing:
         os.dup2(nothing.fileno(), 0)
     request = json.loads(commands.readline())
     with open(events, "w", encoding="utf-8") as channel:
 
-        def tell(**event: Any) -> None:
+        def report(**event: Any) -> None:
             sys.stdout.flush()
             sys.stderr.flush()
             channel.write(json.dumps(event, allow_nan=False) + "\n")
             channel.flush()
 
         try:
-            _train(request, tell, await_turn=commands.readline)
+            _train(request, report, await_turn=commands.readline)
         except InputError as error:
-            tell(event="fault", message=str(error), errno=None)
+            report(event="fault", message=str(error), errno=None)
         except OSError as error:
-            # some libraries raise it with a message alone
-            told = {"message": error.strerror or str(error), "errno": error.errno or errno.EIO}
-            tell(event="fault", file=error.filename, **told)
-    os._exit(0)  # taking torch down in good order costs a third of a second
+            # some libraries raise it with only a message
+            report(
+                event="fault",
+                message=error.strerror or str(error),
+                errno=error.errno or errno.EIO,
+                file=error.filename,
+            )
+    os._exit(0)  # an orderly shutdown of torch takes a third of a second
 
 
-def _train(request: dict[str, Any], tell: Tell, await_turn: Callable[[], str]) -> None:
-    """Train the seeds of a request, until one leaves the process in doubtful health."""
+def _train(request: dict[str, Any], report: Report, await_turn: Callable[[], str]) -> None:
+    """Train the seeds of a request, until one may have damaged the state of the process."""
     common = Record(**request["record"])
     path = Path(request["views"])
-    Dataset.load(path)  # an unreadable file is a fault of the job, whatever the method
+    Dataset.load(path)  # an unreadable file is an error of the job, not of the method
     try:
         method = build(common.uses, common.params, where=common.method)
         params = json.loads(json.dumps(asdict(cast(Any, method))))
     except InputError:
         raise
-    except Exception as error:  # the module itself is broken, for every seed alike
+    except Exception as error:  # the module itself fails, and so does every seed
         traceback.print_exc()
-        status, reason = _told(error)
+        status, reason = _outcome(error)
         first, *alike = request["seeds"]
         ended = replace(common, seed=first, status=status, reason=reason)
-        tell(event="ended", record=asdict(ended), alike=alike)
+        report(event="ended", record=asdict(ended), alike=alike)
         return
-    gc.freeze()  # what was imported stays; to look through it for each seed takes longer than some
+    gc.freeze()  # do not search imported modules for garbage after each seed
     device = _usable(request["device"])
     common = replace(common, params=params, device=request["simulated"] or _model(device))
     setup_begins = request["spawned"]
@@ -103,24 +106,24 @@ def _train(request: dict[str, Any], tell: Tell, await_turn: Callable[[], str]) -
         seconds = {"waiting": waiting, "setup": begins - setup_begins}
         common = replace(common, versions=provenance.versions(), started=provenance.now())
         started = replace(common, seed=seed, seconds=seconds)
-        tell(event="started", record=asdict(started))
+        report(event="started", record=asdict(started))
         state_path = partial(finished.state_file, seed, request["key"], environment)
         states = partial(_state, state_path, save_every)
-        train = partial(_train_seed, method, path, device, states=states, tell=tell)
+        train = partial(_train_seed, method, path, device, states=states, report=report)
         if started.n_restarts == 1:
             run = train(started)
         else:
             run = train_restarts(
-                started, train, lambda ended: tell(event="restart", restarts=ended)
+                started, train, lambda ended: report(event="restart", restarts=ended)
             )
         if run.record.status == "ok":
             finished.add(run, request["key"])
         if run.record.status not in CUT_SHORT:
             finished.remove_states(seed)
-        # whether a method can work on the data does not depend on the seed
+        # whether a method accepts the data does not depend on the seed
         refused = run.record.status == "not_applicable"
         alike = request["seeds"][position + 1 :] if refused else []
-        tell(event="ended", record=asdict(run.record), alike=alike)
+        report(event="ended", record=asdict(run.record), alike=alike)
         if run.record.status not in SOUND:
             return
         await_turn()
@@ -134,17 +137,17 @@ def _train_seed(
     started: Record,
     *,
     states: Callable[[int], StateFile],
-    tell: Tell,
+    report: Report,
 ) -> Run:
     """Return the run of one seed, however it ended.
 
     Args:
-        method: to train.
+        method: the method to train.
         views: the file to cluster.
-        device: as torch names it.
-        started: the record, as it stands before training.
-        states: gives the file for the state of a training with some seed.
-        tell: told of each epoch.
+        device: in torch's notation.
+        started: the record before training.
+        states: returns the state file of a training by its seed.
+        report: called with each event.
     """
     # read again, since a method may have scaled the arrays of the last seed in place
     data = Dataset.load(views)
@@ -157,9 +160,9 @@ def _train_seed(
     state = states(started.seed)
     log = RunLog(
         data,
-        lambda epoch, figures: tell(event="epoch", epoch=epoch, figures=figures),
+        lambda epoch, figures: report(event="epoch", epoch=epoch, figures=figures),
         state=state,
-        tell_resumed=lambda losses, spent: tell(event="resumed", losses=losses, spent=spent),
+        on_resumed=lambda losses, spent: report(event="resumed", losses=losses, spent=spent),
     )
     status: Status = "ok"
     reason = ""
@@ -173,13 +176,13 @@ def _train_seed(
         y_pred = checked.astype(np.int32)
     except Exception as error:
         ends = time.monotonic()
-        status, reason = _told(error)
+        status, reason = _outcome(error)
         if status in ("crashed", "out_of_memory"):
             traceback.print_exc()
     if status in CUT_SHORT:
         state.write()
     state.close()
-    if log.diverged:  # even if the method caught the error, or stumbled over it
+    if log.diverged:  # even if the method caught the error or failed because of it
         status, reason, y_pred = "diverged", log.diverged, None
     trained = log.last_call or ends
     training = state.spent + trained - begins
@@ -194,7 +197,7 @@ def _train_seed(
             "host": provenance.peak_memory() or 0,
             "device": int(cuda.max_memory_allocated()) if cuda else 0,
         },
-        versions=provenance.versions(),  # again: a method may import only when it runs
+        versions=provenance.versions(),  # again, since a method may import modules while it runs
     )
     if status != "ok":
         return Run(record)
@@ -207,14 +210,14 @@ def _state(path: Callable[[int], Path], every: float, training_seed: int) -> Sta
     return StateFile(path(training_seed), every)
 
 
-def _told(error: Exception) -> tuple[Status, str]:
-    """Return the status and the one-line reason of what a method raised."""
+def _outcome(error: Exception) -> tuple[Status, str]:
+    """Return the status and the one-line reason for an exception of a method."""
     message = " ".join(str(error).split())[:500]
     if isinstance(error, IncompatibleDataError):
         return "not_applicable", message
     if isinstance(error, FloatingPointError):
         return "diverged", message
-    # torch has a type of its own on a GPU, and a plain RuntimeError where the host is full
+    # torch raises its own type on a GPU, and a RuntimeError when the host is out of memory
     exhausted = ("out of memory", "can't allocate memory", "not enough memory")
     if isinstance(error, MemoryError) or (
         isinstance(error, RuntimeError) and any(words in message for words in exhausted)
@@ -224,27 +227,27 @@ def _told(error: Exception) -> tuple[Status, str]:
 
 
 def _make_deterministic(seed: int, threads: int) -> None:
-    """Seed all that draws numbers; have torch refuse what it cannot repeat bit by bit."""
+    """Seed all random generators, and let torch raise an error for nondeterministic operations."""
     random.seed(seed)
-    np.random.seed(seed % 2**32)  # noqa: NPY002 - scikit-learn draws from it where none is given
+    np.random.seed(seed % 2**32)  # noqa: NPY002 - the default of scikit-learn
     torch = sys.modules.get("torch")
-    if torch is None:  # importing it costs more than most baselines
+    if torch is None:  # importing it takes longer than most baselines
         return
     torch.manual_seed(seed)
     torch.set_num_threads(threads)
-    # what use_deterministic_algorithms(True) does, without its second of importing a compiler
+    # use_deterministic_algorithms(True) does the same, but imports a compiler for a second
     torch.set_deterministic_debug_mode("error")
     torch.backends.cudnn.benchmark = False
     torch.backends.cudnn.deterministic = True
 
 
 def _autocast(precision: str, device: str) -> contextlib.AbstractContextManager[Any]:
-    """Return the context in which to train; only torch knows another than float32."""
+    """Return the context for training; only torch supports another precision than float32."""
     torch = sys.modules.get("torch")
     if precision == "float32" or torch is None:
         return contextlib.nullcontext()
-    # The cache would keep the first bfloat16 copy of every weight until the context ends, and
-    # one context holds the whole training: nothing would be learnt.
+    # One context spans the whole training. With the cache, the first bfloat16 copy of each
+    # weight would be used until its end, and nothing would be learnt.
     context: contextlib.AbstractContextManager[Any] = torch.autocast(
         device, dtype=torch.bfloat16, cache_enabled=False
     )
@@ -252,10 +255,10 @@ def _autocast(precision: str, device: str) -> contextlib.AbstractContextManager[
 
 
 def _usable(device: str) -> str:
-    """Return the device to train on: the CPU where torch was built without CUDA."""
+    """Return the device to train on, which is the CPU where torch has no CUDA."""
     torch = sys.modules.get("torch")
     if device == "cuda" and torch is not None and not torch.cuda.is_available():
-        print("a GPU was leased, but torch sees none: training on the CPU", file=sys.stderr)
+        print("a GPU was leased, but torch finds none: training on the CPU", file=sys.stderr)
         return "cpu"
     return device
 
@@ -268,14 +271,14 @@ def _model(device: str) -> str:
 
 
 def _die_with(lifeline: int) -> None:
-    """Have the kernel kill this process group as soon as the parent has died, however it did.
+    """Let the kernel kill this process group as soon as the parent has ended, in whatever way.
 
-    The parent alone holds the other end of the pipe `lifeline`, and writes nothing to it.
+    Only the parent holds the other end of the pipe `lifeline`, and it writes nothing to it.
     """
     fcntl.fcntl(lifeline, fcntl.F_SETOWN, -os.getpgrp())
     fcntl.fcntl(lifeline, fcntl.F_SETSIG, signal.SIGKILL)
     fcntl.fcntl(lifeline, fcntl.F_SETFL, os.O_ASYNC | os.O_NONBLOCK)
-    if select.select([lifeline], [], [], 0)[0]:  # it died before we listened
+    if select.select([lifeline], [], [], 0)[0]:  # the parent has ended already
         os.killpg(0, signal.SIGKILL)
 
 

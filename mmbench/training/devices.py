@@ -1,9 +1,9 @@
-"""Which GPUs there are, and the lease of one, so that no two jobs train on the same slot.
+"""The GPUs of this machine, and the lease of one, so that no two jobs train on the same slot.
 
-`--resources gpu=N` only counts jobs; it does not say which GPU is whose. So a job takes a
-kernel lock (flock) on a file per device in a directory of this machine and user. The lock
-belongs to the open file, which the child that trains inherits: it is free as soon as parent
-and child are both gone, however they ended.
+`--resources gpu=N` only limits how many jobs run; it does not assign a GPU to a job. A job
+therefore takes a kernel lock (flock) on a file for each device, in a directory of this machine
+and user. The lock belongs to the open file, which the training process inherits, so it is
+released as soon as both processes have ended, in whatever way.
 """
 
 import fcntl
@@ -24,13 +24,13 @@ _POLL_SECONDS = 0.05
 
 @dataclass(frozen=True)
 class Lease:
-    """Devices that are this job's alone, or its share of them.
+    """The devices, or slots of devices, that a job holds.
 
     Attributes:
-        devices: as CUDA_VISIBLE_DEVICES names them; empty means the CPU.
-        files: the open lock files, to be inherited by whoever uses the devices.
-        waited: seconds until it was granted.
-        simulated: the devices exist in name alone; train on the CPU.
+        devices: names for CUDA_VISIBLE_DEVICES; empty means the CPU.
+        files: the open lock files, which the process that uses the devices inherits.
+        waited: seconds until the lease was granted.
+        simulated: whether the devices exist only in name, so that training uses the CPU.
     """
 
     devices: tuple[str, ...] = ()
@@ -45,7 +45,7 @@ class Lease:
 
 
 def available() -> list[str]:
-    """Return the names of the devices that jobs can lease; "simulated:0" of a made-up one."""
+    """Return the names of the devices that jobs can lease, such as "simulated:0"."""
     names, simulated = _present()
     return [f"simulated:{name}" if simulated else name for name in names]
 
@@ -53,10 +53,10 @@ def available() -> list[str]:
 def _present() -> tuple[list[str], bool]:
     """Return the devices a job may use, and whether they are simulated.
 
-    MMBENCH_SIMULATED_DEVICES=N makes N of them up, for tests on any machine. Otherwise they
-    are the NVIDIA devices of this machine by UUID, or those of them that a scheduler named in
-    CUDA_VISIBLE_DEVICES. A UUID means the same device to every job, which an index does not:
-    where a scheduler confines its jobs, each of them calls its own device 0.
+    MMBENCH_SIMULATED_DEVICES=N simulates N devices, for tests on any machine. Otherwise they are
+    the NVIDIA devices of this machine by UUID, or those that a scheduler lists in
+    CUDA_VISIBLE_DEVICES. A UUID is the same device for every job, while an index is not: where a
+    scheduler confines its jobs, the device of each job has index 0.
     """
     simulated = int(os.environ.get("MMBENCH_SIMULATED_DEVICES") or 0)
     if simulated:
@@ -65,7 +65,7 @@ def _present() -> tuple[list[str], bool]:
     if named is None:
         return [uuid for gpu in _nvidia_devices() for uuid in gpu[1:] or gpu], False
     tokens = [token.strip() for token in named.split(",") if token.strip()]
-    if "-1" in tokens:  # CUDA sees only what stands before it
+    if "-1" in tokens:  # CUDA ignores -1 and everything after it
         tokens = tokens[: tokens.index("-1")]
     if not any(token.isdecimal() for token in tokens):
         return tokens, False
@@ -78,12 +78,12 @@ def _present() -> tuple[list[str], bool]:
 
 @contextmanager
 def leased(gpus: int, slots_per_gpu: int = 1) -> Iterator[Lease]:
-    """Hold as many GPUs as asked for, or as there are; wait until they are free.
+    """Hold the requested number of GPUs, or all if there are fewer; wait until they are free.
 
     Args:
-        gpus: how many, each another device. 0, or a machine without any, gives the CPU.
-        slots_per_gpu: how many jobs may share a device. A job that shares with none waits
-            until a device has no job at all.
+        gpus: the number of distinct devices. With 0, or without a GPU, the lease is of the CPU.
+        slots_per_gpu: how many jobs may share a device. With 1, a job waits until no other job
+            uses the device.
     """
     names, simulated = _present()
     wanted = min(gpus, len(names))
@@ -93,8 +93,7 @@ def leased(gpus: int, slots_per_gpu: int = 1) -> Iterator[Lease]:
     begin = time.monotonic()
     folder = _lock_folder()
     with ExitStack() as held:
-        # The jobs queue, and the first of them takes what comes free: a job that needs two
-        # devices is not starved by those that need one.
+        # Jobs queue, so that a job that needs two devices is not starved by those that need one.
         queue = hashlib.sha256(" ".join(sorted(names)).encode()).hexdigest()[:16]
         with ExitStack() as first_in_line:
             _lock(folder / f"queue-{queue}", fcntl.LOCK_EX, first_in_line)
@@ -107,11 +106,11 @@ def leased(gpus: int, slots_per_gpu: int = 1) -> Iterator[Lease]:
 def _take(
     folder: Path, names: Sequence[str], wanted: int, slots: int, held: ExitStack
 ) -> tuple[tuple[str, ...], tuple[int, ...]] | None:
-    """Lock slots on that many devices, or none of them, so that jobs never wait in a circle."""
+    """Lock slots on that many devices or on none, so that jobs never wait for each other."""
     devices: list[str] = []
     files: list[int] = []
     with ExitStack() as attempt:
-        for slot in range(slots):  # slot 0 of every device first: spread, then share
+        for slot in range(slots):  # slot 0 of every device first, to spread jobs over devices
             for name in names:
                 if len(devices) < wanted and name not in devices:
                     locks = _try_slot(folder, name, slot, slots, attempt)
@@ -125,7 +124,7 @@ def _take(
 
 
 def _try_slot(folder: Path, name: str, slot: int, slots: int, held: ExitStack) -> list[int]:
-    """Lock one slot; a job alone on its device holds that exclusively, one that shares, shared."""
+    """Lock one slot: exclusively if there is one for each device, and otherwise as a share."""
     device = folder / f"gpu-{name.replace('/', '_')}"
     with ExitStack() as attempt:
         try:
@@ -143,7 +142,7 @@ def _try_slot(folder: Path, name: str, slot: int, slots: int, held: ExitStack) -
 
 
 def _lock(path: Path, kind: int, held: ExitStack) -> int:
-    """Return the open file of a lock, which is released when `held` closes it."""
+    """Return the open file of a lock that is released when `held` closes it."""
     file = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
     held.callback(os.close, file)
     fcntl.flock(file, kind)
@@ -151,7 +150,7 @@ def _lock(path: Path, kind: int, held: ExitStack) -> int:
 
 
 def _lock_folder() -> Path:
-    """Return the directory of the lock files: of this machine, not of the project."""
+    """Return the directory of the lock files, which belongs to the machine, not to the project."""
     default = Path(tempfile.gettempdir()) / f"mmbench-locks-{os.getuid()}"
     folder = Path(os.environ.get("MMBENCH_LOCKS") or default)
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -159,15 +158,15 @@ def _lock_folder() -> Path:
 
 
 def _nvidia_devices() -> list[list[str]]:
-    """Return for each NVIDIA GPU its UUID, then those of its MIG instances, in PCI order."""
+    """Return for each NVIDIA GPU its UUID and those of its MIG instances, in PCI order."""
     if shutil.which("nvidia-smi"):
         command = ["nvidia-smi", "-L"]
-        told = subprocess.run(command, capture_output=True, text=True, check=False).stdout
+        listing = subprocess.run(command, capture_output=True, text=True, check=False).stdout
     else:
         information = sorted(Path("/proc/driver/nvidia/gpus").glob("*/information"))
-        told = "\n".join(path.read_text(encoding="utf-8") for path in information)
+        listing = "\n".join(path.read_text(encoding="utf-8") for path in information)
     gpus: list[list[str]] = []
-    for uuid in re.findall(r"\b(?:GPU|MIG)-[0-9A-Za-z/-]+", told):
+    for uuid in re.findall(r"\b(?:GPU|MIG)-[0-9A-Za-z/-]+", listing):
         if uuid.startswith("GPU-"):
             gpus.append([uuid])
         else:

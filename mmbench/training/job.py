@@ -1,4 +1,4 @@
-"""What to train, and what is heard while it trains."""
+"""What to train, and the events of a training."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,9 +10,9 @@ from mmbench.config import Restarts
 from mmbench.literals import Precision, Status
 from mmbench.runs import Record
 
-# after these a process is as good as before, and may go on with the next seed
+# after these statuses the process can train the next seed
 SOUND: tuple[Status, ...] = ("ok", "diverged")
-# after these a later call may go on from the state that the training saved last
+# after these statuses a later call may resume from the last saved state
 CUT_SHORT: tuple[Status, ...] = ("timed_out", "out_of_memory", "crashed")
 
 
@@ -21,19 +21,18 @@ class Job:
     """One data set, one method, a block of seeds.
 
     Attributes:
-        method: the name of the entry, for the record.
-        uses: the module or file of the method, as `mmbench.methods.build` takes it.
-        params: the hyperparameters; give every one, defaults included, so that finished seeds
-            are recognised after a default has changed.
-        precision: bfloat16 wraps methods that import torch in autocast; others ignore it.
-        fingerprint: of the method's source.
+        method: the name of the catalogue entry, stored in the record.
+        uses: the module or file of the method, see `mmbench.methods.build`.
+        params: all hyperparameters, defaults included, so that a changed default is noticed.
+        precision: with bfloat16, methods that use torch run in autocast; others ignore it.
+        fingerprint: of the method's source code.
         views: the `views.safetensors` to cluster.
-        seeds: to train one after the other, each once.
-        threads: the method may use.
-        gpus: how many it wants; where there are none it trains on the CPU.
-        timeout_minutes: for each seed, the start of its process included, and all restarts
-            together. What a training that goes on had taken until it saved its state counts.
-        slots_per_gpu: how many such jobs may share a GPU.
+        seeds: trained one after the other.
+        threads: how many the method may use.
+        gpus: how many the method uses; without a GPU it trains on the CPU.
+        timeout_minutes: the limit for each seed, including the start of its process, all its
+            restarts, and the time that a resumed training took before.
+        slots_per_gpu: how many jobs may share a GPU.
         restarts: trainings of each seed, of which the one with the lowest loss is kept.
     """
 
@@ -55,14 +54,14 @@ class Job:
 
 @dataclass(frozen=True)
 class Event:
-    """Something that happened in a job, for a progress bar.
+    """An event of a job, for a progress bar.
 
     Attributes:
-        kind: a seed was started, logged an epoch, or is done (an earlier call may have done it).
-        seed: which one.
-        epoch: at "epoch", counted from 0.
-        loss: at "epoch", if the method gave one.
-        record: at "done".
+        kind: a seed was started, logged an epoch, or is done, perhaps in an earlier call.
+        seed: the seed.
+        epoch: of kind "epoch", counted from 0.
+        loss: of kind "epoch", if the method logged one.
+        record: of kind "done".
     """
 
     kind: Literal["started", "epoch", "done"]

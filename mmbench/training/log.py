@@ -1,4 +1,4 @@
-"""What a method hands over while it trains, checked and kept in small types."""
+"""The log of a training: what a method reports, checked and stored in small types."""
 
 import math
 import time
@@ -19,33 +19,33 @@ class RunLog:
     """The `Log` of one seed.
 
     Attributes:
-        losses: (epoch, value) pairs by name; `loss` and the terms. A term that is NaN or
-            infinite has no pair.
+        losses: by name, (epoch, value) pairs of `loss` and the terms. Values of terms that are
+            NaN or infinite are left out.
         history: (n_samples,) int16 for each checkpoint.
-        epochs: of each checkpoint.
-        embedding: (n_samples, n_latent) float16, the last one; scaled down as a whole where
-            float16 could not hold it.
-        view_assignments: (n_samples,) int32 by view, the last ones.
-        diverged: why training cannot go on; empty where it can.
-        last_call: the time, by `time.monotonic`, of the last call with a loss or assignments.
+        epochs: the epoch of each checkpoint.
+        embedding: (n_samples, n_latent) float16, the last one logged, scaled down as a whole if
+            float16 cannot represent it.
+        view_assignments: by view, (n_samples,) int32, the last ones logged.
+        diverged: why training cannot continue; empty if it can.
+        last_call: `time.monotonic` at the last call with a loss or assignments.
     """
 
     def __init__(
         self,
         data: Dataset,
-        tell: Callable[[int, dict[str, float]], None] = lambda *_: None,
+        on_epoch: Callable[[int, dict[str, float]], None] = lambda *_: None,
         *,
         state: StateFile | None = None,
-        tell_resumed: Callable[[dict[str, list[tuple[int, float]]], float], None] = lambda *_: None,
+        on_resumed: Callable[[dict[str, list[tuple[int, float]]], float], None] = lambda *_: None,
     ) -> None:
-        """Begin an empty log.
+        """Create an empty log.
 
         Args:
-            data: what is clustered; gives the shapes to check against.
-            tell: called with the epoch and its finite figures.
-            state: where to keep how far the training came; by default nowhere.
-            tell_resumed: called with the figures of earlier epochs and the seconds that they
-                took, if the training goes on.
+            data: the data set, whose shapes are checked against.
+            on_epoch: called with the epoch and its finite figures.
+            state: the file for the state of the training, if it is kept.
+            on_resumed: called with the figures of earlier epochs and the seconds that they took,
+                if the training is resumed.
         """
         self.losses: dict[str, list[tuple[int, float]]] = {}
         self.history: list[NDArray[np.int16]] = []
@@ -57,10 +57,10 @@ class RunLog:
         self._n_samples = data.n_samples
         self._n_clusters = data.n_clusters
         self._views = {view.name for view in data.views}
-        self._tell = tell
+        self._on_epoch = on_epoch
         self._epoch = 0
         self._state = state
-        self._tell_resumed = tell_resumed
+        self._on_resumed = on_resumed
 
     def __call__(
         self,
@@ -75,7 +75,7 @@ class RunLog:
         """Record one epoch; see `mmbench.methods.Log`. Arrays may be torch tensors.
 
         Raises:
-            FloatingPointError: the loss is NaN or infinite, so that no time is lost on it.
+            FloatingPointError: the loss is NaN or infinite, so that training ends at once.
             ValueError: the epoch decreases, or an array has the wrong shape, type or range.
         """
         if epoch < self._epoch:
@@ -107,7 +107,7 @@ class RunLog:
         self._state.keep({"epoch": epoch, "state": state, "logged": logged})
 
     def resume(self) -> tuple[int, dict[str, Any]]:
-        """Return where to go on, and log again what was; see `mmbench.methods.saved_state`."""
+        """Return the next epoch and the state, and restore the log; see `methods.saved_state`."""
         if self._state is None or (found := self._state.load()) is None:
             return 0, {}
         logged = found["logged"]
@@ -120,7 +120,7 @@ class RunLog:
         }
         self._epoch = found["epoch"]
         self.last_call = time.monotonic()
-        self._tell_resumed(self.losses, self._state.spent)
+        self._on_resumed(self.losses, self._state.spent)
         return self._epoch + 1, found["state"]
 
     def _keep_checkpoint(self, y_pred: ArrayLike) -> None:
@@ -146,12 +146,12 @@ class RunLog:
         self.view_assignments[view] = kept.astype(np.int32)
 
     def _keep_figures(self, loss: float | None, terms: Mapping[str, float]) -> None:
-        told = terms if loss is None else {"loss": loss, **terms}
-        figures = {name: float(as_numpy(value).item()) for name, value in told.items()}
+        values = terms if loss is None else {"loss": loss, **terms}
+        figures = {name: float(as_numpy(value).item()) for name, value in values.items()}
         finite = {name: value for name, value in figures.items() if math.isfinite(value)}
         for name, value in finite.items():
             self.losses.setdefault(name, []).append((self._epoch, value))
-        self._tell(self._epoch, finite)
+        self._on_epoch(self._epoch, finite)
         if "loss" in figures and "loss" not in finite:
             self.diverged = f"the loss is {figures['loss']} at epoch {self._epoch}"
             raise FloatingPointError(self.diverged)
@@ -166,7 +166,7 @@ class RunLog:
         largest = float(np.abs(values).max(initial=0))
         if not math.isfinite(largest):
             raise ValueError(f"{what}: expected finite values, got NaN or infinite ones")
-        # figures show relative distances, so one common factor changes nothing in them
+        # only relative distances are shown, so a common factor changes nothing
         factor = min(1.0, 0.99 * _FLOAT16_MAX / largest) if largest else 1.0
         return (values * np.float32(factor)).astype(np.float16)
 
@@ -177,11 +177,11 @@ def assignments(
     """Return assignments as an array, (n_samples,).
 
     Args:
-        y_pred: what came.
-        n_samples: how many it must be.
-        n_clusters: each must be below this.
-        what: to begin the message with.
-        lowest: each must be at least this.
+        y_pred: the value received.
+        n_samples: the expected length.
+        n_clusters: the exclusive upper bound of each assignment.
+        what: the beginning of error messages.
+        lowest: the inclusive lower bound of each assignment.
 
     Raises:
         ValueError: a wrong shape, type or range.
@@ -200,7 +200,7 @@ def assignments(
 
 
 def as_numpy(values: Any) -> NDArray[Any]:
-    """Return an array of what may be a torch tensor on any device, without importing torch."""
+    """Return an array from a value that may be a torch tensor, without importing torch."""
     if hasattr(values, "detach"):
         values = values.detach().cpu()
         if str(values.dtype) == "torch.bfloat16":  # NumPy has no such type

@@ -1,7 +1,7 @@
-"""The process that trains, seen from the one that watches it: pipes, clock and limits.
+"""The training process as seen by its parent: pipes, time limit and environment.
 
-The child tells what happens as lines of JSON, prints what it likes, and waits for a word before
-each further seed. It can end at any moment, and nothing of what it said before is lost.
+The child reports events as lines of JSON, may print anything, and waits for a line before each
+further seed. It may end at any moment; events that it reported before are not lost.
 """
 
 import codecs
@@ -29,12 +29,12 @@ _PIPE_BYTES = 65536  # as much as a pipe holds
 
 
 class Child:
-    """The process that trains, with its process group and the pipes to and from it.
+    """The training process, with its process group and pipes.
 
     Args:
         request: what to train, as `mmbench.training.child` reads it.
-        threads: that it may use.
-        lease: the devices that it may see; it holds their locks as long as it lives.
+        threads: how many it may use.
+        lease: the devices that it may use; it holds their locks while it runs.
     """
 
     def __init__(self, request: dict[str, Any], threads: int, lease: Lease) -> None:
@@ -68,20 +68,20 @@ class Child:
         self._line = b""
         self._messages: deque[dict[str, Any]] = deque()
         self._gone = False
-        self._say(json.dumps(request))
+        self._send(json.dumps(request))
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
-        """Kill whatever is left of the process group, and let go of everything."""
+        """Kill what is left of the process group and close all files."""
         try:
             if kind is KeyboardInterrupt:
                 self.stop()
-        finally:  # an impatient second interrupt included
-            self._release()
+        finally:  # also after a second interrupt
+            self._close()
 
-    def _release(self) -> None:
+    def _close(self) -> None:
         self._kill()
         self._process.wait()
         self._selector.close()
@@ -92,10 +92,10 @@ class Child:
             os.close(file)
 
     def receive(self, deadline: float) -> dict[str, Any] | None:
-        """Return the next message, or None when the process has ended.
+        """Return the next event, or None when the process has ended.
 
         Raises:
-            TimeoutError: it is later than `deadline`, by `time.monotonic`.
+            TimeoutError: `time.monotonic` has passed `deadline`.
         """
         while not self._messages and not self._gone:
             left = deadline - time.monotonic()
@@ -104,52 +104,52 @@ class Child:
             ready = {key.fd for key, _ in self._selector.select(min(left, 60))}
             self._gone = self._exit in ready
             if self._gone:
-                self._kill()  # what it started may hold the pipes open
-            # In this order: the child flushes its output before it tells of an event, and
-            # then waits for `go_on` before the next seed. So each line counts to its seed.
+                self._kill()  # its own children may hold the pipes open
+            # In this order, so that each printed line is assigned to its seed: the child flushes
+            # its output before it reports an event, and waits for `go_on` before the next seed.
             self._drain_events()
             self._drain_output()
         return self._messages.popleft() if self._messages else None
 
     def death(self) -> tuple[Status, str]:
-        """Return the status and the reason that the end of the process stands for."""
+        """Return the status and the reason for the end of the process."""
         code = self._process.wait()
         if code == -signal.SIGKILL:
             return "out_of_memory", (
-                "killed by signal 9 (Killed), most likely by the kernel for want of memory;"
-                " this is a guess, for it leaves no word"
+                "killed by signal 9 (Killed), most likely by the kernel because memory ran out;"
+                " this is a guess, since the kernel gives no reason"
             )
         if code < 0:
             return "crashed", f"killed by signal {-code} ({signal.strsignal(-code)})"
         return "crashed", f"the process ended with exit status {code} before the seed did"
 
     def memory(self) -> dict[str, int]:
-        """Return the peak memory of a process that is still there."""
+        """Return the peak memory of the process while it runs."""
         peak = provenance.peak_memory(self._process.pid)
         return {} if peak is None else {"host": peak}
 
     def tail(self) -> str:
-        """Return the last lines that it printed about the seed at work."""
+        """Return the last lines that the process printed for the current seed."""
         return "\n".join(self._tail.splitlines()[-_TAIL_LINES:])
 
     def stop(self) -> None:
-        """Ask it to end, and give it some seconds to save how far it came."""
+        """Ask the process to end, and give it some seconds to save its state."""
         with suppress(ProcessLookupError):
             os.kill(self._process.pid, signal.SIGTERM)
         select.select([self._exit], [], [], _GRACE)
 
     def go_on(self) -> None:
-        """Let it begin the next seed, and leave the lines so far to the one that has ended."""
+        """Let the process begin the next seed; printed lines from now on belong to that seed."""
         self._tail = ""
-        self._say("")
+        self._send("")
 
-    def _say(self, line: str) -> None:
+    def _send(self, line: str) -> None:
         assert self._process.stdin is not None
-        with suppress(BrokenPipeError):  # `receive` will tell that it is gone
+        with suppress(BrokenPipeError):  # `receive` reports that the process has ended
             self._process.stdin.write(line.encode() + b"\n")
 
     def _kill(self) -> None:
-        # it has not been waited for, so its number cannot be another's yet
+        # the process was not waited for, so its number is not reused yet
         if self._process.returncode is None:
             with suppress(ProcessLookupError):
                 os.killpg(self._process.pid, signal.SIGKILL)
@@ -167,26 +167,26 @@ class Child:
             self._messages.extend(json.loads(line) for line in lines)
 
     def _read(self, file: int) -> Iterator[bytes]:
-        """Yield what a pipe holds: one pipeful while the process runs, all once it is gone."""
+        """Yield the content of a pipe: one buffer while the process runs, everything afterwards."""
         with suppress(BlockingIOError):
             while read := os.read(file, _PIPE_BYTES):
                 yield read
                 if not self._gone:
                     return
-            # its end: nobody holds the other side any more, so nothing more can come
+            # end of file: no process holds the other end any more
             with suppress(KeyError):
                 self._selector.unregister(file)
 
 
 def _environment(threads: int, lease: Lease) -> dict[str, str]:
-    """Return the environment of a child: limits that count only before a library is loaded."""
+    """Return the environment of a child, with limits that libraries read when they are loaded."""
     limits = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMEXPR_NUM_THREADS")
     return {
         **os.environ,
         **dict.fromkeys(limits, str(threads)),
-        "CUDA_VISIBLE_DEVICES": ",".join(lease.devices),  # none: nobody uses what is not leased
+        "CUDA_VISIBLE_DEVICES": ",".join(lease.devices),  # empty hides devices that are not leased
         "CUBLAS_WORKSPACE_CONFIG": ":4096:8",  # without it cuBLAS is not deterministic
         "PYTHONHASHSEED": "0",
-        # what can be imported here can be imported there
+        # the child can import whatever this process can
         "PYTHONPATH": os.pathsep.join(path or os.getcwd() for path in sys.path),
     }

@@ -1,4 +1,4 @@
-"""Where a result comes from and what it cost, as the machine tells it. Linux's /proc is read."""
+"""The provenance and the cost of a run, read from the machine; needs the /proc of Linux."""
 
 import functools
 import importlib.metadata
@@ -25,18 +25,18 @@ def now() -> str:
 
 
 def git_state() -> tuple[str | None, bool | None]:
-    """Return the commit checked out in the current directory, and whether nothing differs.
+    """Return the checked-out commit, and whether the checkout has no changes.
 
-    Changes under `results/` and of `dvc.lock` do not count: a benchmark makes them itself.
-    Outside a checkout, and without git, both are None.
+    Changes in `results/` and in `dvc.lock` do not count, since a benchmark makes them. Both are
+    None outside a checkout and without git.
     """
     command = ["git", "--no-optional-locks", "status", "--porcelain=v2", "--branch", "--"]
     command += [":/", ":(top,exclude)results", ":(top,exclude)dvc.lock"]
     try:
-        told = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+        status = subprocess.run(command, capture_output=True, text=True, check=True).stdout
     except (OSError, subprocess.CalledProcessError):
         return None, None
-    lines = told.splitlines()
+    lines = status.splitlines()
     heads = [line.split()[-1] for line in lines if line.startswith("# branch.oid ")]
     if heads in ([], ["(initial)"]):
         return None, None

@@ -1,7 +1,7 @@
 """Several trainings of one seed, of which the one with the lowest loss is kept.
 
-Which restart is kept depends on the loss alone, never on a label, so a method may do it to any
-data. What it costs is told: seconds are those of all restarts together.
+The choice depends only on the loss, never on a label. The cost is recorded: the seconds of a run
+are those of all its restarts together.
 """
 
 import math
@@ -16,10 +16,10 @@ _NO_LOSS = "logs no loss, without which no restart can be chosen"
 
 
 def restart_seed(seed: int, restart: int) -> int:
-    """Return the seed of a restart, `1000 seed + restart`, which no other seed's restart has.
+    """Return the seed of a restart, `1000 seed + restart`, which is unique.
 
-    The restarts of seed 0 have seeds 0, 1, 2, … and so are the plain runs of these seeds; those
-    of seed 1 begin at 1000.
+    The restarts of seed 0 have the seeds 0, 1, 2, … and equal the plain runs of these seeds;
+    those of seed 1 start at 1000.
 
     Args:
         seed: of the run.
@@ -29,18 +29,18 @@ def restart_seed(seed: int, restart: int) -> int:
 
 
 def train_restarts(
-    started: Record, train: Callable[[Record], Run], tell: Callable[[list[Restart]], None]
+    started: Record, train: Callable[[Record], Run], on_restart: Callable[[list[Restart]], None]
 ) -> Run:
     """Return the run of one seed: of its `n_restarts` trainings the one with the lowest loss.
 
-    The loss is the last that the method logged as `loss`. A training that diverged is never
-    kept, unless all did. One that crashes or runs out of memory ends the seed with its status;
-    one that logs no loss ends it as `not_applicable`.
+    The loss is the last one logged as `loss`. A training that diverged is kept only if all of
+    them did. A training that crashes or runs out of memory ends the seed with its status, and one
+    that logs no loss ends it as `not_applicable`.
 
     Args:
-        started: the record of the seed, as it stands before training.
+        started: the record of the seed before training.
         train: trains one seed, given its record.
-        tell: told of the restarts that have ended, before each that follows.
+        on_restart: called before each training with those that have ended.
     """
     ended: list[Restart] = []
     kept: Run | None = None
@@ -48,7 +48,7 @@ def train_restarts(
     spent: dict[str, float] = {}
     memory: dict[str, int] = {}
     for number in range(started.n_restarts):
-        tell(ended)
+        on_restart(ended)
         seed = restart_seed(started.seed, number)
         run = train(replace(started, seed=seed, seconds={}))
         record = run.record
@@ -65,17 +65,16 @@ def train_restarts(
             kept = run
             lowest = math.inf if loss is None else loss
     assert kept is not None  # there is at least one restart
-    told: list[Restart] = [
-        {**one, "kept": one["seed"] == kept.record.seed and kept.record.status == "ok"}
-        for one in ended
-    ]
+    is_ok = kept.record.status == "ok"
+    for restart in ended:
+        restart["kept"] = is_ok and restart["seed"] == kept.record.seed
     seconds = {**started.seconds, **{k: v for k, v in spent.items() if k != "total"}}
     seconds["total"] = sum(seconds.values())
-    record = replace(kept.record, seed=started.seed, restarts=told, seconds=seconds, memory=memory)
+    record = replace(kept.record, seed=started.seed, restarts=ended, seconds=seconds, memory=memory)
     return replace(kept, record=record)
 
 
 def _last_loss(record: Record) -> float | None:
-    """Return the last loss of a training, or None where it has none to be kept for."""
+    """Return the last loss of a training that ended ok, or None."""
     losses = record.losses.get("loss")
     return losses[-1][1] if losses and record.status == "ok" else None

@@ -1,9 +1,8 @@
-"""How far a training came, kept in a file so that it can go on after it was stopped.
+"""The state of a training in a file, so that a stopped training can be resumed.
 
-Methods that train for days hand over their state after each epoch. A copy of the last one is
-held in memory; it is written every ten minutes (`MMBENCH_SAVE_MINUTES` says otherwise), and when
-the process is asked to stop by SIGTERM. The file holds tensors and plain values: reading it runs
-no code.
+Methods that train for days save their state after each epoch. A copy of the last one is held in
+memory. It is written every ten minutes (`MMBENCH_SAVE_MINUTES` sets another interval) and when the
+process receives SIGTERM. The file holds tensors and plain values; reading it runs no code.
 """
 
 import math
@@ -31,34 +30,34 @@ def seconds_between_writes() -> float:
     """Return how long to wait between two writes, in seconds.
 
     Raises:
-        InputError: the environment says something that is no number of minutes.
+        InputError: the environment variable is not a number of minutes.
     """
-    told = os.environ.get(_MINUTES, "10")
+    text = os.environ.get(_MINUTES, "10")
     try:
-        minutes = float(told)
+        minutes = float(text)
     except ValueError:
         minutes = math.nan
     if not minutes >= 0:
-        raise InputError(f"{_MINUTES}: expected a number of minutes from 0, got {told!r}")
+        raise InputError(f"{_MINUTES}: expected a number of minutes from 0, got {text!r}")
     return 60 * minutes
 
 
 class StateFile:
     """The state of one training.
 
-    From the first call of `load` or `keep` until `close`, SIGTERM writes what was kept last and
-    ends the process. A training that calls neither dies of SIGTERM as any process does.
+    From the first call of `load` or `keep` until `close`, SIGTERM writes the last state and ends
+    the process. In a training that calls neither, SIGTERM has its usual effect.
 
     Attributes:
-        spent: seconds of training before this process, which the state came with.
+        spent: seconds of training before this process, as stored with the state.
     """
 
     def __init__(self, path: Path, every: float) -> None:
-        """Begin the clock of a training.
+        """Start the clock of a training.
 
         Args:
-            path: of the file. What it was trained with is in its name: a state is looked for
-                only where it can be gone on with.
+            path: of the file. Its name contains all that the bits of a training depend on, so
+                that only a matching state is resumed.
             every: seconds between two writes.
         """
         self.spent = 0.0
@@ -68,12 +67,12 @@ class StateFile:
         self._unwritten: dict[str, Any] | None = None
 
     def keep(self, content: Mapping[str, Any]) -> None:
-        """Copy a state and the global random states; write them if it is time.
+        """Copy a state and the global random states, and write them if the interval has passed.
 
-        A file that cannot be written stops nothing: this is told, and the training goes on.
+        If the file cannot be written, a message is printed and the training continues.
 
         Raises:
-            TypeError: it holds what cannot be kept.
+            TypeError: the state holds a value that cannot be stored.
         """
         _on_sigterm(self._leave)
         self._unwritten = {
@@ -85,7 +84,7 @@ class StateFile:
             self.write()
 
     def load(self) -> dict[str, Any] | None:
-        """Return what was kept last, with the random states put back; None where nothing was."""
+        """Return the last state and restore the random states; None if there is no state."""
         _on_sigterm(self._leave)
         if not self._path.is_file():
             return None
@@ -97,18 +96,18 @@ class StateFile:
             self.spent = found["seconds"]
             _set_random_states(found["random"])
         except (OSError, EOFError, RuntimeError, LookupError, pickle.UnpicklingError) as error:
-            told = str(error).partition("\n")[0]
-            print(f"{self._path}: expected a saved state, but {told}; training from the start")
+            reason = str(error).partition("\n")[0]
+            print(f"{self._path}: expected a saved state, but {reason}; training from the start")
             return None
         return content
 
     def close(self) -> None:
-        """Let SIGTERM end the process as before; the file stays."""
+        """Restore the usual effect of SIGTERM; the file is kept."""
         _on_sigterm(signal.SIG_DFL)
         self._unwritten = None
 
     def write(self) -> None:
-        """Write what was kept last, unless it is written already."""
+        """Write the last state, unless it is written already."""
         if self._unwritten is None:
             return
         import torch
@@ -116,7 +115,7 @@ class StateFile:
         try:
             with replacing(self._path) as temporary, temporary.open("wb") as file:
                 torch.save(self._unwritten, file)
-        except (OSError, RuntimeError) as error:  # torch has one of its own for a full disk
+        except (OSError, RuntimeError) as error:  # torch raises the latter when the disk is full
             print(f"{self._path}: could not save the state of the training: {error}")
         else:
             self._unwritten = None
@@ -133,7 +132,7 @@ def _on_sigterm(handler: Any) -> None:
 
 
 def _copied(value: Any, where: str) -> Any:
-    """Return a copy on the CPU that later epochs do not change, of what may be kept."""
+    """Return a copy on the CPU of a value that may be stored."""
     if hasattr(value, "detach"):
         return value.detach().to("cpu", copy=True)
     if isinstance(value, np.ndarray):
@@ -154,24 +153,24 @@ def _copied(value: Any, where: str) -> Any:
 
 
 def _random_states() -> dict[str, Any]:
-    told: dict[str, Any] = {
+    states: dict[str, Any] = {
         "random": random.getstate(),
-        "numpy": np.random.get_state(legacy=False),  # noqa: NPY002 - what draws without a seed
+        "numpy": np.random.get_state(legacy=False),  # noqa: NPY002 - used by code without a seed
     }
     if (torch := sys.modules.get("torch")) is not None:
-        told["torch"] = torch.get_rng_state()
+        states["torch"] = torch.get_rng_state()
         if torch.cuda.is_initialized():
-            told["cuda"] = torch.cuda.get_rng_state_all()
-    return told
+            states["cuda"] = torch.cuda.get_rng_state_all()
+    return states
 
 
-def _set_random_states(told: Mapping[str, Any]) -> None:
+def _set_random_states(states: Mapping[str, Any]) -> None:
     import torch
 
-    random.setstate(told["random"])
-    words = {**told["numpy"]["state"], "key": told["numpy"]["state"]["key"].numpy()}
-    np.random.set_state({**told["numpy"], "state": words})  # noqa: NPY002
-    if "torch" in told:
-        torch.set_rng_state(told["torch"])
-    if "cuda" in told:
-        torch.cuda.set_rng_state_all(told["cuda"])
+    random.setstate(states["random"])
+    generator = {**states["numpy"]["state"], "key": states["numpy"]["state"]["key"].numpy()}
+    np.random.set_state({**states["numpy"], "state": generator})  # noqa: NPY002
+    if "torch" in states:
+        torch.set_rng_state(states["torch"])
+    if "cuda" in states:
+        torch.cuda.set_rng_state_all(states["cuda"])

@@ -273,7 +273,7 @@ def test_time_spent_before_the_stop_counts_towards_the_limit_and_the_record(inte
     torch.save(told, state)
     _, (run,) = trained(cell, cell.job(method, timeout_minutes=60.0), "over")
     assert run.record.status == "timed_out"
-    assert run.record.reason == "no result after 60 minutes, 83.3 of them before it went on"
+    assert run.record.reason == "no result after 60 minutes, 83.3 of them before it was resumed"
     assert len(run.record.losses["loss"]) >= 4
     assert run.record.seconds["total"] > 5000
     _, (run,) = trained(cell, cell.job(method, timeout_minutes=90.0), "within")

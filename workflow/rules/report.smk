@@ -22,7 +22,9 @@ rule report:
             caption="../report/tables.rst",
             category="Tables",
         ),
-        documents=expand("results/{{benchmark}}/tables/{file}", file=table_files("md", "tex")),
+        documents=expand(
+            "results/{{benchmark}}/tables/{file}", file=table_files("md", "tex")
+        ),
         # how many there are depends on the data sets, which no pattern of names tells
         figures=report(
             directory("results/{benchmark}/figures"),
