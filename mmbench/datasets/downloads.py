@@ -78,7 +78,7 @@ class Downloader:
         # only wheels, since pip would run the code of a source archive to look into it
         options = ["--no-deps", "--only-binary=:all:", "--dest", ".", "--retries", "1"]
         options += ["--timeout", "10", "--disable-pip-version-check", "--quiet"]
-        _run([sys.executable, "-m", "pip", "download", requirement, *options], folder)
+        run_command([sys.executable, "-m", "pip", "download", requirement, *options], folder)
         unpacked = self._new_folder()
         with zipfile.ZipFile(_only_file(folder, "*.whl")) as archive:
             archive.extractall(unpacked)
@@ -88,14 +88,16 @@ class Downloader:
         """Unpack the .deb of a package, which apt finds where it is set up to look."""
         folder = self._new_folder()
         try:
-            _run(["apt-get", "download", package], folder)
+            run_command(["apt-get", "download", package], folder)
         except DownloadError:
             # the lists of packages may be missing or old: read new ones into a folder of our own
             options = self._own_apt_folders()
-            _run(["apt-get", *options, "update"], folder)
-            _run(["apt-get", *options, "download", package], folder)
+            run_command(["apt-get", *options, "update"], folder)
+            run_command(["apt-get", *options, "download", package], folder)
         unpacked = self._new_folder()
-        _run(["dpkg-deb", "--extract", str(_only_file(folder, "*.deb")), str(unpacked)], folder)
+        run_command(
+            ["dpkg-deb", "--extract", str(_only_file(folder, "*.deb")), str(unpacked)], folder
+        )
         return unpacked
 
     def _own_apt_folders(self) -> list[str]:
@@ -155,15 +157,21 @@ def _root_cause(error: BaseException) -> str:
     return found.group(1) if found else type(error).__name__
 
 
-def _run(command: list[str], folder: Path) -> None:
+def run_command(command: list[str], folder: Path | None = None, *, timeout: float = 600) -> None:
+    """Run pip, apt-get or dpkg-deb in a folder.
+
+    Raises:
+        DownloadError: the program is missing, fails, or takes longer than `timeout` seconds.
+        OSError: the disk is full.
+    """
     try:
         done = subprocess.run(
-            command, cwd=folder, capture_output=True, text=True, timeout=600, check=False
+            command, cwd=folder, capture_output=True, text=True, timeout=timeout, check=False
         )
     except FileNotFoundError:
         raise DownloadError(f"there is no {command[0]} on this machine") from None
     except subprocess.TimeoutExpired:
-        raise DownloadError(f"{command[0]} took more than 600 seconds") from None
+        raise DownloadError(f"{command[0]} took more than {timeout:g} seconds") from None
     if "No space left on device" in done.stderr:
         raise OSError(28, "No space left on device")
     if done.returncode != 0:

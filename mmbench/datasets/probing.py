@@ -2,7 +2,6 @@
 
 import re
 import socket
-import subprocess
 import sys
 from collections import Counter
 from collections.abc import Mapping
@@ -11,6 +10,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from mmbench.config import DatasetEntry
+from mmbench.datasets.downloads import DownloadError, run_command
 
 # seconds to wait for an answer
 _TIMEOUT = 10.0
@@ -55,32 +55,21 @@ def _host(url: str) -> str:
 def _problem(url: str) -> str:
     """Return why the host of a URL does not answer; empty if it does."""
     kind, _, rest = url.partition(":")
-    name = re.split("[=!]", rest)[0]
-    if kind == "sklearn":
-        return ""
-    if kind == "pypi":
-        # asks the configured index and downloads nothing
-        pip = [sys.executable, "-m", "pip", "index", "versions", name, "--retries", "0"]
-        return _command_problem([*pip, "--timeout", str(_TIMEOUT)])
-    if kind == "debian":
-        return _command_problem(["apt-get", "download", "--print-uris", name])
+    package = re.split("[=!]", rest)[0]
     parts = urlsplit(url)
-    port = parts.port or (443 if parts.scheme == "https" else 80)
     try:
-        with socket.create_connection((parts.hostname, port), timeout=_TIMEOUT):
-            return ""
+        if kind == "pypi":
+            # asks the configured index and downloads nothing
+            pip = [sys.executable, "-m", "pip", "index", "versions", package, "--retries", "0"]
+            run_command([*pip, "--timeout", str(_TIMEOUT)], timeout=6 * _TIMEOUT)
+        elif kind == "debian":
+            apt = ["apt-get", "download", "--print-uris", package]
+            run_command(apt, timeout=6 * _TIMEOUT)
+        elif kind != "sklearn":
+            port = parts.port or (443 if kind == "https" else 80)
+            socket.create_connection((parts.hostname, port), timeout=_TIMEOUT).close()
+    except DownloadError as error:
+        return str(error)
     except OSError as error:
         return str(error.strerror or error)
-
-
-def _command_problem(command: list[str]) -> str:
-    try:
-        done = subprocess.run(
-            command, capture_output=True, text=True, timeout=6 * _TIMEOUT, check=False
-        )
-    except (FileNotFoundError, subprocess.TimeoutExpired) as error:
-        return f"{command[0]}: {type(error).__name__}"
-    if done.returncode == 0:
-        return ""
-    lines = [line for line in done.stderr.splitlines() if line.startswith(("ERROR:", "E:"))]
-    return lines[-1] if lines else f"{command[0]} ended with status {done.returncode}"
+    return ""

@@ -1,4 +1,4 @@
-"""Reads tar archives and folders of files without unpacking them."""
+"""Reads members of tar archives and folders without unpacking them."""
 
 import bz2
 import gzip
@@ -6,8 +6,6 @@ import lzma
 import tarfile
 import zlib
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
-from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import IO, cast
 
@@ -17,39 +15,42 @@ from mmbench.errors import InputError
 DAMAGE = (tarfile.TarError, EOFError, zlib.error, lzma.LZMAError, gzip.BadGzipFile)
 
 
-def folder_files(folder: Path) -> Iterator[tuple[str, Callable[[], bytes]]]:
-    """Yield the files of a folder by sorted path, each with a function that reads it."""
-    for path in sorted(p for p in folder.rglob("*") if p.is_file()):
-        yield path.relative_to(folder).as_posix(), path.read_bytes
+def read_members(path: Path, wanted: Callable[[str], bool]) -> Iterator[tuple[str, bytes]]:
+    """Yield the name and content of each wanted file of a folder or of a tar archive.
 
-
-def archive_members(path: Path) -> Iterator[tuple[str, Callable[[], bytes]]]:
-    """Yield the files of a tar archive, each with a function that reads it before the next one.
+    Files of a folder are in the order of their names, members of an archive as stored.
 
     Raises:
-        InputError: the archive is cut short or no archive, or a member is a link or would leave
-            its folder.
+        InputError: the archive is damaged, or a member is a link or would leave its folder.
     """
-    with (
-        _whole_archive(path),
-        _decompressed(path) as stream,
+    if path.is_dir():
+        for file in sorted(p for p in path.rglob("*") if p.is_file()):
+            name = file.relative_to(path).as_posix()
+            if wanted(name):
+                yield name, file.read_bytes()
+        return
+    try:
         # sequential, since a search for a member would decompress everything before it again
-        tarfile.open(fileobj=stream, mode="r|") as archive,
-    ):
-        for info in archive:
-            _check_member(path, info)
-            source = archive.extractfile(info)
-            if source is not None:
-                yield info.name, partial(_member_bytes, path, source)
+        with _decompressed(path) as stream, tarfile.open(fileobj=stream, mode="r|") as archive:
+            for info in archive:
+                _check_member(path, info)
+                file_object = archive.extractfile(info) if wanted(info.name) else None
+                if file_object is not None:
+                    yield info.name, file_object.read()
+    except DAMAGE as error:
+        raise InputError(
+            f"{path}: expected a tar archive, but it is damaged or cut short"
+            f" ({type(error).__name__})"
+        ) from error
 
 
-def picked(path: Path, names: Sequence[str]) -> dict[str, bytes]:
+def named_members(path: Path, names: Sequence[str]) -> dict[str, bytes]:
     """Return some members of an archive, in the order of `names`.
 
     Raises:
-        InputError: one is missing, or as for `archive_members`.
+        InputError: one is missing, or as for `read_members`.
     """
-    found = {name: read() for name, read in archive_members(path) if name in names}
+    found = dict(read_members(path, lambda name: name in names))
     for name in names:
         if name not in found:
             raise InputError(f"{path}: expected a member {name}, found none")
@@ -67,22 +68,6 @@ def _decompressed(path: Path) -> IO[bytes]:
     if start.startswith(b"BZh"):
         return bz2.open(path)
     return path.open("rb")
-
-
-def _member_bytes(path: Path, source: IO[bytes]) -> bytes:
-    with _whole_archive(path):
-        return source.read()
-
-
-@contextmanager
-def _whole_archive(path: Path) -> Iterator[None]:
-    try:
-        yield
-    except DAMAGE as error:
-        raise InputError(
-            f"{path}: expected a tar archive, but it is damaged or cut short"
-            f" ({type(error).__name__})"
-        ) from error
 
 
 def _check_member(path: Path, info: tarfile.TarInfo) -> None:

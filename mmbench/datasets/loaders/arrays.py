@@ -1,6 +1,7 @@
 """Arrays of .mat (Matlab 5 to 7.3), .npz, .npy and HDF5 files."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -46,50 +47,58 @@ def _read_variables(loader: str, path: Path, keys: Sequence[str]) -> dict[str, A
     """Return variables of a file by key."""
     import h5py
 
+    read: Callable[[Path, Sequence[str]], dict[str, Any]]
     if loader == "npz":
-        return _read_npz(path, keys)
-    if h5py.is_hdf5(path):
-        return _read_hdf5(path, keys, matlab=loader == "mat")
-    if loader == "hdf5":
+        kind, read = "a file of NumPy arrays", _read_npz
+    elif h5py.is_hdf5(path):
+        kind, read = "an HDF5 file", partial(_read_hdf5, matlab=loader == "mat")
+    elif loader == "mat":
+        kind, read = "a Matlab file", _read_mat5
+    else:
         raise InputError(f"{path}: expected an HDF5 file, but it is damaged or something else")
-    return _read_mat5(path, keys)
+    try:
+        return read(path, keys)
+    except InputError:
+        raise
+    except Exception as error:  # the parsers raise errors of any kind on a damaged file
+        if "pickle" in str(error):
+            raise InputError(
+                f"{path}: expected plain arrays, but it holds Python objects (a pickle),"
+                " which are never loaded"
+            ) from None
+        raise InputError(
+            f"{path}: expected {kind}, but it is damaged or cut short ({type(error).__name__})"
+        ) from error
+
+
+def _check_keys(path: Path, keys: Sequence[str], known: Collection[str], noun: str) -> None:
+    for key in keys:
+        if key not in known:
+            raise unknown(noun, key, known, where=str(path))
 
 
 def _read_mat5(path: Path, keys: Sequence[str]) -> dict[str, Any]:
     from scipy.io import loadmat, whosmat
 
-    try:
-        known = [name for name, _, _ in whosmat(path)]
-        for key in keys:
-            if key not in known:
-                raise unknown("variable", key, known, where=str(path))
-        return dict(loadmat(path, variable_names=list(keys)))
-    except InputError:
-        raise
-    except Exception as error:  # a damaged file leads the parser into errors of any kind
-        raise InputError(
-            f"{path}: expected a Matlab file, but it is damaged or cut short"
-            f" ({type(error).__name__})"
-        ) from error
+    _check_keys(path, keys, [name for name, _, _ in whosmat(path)], "variable")
+    return dict(loadmat(path, variable_names=list(keys)))
+
+
+def _read_npz(path: Path, keys: Sequence[str]) -> dict[str, Any]:
+    with path.open("rb") as file:  # np.load leaves a damaged file open
+        loaded = np.load(file, allow_pickle=False)
+        if isinstance(loaded, np.ndarray):
+            return dict.fromkeys(keys, loaded)
+        _check_keys(path, keys, loaded.files, "array")
+        return {key: loaded[key] for key in keys}
 
 
 def _read_hdf5(path: Path, keys: Sequence[str], *, matlab: bool) -> dict[str, Any]:
     import h5py
 
-    read = _matlab_value if matlab else lambda _, node: node[()]
-    try:
-        with h5py.File(path, "r") as file:
-            for key in keys:
-                if key not in file:
-                    raise unknown("variable", key, list(file), where=str(path))
-            return {key: read(file, file[key]) for key in keys}
-    except InputError:
-        raise
-    except Exception as error:  # as for Matlab files
-        raise InputError(
-            f"{path}: expected an HDF5 file, but it is damaged or cut short"
-            f" ({type(error).__name__})"
-        ) from error
+    with h5py.File(path, "r") as file:
+        _check_keys(path, keys, file, "variable")
+        return {key: _matlab_value(file, file[key]) if matlab else file[key][()] for key in keys}
 
 
 def _matlab_value(file: Any, node: Any) -> Any:
@@ -109,30 +118,6 @@ def _matlab_value(file: Any, node: Any) -> Any:
             cells[position] = _matlab_value(file, file[reference])
         return cells
     return node[()].T
-
-
-def _read_npz(path: Path, keys: Sequence[str]) -> dict[str, Any]:
-    try:
-        with path.open("rb") as file:  # np.load leaves a damaged file open
-            loaded = np.load(file, allow_pickle=False)
-            if isinstance(loaded, np.ndarray):
-                return dict.fromkeys(keys, loaded)
-            for key in keys:
-                if key not in loaded.files:
-                    raise unknown("array", key, loaded.files, where=str(path))
-            return {key: loaded[key] for key in keys}
-    except InputError:
-        raise
-    except Exception as error:  # as for Matlab files
-        if "pickle" in str(error):
-            raise InputError(
-                f"{path}: expected plain arrays, but it holds Python objects (a pickle),"
-                " which are never loaded"
-            ) from None
-        raise InputError(
-            f"{path}: expected a file of NumPy arrays, but it is damaged or cut short"
-            f" ({type(error).__name__})"
-        ) from error
 
 
 def _oriented(value: Any, where: Array, label: str) -> NDArray[Any]:

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mmbench.config import CifarSource, ImageSource, StlSource, ViewSpec
-from mmbench.datasets.loaders.archives import archive_members, folder_files, picked
+from mmbench.datasets.loaders.archives import named_members, read_members
 from mmbench.datasets.loaders.raw_data import RawData
 from mmbench.errors import InputError, unknown
 
@@ -20,22 +20,22 @@ def read_images(source: ImageSource, folder: Path, views: Mapping[str, ViewSpec]
     """Return the images in the size of their view; the folder of an image names its class."""
     ((view, spec),) = views.items()
     images, classes = [], []
-    for file in source.files:
-        if file == source.superclasses:
-            continue
-        members = folder_files if file.endswith("/") else archive_members
-        for member, content in members(folder / file):
-            path = PurePosixPath(member)
-            if path.suffix.lower() not in _IMAGES or path.name.startswith("."):
-                continue
-            if not path.parent.name:
+
+    def wanted(member: str) -> bool:
+        path = PurePosixPath(member)
+        if path.suffix.lower() not in _IMAGES or path.name.startswith("."):
+            return False
+        return source.only is None or path.parent.name in ("", *source.only)
+
+    for file in (folder / name for name in source.files if name != source.superclasses):
+        for member, content in read_members(file, wanted):
+            class_name = PurePosixPath(member).parent.name
+            if not class_name:
                 raise InputError(
-                    f"{folder / file}: expected images in folders that name their class,"
-                    f" got {member}"
+                    f"{file}: expected images in folders that name their class, got {member}"
                 )
-            if source.only is None or path.parent.name in source.only:
-                images.append(_image(content(), spec.dims, f"{folder / file}: {member}"))
-                classes.append(path.parent.name)
+            images.append(_image(content, spec.dims, f"{file}: {member}"))
+            classes.append(class_name)
     if not images:
         raise InputError(f"{folder}: expected images, found none in {', '.join(source.files)}")
     if source.superclasses:
@@ -76,7 +76,7 @@ def read_cifar(source: CifarSource, folder: Path, views: Mapping[str, ViewSpec])
     path = folder / next(iter(source.files))
     size = source.label_bytes + int(np.prod(spec.dims))
     parts = []
-    for member, content in picked(path, source.members).items():
+    for member, content in named_members(path, source.members).items():
         if len(content) % size:
             raise InputError(
                 f"{path}: {member}: expected records of {size} bytes, got {len(content)} bytes"
@@ -92,7 +92,7 @@ def read_stl(source: StlSource, folder: Path, views: Mapping[str, ViewSpec]) -> 
     ((view, spec),) = views.items()
     path = folder / next(iter(source.files))
     channels, height, width = spec.dims
-    contents = picked(path, [*source.members, *source.labels, *source.unlabelled])
+    contents = named_members(path, [*source.members, *source.labels, *source.unlabelled])
 
     def images(members: Sequence[str]) -> NDArray[np.uint8]:
         parts = []
