@@ -1,5 +1,6 @@
 """The file format of prepared data: named arrays and JSON metadata in a safetensors file."""
 
+import errno
 import json
 from collections.abc import Mapping
 from pathlib import Path
@@ -28,14 +29,21 @@ def write_views(
         path: usually `data/processed/{dataset}/views.safetensors`.
         arrays: by name; empty where the data are unavailable.
         metadata: values that JSON can represent.
+
+    Raises:
+        OSError: the file cannot be written, as on a full disk.
     """
+    from safetensors import SafetensorError
     from safetensors.numpy import save_file  # methods that get arrays in memory do not need it
 
     # one key, since safetensors writes several in random order
     text = {"mmbench": json.dumps(metadata, sort_keys=True)}
     with replacing(path) as temporary:
         contiguous = {name: np.ascontiguousarray(array) for name, array in arrays.items()}
-        save_file(contiguous, temporary, metadata=text)
+        try:
+            save_file(contiguous, temporary, metadata=text)
+        except SafetensorError as error:  # raised by its Rust code instead of an OSError
+            raise OSError(errno.EIO, str(error), str(path)) from error
 
 
 def read_metadata(path: Path) -> dict[str, Any]:

@@ -32,10 +32,8 @@ class ViewSpec(StrictModel):
     Attributes:
         modality: the kind of signal, such as "image" or "text"; views may share one.
         dims: (n_features,), or (channels, height, width) of images.
-        scaling: `min-max` per column (the default of features), `tf-idf` with unit rows for
-            word counts, `unit-rows`, `unit-pixels` (the only one of images) or `as-stored`.
-        white: of images, the stored value of a white pixel; by default 255 for integers and
-            1 for fractions.
+        scaling: see `mmbench.datasets.scaling`; images have only `unit-pixels`.
+        white: stored value of a white pixel; by default 255 for integers and 1 for fractions.
     """
 
     modality: str
@@ -76,12 +74,11 @@ class SyntheticViews(StrictModel):
     """Views made of a shared factor that determines the cluster, a private factor and noise.
 
     Attributes:
-        n_shared: dimensions of the shared factor.
-        n_private: dimensions of the private factor of each view.
-        separation: between cluster centres in the shared factor, in standard deviations
-            within a cluster.
+        n_shared, n_private: dimensions of the factors.
+        separation: mean distance of cluster centres in a factor, in standard deviations within
+            a cluster.
         private_share: share of the variance of a view, before noise, that is due to its private
-            factor. That factor has clusters of its own, independent of the labels.
+            factor, whose clusters are independent of the labels.
         noise: standard deviation of the noise; the rest of a feature has variance 1.
     """
 
@@ -94,14 +91,10 @@ class SyntheticViews(StrictModel):
 
 
 class SyntheticImages(StrictModel):
-    """Small grey images: discs, vertical and horizontal stripes, and noise.
-
-    Attributes:
-        noise: standard deviation of the noise, of pixels in [0, 1].
-    """
+    """Small grey images: discs, vertical and horizontal stripes, and noise."""
 
     kind: Literal["images"]
-    noise: NonNegativeFloat = 0.1
+    noise: NonNegativeFloat = 0.1  # standard deviation, of pixels in [0, 1]
 
 
 Generator = Annotated[SyntheticViews | SyntheticImages, Field(discriminator="kind")]
@@ -109,11 +102,7 @@ Rate = Annotated[float, Field(ge=0, le=1)]
 
 
 class Split(StrictModel):
-    """Which samples to train on.
-
-    Attributes:
-        train: their share, the same in every class; the others are only assigned to clusters.
-    """
+    """The share of samples to train on, the same in every class."""
 
     train: Annotated[float, Field(gt=0, lt=1)]
 
@@ -197,7 +186,6 @@ class BaseEntry(StrictModel):
         classes: their names, in the order of the sorted labels.
         seed: of the order of the samples, and of a generator.
         sources: the first one that is available is used.
-        generator: instead of sources.
     """
 
     title: str
@@ -237,15 +225,10 @@ class BaseEntry(StrictModel):
 
 
 class DerivedEntry(Derivation):
-    """A derived entry, as the file has it; it inherits the keys that it does not set.
-
-    Attributes:
-        base: the entry that it is derived from.
-        generator: options of the base's generator to replace.
-    """
+    """A derived entry, as the file has it; it inherits the keys that it does not set."""
 
     base: str
-    generator: dict[str, Any] = Field(default={})
+    generator: dict[str, Any] = Field(default={})  # options to replace
     title: str | None = None
     citation: str | None = None
     licence: str | None = None
@@ -260,12 +243,9 @@ class DatasetEntry(StrictModel):
         name: in the catalogue.
         root: the entry whose raw files are used; `name` itself unless derived.
         base: the entry that it is derived from, which may be derived too; empty unless derived.
-        data_setting: how the views describe the samples.
         n_samples: None where it depends on the sizes of the classes, which only `prepare` knows.
-        base_samples: number of samples in the files.
         n_clusters: number of clusters to find, which may deliberately differ from `n_classes`.
-        base_views: the views in the files; `views` are those of this entry.
-        derivation: what is changed, or None.
+        base_samples, base_views: what the files hold, as opposed to `n_samples` and `views`.
     """
 
     name: str

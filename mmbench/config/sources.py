@@ -84,11 +84,10 @@ class Array(StrictModel):
 
     Attributes:
         file: which file; may be left out where the source has only one.
-        key: the variable, or the path inside an HDF5 file. Left out for .npy.
+        key: the variable, or the path inside an HDF5 file; none for .npy.
         cell: position in a Matlab cell array, counted from 0.
         samples: whether each sample is a row or a column.
-        transposed: (height, width) of images that are stored column by column, as Matlab
-            does; they are put upright.
+        transposed: (height, width) of images that are stored column by column, as by Matlab.
     """
 
     file: str | None = None
@@ -102,7 +101,7 @@ class Columns(StrictModel):
     """Which columns of a text file are a view.
 
     Attributes:
-        file: which file; may be left out where the source has only one.
+        file: as for `Array`.
         columns: from the first to before the second, counted from 0, negative from the end;
             by default all.
     """
@@ -115,10 +114,9 @@ class Column(StrictModel):
     """Where the labels are in a text file, or in its order.
 
     Attributes:
-        file: which file; may be left out where the source has only one.
+        file: as for `Array`.
         column: its position, counted from 0, negative from the end; or its name in the header.
-        rows_per_class: where the file holds no labels but this many rows of each class in
-            turn.
+        rows_per_class: for a file without labels that has this many rows of each class in turn.
     """
 
     file: str | None = None
@@ -182,9 +180,7 @@ class BaseSource(StrictModel):
 class ArraySource(BaseSource):
     """Arrays in .mat (Matlab 5 to 7.3), .npz, .npy or HDF5 files.
 
-    Attributes:
-        views: where each view is.
-        labels: where the labels are, in such a file or in a tab-separated text file.
+    The labels may also be in a tab-separated text file.
     """
 
     loader: Literal["mat", "npz", "hdf5"]
@@ -192,8 +188,7 @@ class ArraySource(BaseSource):
     labels: Annotated[tuple[Array | Column, ...], BeforeValidator(_array_or_column)]
 
     def _referenced_files(self) -> list[str | None]:
-        arrays = [array.file for parts in self.views.values() for array in parts]
-        return arrays + [part.file for part in self.labels]
+        return [part.file for parts in (*self.views.values(), self.labels) for part in parts]
 
 
 class CsvSource(BaseSource):
@@ -202,8 +197,6 @@ class CsvSource(BaseSource):
     Attributes:
         delimiter: between columns; "whitespace" for any run of blanks.
         header: whether the first row holds the names of the columns.
-        views: which columns each view is.
-        labels: which column, or how many rows, each class is.
     """
 
     loader: Literal["csv"]
@@ -213,8 +206,7 @@ class CsvSource(BaseSource):
     labels: TextLabels
 
     def _referenced_files(self) -> list[str | None]:
-        columns = [columns.file for parts in self.views.values() for columns in parts]
-        return columns + [part.file for part in self.labels]
+        return [part.file for parts in (*self.views.values(), self.labels) for part in parts]
 
 
 class IdxSource(BaseSource):

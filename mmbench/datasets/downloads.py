@@ -7,7 +7,6 @@ import subprocess
 import sys
 import tempfile
 import time
-import zipfile
 from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -80,8 +79,7 @@ class Downloader:
         options += ["--timeout", "10", "--disable-pip-version-check", "--quiet"]
         run_command([sys.executable, "-m", "pip", "download", requirement, *options], folder)
         unpacked = self._new_folder()
-        with zipfile.ZipFile(_only_file(folder, "*.whl")) as archive:
-            archive.extractall(unpacked)
+        shutil.unpack_archive(_only_file(folder, "*.whl"), unpacked, "zip")
         return unpacked
 
     def _deb(self, package: str) -> Path:
@@ -95,9 +93,8 @@ class Downloader:
             run_command(["apt-get", *options, "update"], folder)
             run_command(["apt-get", *options, "download", package], folder)
         unpacked = self._new_folder()
-        run_command(
-            ["dpkg-deb", "--extract", str(_only_file(folder, "*.deb")), str(unpacked)], folder
-        )
+        deb = _only_file(folder, "*.deb")
+        run_command(["dpkg-deb", "--extract", str(deb), str(unpacked)], folder)
         return unpacked
 
     def _own_apt_folders(self) -> list[str]:

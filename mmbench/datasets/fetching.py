@@ -13,7 +13,6 @@ from functools import cache
 from pathlib import Path
 
 from mmbench.config import DatasetEntry, RawFile, Source
-from mmbench.datasets.disk import writing
 from mmbench.datasets.downloads import Downloader, DownloadError
 from mmbench.datasets.status import STATUS_FILE, Attempt, FetchedFile, FetchStatus, read_status
 from mmbench.errors import InputError
@@ -33,24 +32,23 @@ def fetch(entry: DatasetEntry, folder: Path, *, mirror: Path | None = None) -> F
         files could not be had; that is not an error.
 
     Raises:
-        InputError: the folder cannot be written to (a full disk, say), or the mirror is not
-            a folder.
+        InputError: the mirror is not a folder.
+        OSError: the folder cannot be written to, as on a full disk.
     """
     if mirror is not None and not mirror.is_dir():
         raise InputError(f"mirror: expected a folder at {str(mirror)!r}, found none")
-    with writing(folder):
-        folder.mkdir(parents=True, exist_ok=True)
-        if entry.generator is not None:
-            status = FetchStatus(entry.root, "ok", "generated")
-        else:
-            try:
-                known = read_status(folder).files
-            except InputError:  # there is none, or it is damaged
-                known = {}
-            with tempfile.TemporaryDirectory(prefix="mmbench-fetch-") as scratch:
-                fetching = _Fetching(folder, mirror, Downloader(Path(scratch)), known)
-                status = fetching.run(entry.root, entry.sources)
-        write_json(folder / STATUS_FILE, asdict(status))
+    folder.mkdir(parents=True, exist_ok=True)
+    if entry.generator is not None:
+        status = FetchStatus(entry.root, "ok", "generated")
+    else:
+        try:
+            known = read_status(folder).files
+        except InputError:  # there is none, or it is damaged
+            known = {}
+        with tempfile.TemporaryDirectory(prefix="mmbench-fetch-") as scratch:
+            fetching = _Fetching(folder, mirror, Downloader(Path(scratch)), known)
+            status = fetching.run(entry.root, entry.sources)
+    write_json(folder / STATUS_FILE, asdict(status))
     return status
 
 

@@ -14,7 +14,6 @@ from numpy.typing import NDArray
 from mmbench.config import DatasetEntry
 from mmbench.data import FORMAT, Dataset
 from mmbench.datasets.derive import altered, derive
-from mmbench.datasets.disk import writing
 from mmbench.datasets.loaders import RawData, check, read
 from mmbench.datasets.scaling import scaled
 from mmbench.datasets.status import STATUS_FILE, FetchStatus, read_status
@@ -58,7 +57,8 @@ def prepare(entry: DatasetEntry, raw: Path, out: Path) -> None:
 
     Raises:
         InputError: `fetch` has not run, or ran for an entry of other files; a file is not as
-            the catalogue describes it, values or labels are unusable, or the disk is full.
+            the catalogue describes it, or values or labels are unusable.
+        OSError: the folder cannot be written to, as on a full disk.
     """
     status = read_status(raw)
     if status.status == "data_unavailable":
@@ -76,12 +76,11 @@ def prepare(entry: DatasetEntry, raw: Path, out: Path) -> None:
     data = replace(data, unlabelled=unlabelled)
     if entry.n_samples is not None and data.n_samples != entry.n_samples:
         raise InputError(f"{entry.name}: expected {entry.n_samples} samples, got {data.n_samples}")
-    with writing(out):
-        data.save(out / "views.safetensors")
-        _write_samples(out / "samples.csv", table, classes, data)
-        card = _card(entry, status, table, classes, data)
-        card["checksum"] = read_metadata(out / "views.safetensors")["checksum"]
-        write_json(out / "card.json", card)
+    data.save(out / "views.safetensors")
+    _write_samples(out / "samples.csv", table, classes, data)
+    card = _card(entry, status, table, classes, data)
+    card["checksum"] = read_metadata(out / "views.safetensors")["checksum"]
+    write_json(out / "card.json", card)
 
 
 def _base_table(
@@ -239,7 +238,6 @@ def _write_unavailable(entry: DatasetEntry, status: FetchStatus, out: Path) -> N
     outcome = {"status": "data_unavailable", "reason": reason}
     card = _entry_card(entry) | outcome
     card |= {"data_setting": entry.data_setting, "advice": status.advice}
-    with writing(out):
-        write_views(out / "views.safetensors", {}, outcome)
-        write_text(out / "samples.csv", ",".join(COLUMNS) + "\n")
-        write_json(out / "card.json", card)
+    write_views(out / "views.safetensors", {}, outcome)
+    write_text(out / "samples.csv", ",".join(COLUMNS) + "\n")
+    write_json(out / "card.json", card)

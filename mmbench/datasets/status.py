@@ -14,17 +14,11 @@ STATUS_FILE = "status.json"
 
 @dataclass(frozen=True)
 class FetchedFile:
-    """A file that is there.
-
-    Attributes:
-        sha256: of the file as it is.
-        verified: whether it has the checksum of the catalogue.
-        location: where it came from: a URL, "mirror", or "folder" if it was already there.
-    """
+    """A file that is there."""
 
     sha256: str
-    verified: bool
-    location: str
+    verified: bool  # whether it has the checksum of the catalogue
+    location: str  # a URL, "mirror", or "folder" if it was already there
 
 
 @dataclass(frozen=True)
@@ -41,8 +35,6 @@ class FetchStatus:
     """How `fetch` went.
 
     Attributes:
-        dataset: its name.
-        status: whether the data are there.
         source: the name of the source whose files are there, "generated", or empty.
         files: the files of that source, by name.
         tried: every location that failed.

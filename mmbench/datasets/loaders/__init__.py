@@ -8,16 +8,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from mmbench.config import (
-    ArraySource,
-    CifarSource,
-    CsvSource,
-    IdxSource,
-    ImageSource,
-    Source,
-    StlSource,
-    ViewSpec,
-)
+from mmbench.config import Source, ViewSpec
 from mmbench.datasets.loaders.arrays import read_arrays
 from mmbench.datasets.loaders.idx import read_idx
 from mmbench.datasets.loaders.images import read_cifar, read_images, read_stl
@@ -27,13 +18,15 @@ from mmbench.errors import InputError
 
 __all__ = ["RawData", "check", "read"]
 
-_READERS: dict[type[Source], Callable[[Any, Path, Mapping[str, ViewSpec]], RawData]] = {
-    ArraySource: read_arrays,
-    CsvSource: read_csv,
-    IdxSource: read_idx,
-    ImageSource: read_images,
-    CifarSource: read_cifar,
-    StlSource: read_stl,
+_READERS: dict[str, Callable[[Any, Path, Mapping[str, ViewSpec]], RawData]] = {
+    "mat": read_arrays,
+    "npz": read_arrays,
+    "hdf5": read_arrays,
+    "csv": read_csv,
+    "idx": read_idx,
+    "images": read_images,
+    "cifar-binary": read_cifar,
+    "stl10-binary": read_stl,
 }
 
 
@@ -54,6 +47,6 @@ def read(source: Source, folder: Path, views: Mapping[str, ViewSpec], *, name: s
     for file in source.files:
         if not (folder / file).exists():
             raise InputError(f"{folder / file}: expected a file of {name}, found none")
-    raw = _READERS[type(source)](source, folder, views)
+    raw = _READERS[source.loader](source, folder, views)
     check(raw, name=name)
     return raw
