@@ -79,47 +79,47 @@ def _is_hex(text: str, length: int) -> bool:
     return re.fullmatch(f"[0-9a-f]{{{length}}}", text) is not None
 
 
-class Array(StrictModel):
+class _FilePart(StrictModel):
+    """A part of one of the files of a source, which need not be named if it is the only one."""
+
+    file: str | None = None
+
+
+class Array(_FilePart):
     """Where an array is in a .mat, .npz, .npy or HDF5 file.
 
     Attributes:
-        file: which file; may be left out where the source has only one.
         key: the variable, or the path inside an HDF5 file; none for .npy.
         cell: position in a Matlab cell array, counted from 0.
         samples: whether each sample is a row or a column.
         transposed: (height, width) of images that are stored column by column, as by Matlab.
     """
 
-    file: str | None = None
     key: str | None = None
     cell: NonNegativeInt | None = None
     samples: Literal["rows", "columns"] = "rows"
     transposed: tuple[PositiveInt, PositiveInt] | None = None
 
 
-class Columns(StrictModel):
+class Columns(_FilePart):
     """Which columns of a text file are a view.
 
     Attributes:
-        file: as for `Array`.
         columns: from the first to before the second, counted from 0, negative from the end;
             by default all.
     """
 
-    file: str | None = None
     columns: tuple[int, int] | None = None
 
 
-class Column(StrictModel):
+class Column(_FilePart):
     """Where the labels are in a text file, or in its order.
 
     Attributes:
-        file: as for `Array`.
         column: its position, counted from 0, negative from the end; or its name in the header.
         rows_per_class: for a file without labels that has this many rows of each class in turn.
     """
 
-    file: str | None = None
     column: int | str | None = None
     rows_per_class: PositiveInt | None = None
 
