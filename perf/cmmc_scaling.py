@@ -35,7 +35,7 @@ import torch
 
 from mmbench.data import Dataset
 from mmbench.methods import cmmc
-from mmbench.nn.networks import reconstruction_epoch
+from mmbench.methods.ae_kmeans import reconstruction_epoch
 
 PHASES = ("pretrain", "joint", "finetune")
 N_FEATURES = 784
@@ -100,7 +100,7 @@ def checkpoint_of(precision: str) -> tuple[float, float, float]:
     optimiser = torch.optim.Adam(network.parameters(), lr=3e-4, fused=True)
     calls = (
         lambda: reconstruction_epoch(network.autoencoders, views, optimiser, BATCH_SIZE),
-        lambda: cmmc.CMMC()._joint_epoch(network, views, optimiser),
+        lambda: cmmc.CMMC().joint_epoch(network, views, optimiser),
         lambda: cmmc.mean_assignment(network.soft(views)),
     )
     medians = []

@@ -1,15 +1,15 @@
 """k-means of the concatenated latent vectors of one autoencoder per view.
 
-The autoencoders and their training are those of CMMC's pre-training, so the distance of the
-two in a table is what contrast and fine-tuning add.
+The autoencoders and their training are those of CMMC's pre-training, so the difference between
+the two methods is due to contrast and fine-tuning.
 
 Source: Trosten et al., On the Effects of Self-supervision and Contrastive Alignment in Deep
 Multi-view Clustering, CVPR 2023, the baseline AE-KM.
-Departures: the layers and the schedule are CMMC's; the latent vectors are concatenated as
-they are, without a scaling of each view.
+Departures: the layers and the schedule are CMMC's; the latent vectors are concatenated without
+scaling the views.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, cast
 
@@ -17,18 +17,18 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from pydantic import ConfigDict, PositiveFloat, PositiveInt
-from torch import nn
+from torch import Tensor, nn
 
 from mmbench.data import Dataset
 from mmbench.methods import Log, silent
-from mmbench.nn.batches import checkpoints, in_chunks
+from mmbench.nn.batches import checkpoints, epoch_means, in_chunks, shuffled_batches
 from mmbench.nn.clustering import assign_by_kmeans
-from mmbench.nn.networks import Autoencoder, reconstruction_epoch
+from mmbench.nn.encoders import paired_tensors
+from mmbench.nn.networks import Autoencoder, reconstruction_error
 from mmbench.nn.preprocessing import require_sample_per_cluster
 
-STARTS = 20
-# on the way fewer, so that keeping the trajectory costs little beside the training
-CHECKPOINT_STARTS = 3
+# of k-means; fewer before the last epoch, since only the trajectory depends on them
+STARTS, CHECKPOINT_STARTS = 20, 3
 
 
 @dataclass(frozen=True)
@@ -38,7 +38,7 @@ class AEKMeans:
     Attributes:
         hidden: widths of each encoder; the decoder has them in reverse.
         n_latent: length of the latent vector of one view.
-        epochs: of training.
+        epochs: passes over the samples.
         batch_size: a last batch that is not full is left out.
         learning_rate: of Adam.
     """
@@ -57,50 +57,76 @@ class AEKMeans:
         """Cluster paired views, or a single one.
 
         Args:
-            data: view v is (n_samples, n_features_v); images are taken as pixels. Trained
-                on `fit_index`, the other samples go to the nearest centroid.
+            data: features or images (as pixels). The networks and k-means are trained on
+                `fit_index`; the other samples are assigned to the nearest centroid.
             seed: of the initial weights, the order of the batches and k-means.
             device: where to train, as torch names it.
-            log: called once an epoch with the mean squared error, summed over views, and that
-                of each view; at checkpoints with the assignments; at the end with the latent
-                vectors as embedding.
+            log: receives every epoch the mean squared error, summed over views, and that of each
+                view; at checkpoints the assignments; at the end the latent vectors as embedding.
 
         Returns:
-            y_pred: (n_samples,), the cluster of each sample in 0..n_clusters-1.
+            y_pred: (n_samples,), in 0..n_clusters-1.
 
         Raises:
             IncompatibleDataError: unpaired samples, or fewer samples to train on than
                 clusters.
         """
         torch.manual_seed(seed)
-        arrays = data.paired_features(pixels=True, held_out=True)
+        views, fitted = paired_tensors(data, device, at_least=1, min_fit=1)
         require_sample_per_cluster(data)
-        views = [torch.as_tensor(x, device=device) for x in arrays]
-        rows = torch.as_tensor(data.fit_index, device=device)
-        fitted = [x[rows] for x in views] if data.is_split else views
-
         modules = nn.ModuleList(Autoencoder(x.shape[1], self.hidden, self.n_latent) for x in views)
         modules.to(device)
         networks = cast(Sequence[Autoencoder], modules)
         optimiser = torch.optim.Adam(modules.parameters(), lr=self.learning_rate, fused=True)
-        shown = checkpoints(self.epochs)
+        log_epochs = checkpoints(self.epochs)
         last = self.epochs - 1
 
         for epoch in range(self.epochs):
             errors = reconstruction_epoch(networks, fitted, optimiser, self.batch_size)
-            pairs = zip(data.views, errors, strict=True)
-            terms: dict[str, Any] = {f"reconstruction_{v.name}": error for v, error in pairs}
-            log(epoch, loss=sum(errors), **terms)
-            if epoch in shown:
-                z = torch.cat(
-                    [in_chunks(net.encoder, x) for net, x in zip(networks, views, strict=True)],
-                    dim=1,
-                )
+            log(epoch, loss=sum(errors), **by_view(data, errors))
+            if epoch in log_epochs:
+                pairs = zip(networks, views, strict=True)
+                z = torch.cat([in_chunks(net.encoder, x) for net, x in pairs], dim=1)
                 n_init = STARTS if epoch == last else CHECKPOINT_STARTS
                 y_pred = assign_by_kmeans(z, data, seed=seed, n_init=n_init).cpu().numpy()
                 log(epoch, y_pred=y_pred)
         log(last, embedding=z.cpu().numpy())
         return y_pred
+
+
+def reconstruction_epoch(
+    networks: Iterable[nn.Module],
+    views: Sequence[Tensor],
+    optimiser: torch.optim.Optimizer,
+    batch_size: int,
+) -> list[float]:
+    """Train an autoencoder for each view for one epoch; return the mean error of each.
+
+    A batch has the same rows in all views; a last batch that is not full is left out.
+
+    Args:
+        networks: of the views, from (batch, n_features_v) to the same shape.
+        views: (n_samples, n_features_v) each, paired.
+        optimiser: of the weights of all networks.
+        batch_size: rows per batch.
+    """
+    networks = list(networks)
+    steps = []
+    for rows in shuffled_batches(len(views[0]), batch_size, views[0].device, drop_last=True):
+        batch = [x[rows] for x in views]
+        pairs = zip(networks, batch, strict=True)
+        errors = torch.stack([reconstruction_error(net(x), x) for net, x in pairs])
+        optimiser.zero_grad()
+        errors.sum().backward()
+        optimiser.step()
+        steps.append(errors.detach())
+    return epoch_means(steps)
+
+
+def by_view(data: Dataset, errors: Sequence[float]) -> dict[str, Any]:
+    """Return the reconstruction errors of the views under the names by which they are logged."""
+    pairs = zip(data.views, errors, strict=True)
+    return {f"reconstruction_{view.name}": error for view, error in pairs}
 
 
 METHOD = AEKMeans

@@ -1,31 +1,31 @@
 """CMMC: contrastive clustering of paired views at two levels of features.
 
-Each view has an autoencoder with latent vectors z, which keep what is private to the view,
-since the reconstruction is made of them. Two modules that all views share read z: one gives
-high-level features h, the other soft assignments. Contrast between views is applied to these
-two alone, to the rows of h and to the columns of the assignments. The training has phases:
+Each view has an autoencoder, whose latent vectors z keep what is specific to the view. Two
+modules shared by all views map z to high-level features h and to soft assignments. Contrast
+between views applies to these two only: to the rows of h and to the columns of the assignments.
+Training has three phases:
 
 1. pre-training: reconstruction, in batches;
-2. joint: reconstruction and both contrasts, in batches;
-3. k-means of h in each view, once; then fine-tuning of encoders and assignments towards
-   these clusters, each view by itself, one step an epoch on all samples, where every step
-   first matches the numbers of the clusters to those of the assignments.
+2. joint training: reconstruction and both contrasts, in batches;
+3. k-means of h in each view, once, then fine-tuning of encoders and assignments towards these
+   clusters, separately for each view, one step per epoch on all samples. Every step first
+   matches the numbers of the clusters to those of the assignments.
 
-A sample goes to the cluster that has the largest mean assignment over the views.
+A sample is assigned to the cluster with the largest mean assignment over the views.
 
 Source: Xu et al., Contrastive Multi-Modal Clustering, arXiv:2106.11193 v1. The full text of
-v1 is not to be had, so sizes, losses and schedule are those of the code of its second version
+v1 is not available, so sizes, losses and schedule are those of the code of its second version
 (MFLVC, CVPR 2022), which has the same four parts.
 Departures: k-means is seeded, the number of joint epochs is the same for all data sets, a
-batch is never larger than the data (the code would not train on fewer samples than a batch),
-and fine-tuning adds its gradient up over chunks where the data are large.
+batch is never larger than the data (the code does not train on fewer samples than a batch),
+and fine-tuning accumulates its gradient over chunks of large data.
 As in the code, and unlike the text of CVPR: reconstruction is a mean over features, the
 balance of clusters counts once for each pair of views, and fine-tuning takes the log-softmax
-of what is a softmax already (`double_softmax`), so its loss cannot fall below
+of soft assignments (`double_softmax`), so that its loss is at least
 log(1 + (n_clusters - 1) / e).
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import combinations
 from typing import Any, cast
@@ -39,19 +39,21 @@ from torch.nn import functional
 
 from mmbench.data import Dataset
 from mmbench.methods import Log, silent
-from mmbench.nn.batches import checkpoints, chunks, in_chunks, shuffled_batches
+from mmbench.methods.ae_kmeans import by_view, reconstruction_epoch
+from mmbench.nn.batches import checkpoints, chunks, epoch_means, in_chunks, shuffled_batches
 from mmbench.nn.clustering import kmeans, match
+from mmbench.nn.encoders import paired_tensors
 from mmbench.nn.losses import cluster_contrast, nt_xent
-from mmbench.nn.networks import Autoencoder, reconstruction_epoch, reconstruction_error
+from mmbench.nn.networks import Autoencoder, reconstruction_error
 from mmbench.nn.preprocessing import require_sample_per_cluster
 
 FEATURE_TEMPERATURE = 0.5
 LABEL_TEMPERATURE = 1.0
 STARTS = 100  # of k-means
-# rows of one view of which fine-tuning holds all hidden layers at once: about 250 MB at the
-# published widths
+# rows for which fine-tuning holds all hidden layers of a view: about 250 MB at the published
+# widths
 FINETUNE_ROWS = 16_384
-# rows by which the similarity of views is measured; more would cost memory for no digit
+# rows for the similarity of views; more would not change its digits
 CKA_ROWS = 10_000
 
 
@@ -65,14 +67,14 @@ class CMMC:
         n_high_level: length of h.
         pretrain_epochs: of phase 1.
         joint_epochs: of phase 2.
-        finetune_epochs: of phase 3, each one step; 0 leaves it out.
+        finetune_epochs: of phase 3; 0 leaves it out.
         batch_size: of phases 1 and 2; a last batch that is not full is left out.
         learning_rate: of one Adam for all phases.
-        reconstruction_weight: in phase 2. An ablation without reconstruction has no
-            pre-training either.
+        reconstruction_weight: in phase 2.
         feature_weight: of the contrast of h.
         label_weight: of the contrast of assignments.
-        double_softmax: fine-tune as the code does, or on the log of the assignments.
+        double_softmax: fine-tune with the log-softmax of the assignments, as the code does, not
+            of the logits.
     """
 
     __pydantic_config__ = ConfigDict(extra="forbid")
@@ -96,33 +98,28 @@ class CMMC:
         """Cluster paired views.
 
         Args:
-            data: at least two views; view v is (n_samples, n_features_v), images are taken
-                as pixels. Trained on `fit_index`, all samples are assigned.
+            data: at least two views, features or images (as pixels). The networks and k-means
+                are trained on `fit_index`.
             seed: of the initial weights, the order of the batches and k-means.
             device: where to train, as torch names it.
-            log: called once an epoch with the mean loss and its parts, reconstruction by
-                view; at checkpoints of the whole schedule with the assignments; around the
-                joint phase with `cka_z_before`, `cka_h_before`, `cka_z_after` and
-                `cka_h_after`, the mean over pairs of views of the `linear_cka` of z and of h
-                on the samples trained on; at the end with the mean of h over the views as
-                embedding, and the assignments of each view.
+            log: receives every epoch the mean loss and its parts, with the reconstruction error
+                of each view; at checkpoints of the whole schedule the assignments; around the
+                joint phase `cka_z_before`, `cka_h_before`, `cka_z_after` and `cka_h_after`, the
+                mean over pairs of views of the `linear_cka` of z and of h on the samples to
+                train on; at the end the mean of h over the views as embedding, and the
+                assignments of each view.
 
         Returns:
-            y_pred: (n_samples,), the cluster of each sample in 0..n_clusters-1.
+            y_pred: (n_samples,), in 0..n_clusters-1.
 
         Raises:
             IncompatibleDataError: fewer than two views, unpaired samples, or, with
                 fine-tuning, fewer samples to train on than clusters.
         """
         torch.manual_seed(seed)
-        arrays = data.paired_features(at_least=2, pixels=True, held_out=True)
+        views, fitted = paired_tensors(data, device, min_fit=1)
         if self.finetune_epochs:
             require_sample_per_cluster(data)
-        views = [torch.as_tensor(x, device=device) for x in arrays]
-        rows = torch.as_tensor(data.fit_index, device=device)
-        fitted = [x[rows] for x in views] if data.is_split else views
-        names = [view.name for view in data.views]
-
         widths = [x.shape[1] for x in views]
         network = Network(widths, self.hidden, self.n_latent, self.n_high_level, data.n_clusters)
         network.to(device)
@@ -131,21 +128,21 @@ class CMMC:
         start_joint = self.pretrain_epochs
         start_finetune = start_joint + self.joint_epochs
         n_epochs = start_finetune + self.finetune_epochs
-        shown = checkpoints(n_epochs)
+        log_epochs = checkpoints(n_epochs)
 
-        def show(epoch: int, loss: float, **terms: Any) -> None:
-            y_pred = mean_assignment(network.soft(views)) if epoch in shown else None
+        def log_epoch(epoch: int, loss: float, **terms: Any) -> None:
+            y_pred = mean_assignment(network.soft(views)) if epoch in log_epochs else None
             log(epoch, loss=loss, y_pred=y_pred, **terms)
 
         for epoch in range(start_joint):
             errors = reconstruction_epoch(network.autoencoders, fitted, optimiser, self.batch_size)
-            show(epoch, sum(errors), **named(names, errors))
+            log_epoch(epoch, sum(errors), **by_view(data, errors))
         if self.joint_epochs:
             log(max(start_joint - 1, 0), **network.shared_information(fitted, "before"))
         for epoch in range(start_joint, start_finetune):
-            loss, feature, label, *errors = self._joint_epoch(network, fitted, optimiser)
+            loss, feature, label, *errors = self.joint_epoch(network, fitted, optimiser)
             contrast = {"feature_contrast": feature, "label_contrast": label}
-            show(epoch, loss, **contrast, **named(names, errors))
+            log_epoch(epoch, loss, **contrast, **by_view(data, errors))
         if self.joint_epochs:
             log(start_finetune - 1, **network.shared_information(fitted, "after"))
         if self.finetune_epochs:
@@ -156,21 +153,21 @@ class CMMC:
                 network, fitted, clusters, double_softmax=self.double_softmax
             )
             optimiser.step()
-            show(epoch, loss)
+            log_epoch(epoch, loss)
 
         soft = network.soft(views)
-        view_assignments = {
-            name: q.argmax(dim=1).cpu().numpy() for name, q in zip(names, soft, strict=True)
-        }
         embedding = torch.stack(network.high_level(views)).mean(dim=0)
         log(
             max(n_epochs - 1, 0),
             embedding=embedding.cpu().numpy(),
-            view_assignments=view_assignments,
+            view_assignments={
+                view.name: p.argmax(dim=1).cpu().numpy()
+                for view, p in zip(data.views, soft, strict=True)
+            },
         )
         return mean_assignment(soft)
 
-    def _joint_epoch(
+    def joint_epoch(
         self, network: "Network", views: Sequence[Tensor], optimiser: torch.optim.Optimizer
     ) -> list[float]:
         """Train one epoch; return the mean loss, its two contrasts, and the error by view."""
@@ -195,19 +192,17 @@ class CMMC:
             loss.backward()
             optimiser.step()
             steps.append(torch.stack([loss, feature, label, *errors]).detach())
-        # read once an epoch: reading a number makes the host wait for the device
-        means: list[float] = torch.stack(steps).mean(dim=0).tolist()
-        return means
+        return epoch_means(steps)
 
 
 class Network(nn.Module):
-    """An autoencoder for each view, and the two modules that all views share.
+    """An autoencoder for each view, and two modules shared by all views.
 
-    Sharing these is what ties cluster j of one view to cluster j of another.
+    Since the views share `labels`, cluster j of one view is cluster j of the others.
 
     Attributes:
         autoencoders: of the views, x to z and back.
-        features: z to the high-level features h, before their length is set to 1.
+        features: z to high-level features h, before normalisation.
         labels: z to the logits of the soft assignments.
     """
 
@@ -222,30 +217,26 @@ class Network(nn.Module):
         """Build the network for views with `widths` features."""
         super().__init__()
         autoencoders = nn.ModuleList(Autoencoder(n, hidden, n_latent) for n in widths)
-        # a ModuleList does not tell the type of what it holds
+        # the type of a ModuleList does not include that of its modules
         self.autoencoders = cast(Sequence[Autoencoder], autoencoders)
         self.features = nn.Linear(n_latent, n_high_level)
         self.labels = nn.Linear(n_latent, n_clusters)
 
-    def low_level(self, views: Sequence[Tensor]) -> list[Tensor]:
-        """Return z of each view, (n_samples, n_latent), without a gradient."""
+    def low_level(self, views: Sequence[Tensor], *heads: nn.Module) -> list[Tensor]:
+        """Return z of each view, (n_samples, n_latent), or a head of z, without a gradient."""
         pairs = zip(self.autoencoders, views, strict=True)
-        return [in_chunks(net.encoder, x) for net, x in pairs]
+        return [in_chunks(nn.Sequential(net.encoder, *heads), x) for net, x in pairs]
 
     def high_level(self, views: Sequence[Tensor]) -> list[Tensor]:
-        """Return h of each view, (n_samples, n_high_level), rows of length 1, no gradient."""
-        pairs = zip(self.autoencoders, views, strict=True)
-        h = [in_chunks(nn.Sequential(net.encoder, self.features), x) for net, x in pairs]
-        return [functional.normalize(rows) for rows in h]
+        """Return normalised h of each view, (n_samples, n_high_level), without a gradient."""
+        return [functional.normalize(h) for h in self.low_level(views, self.features)]
 
     def soft(self, views: Sequence[Tensor]) -> list[Tensor]:
         """Return the soft assignments of each view, (n_samples, n_clusters), no gradient."""
-        pairs = zip(self.autoencoders, views, strict=True)
-        logits = [in_chunks(nn.Sequential(net.encoder, self.labels), x) for net, x in pairs]
-        return [rows.softmax(dim=1) for rows in logits]
+        return [logits.softmax(dim=1) for logits in self.low_level(views, self.labels)]
 
     def shared_information(self, views: Sequence[Tensor], when: str) -> dict[str, Any]:
-        """Return `cka_z_{when}` and `cka_h_{when}`: how alike the views are in z and in h."""
+        """Return `cka_z_{when}` and `cka_h_{when}`, the similarity of the views in z and h."""
         some = [x[:CKA_ROWS] for x in views]
         return {
             f"cka_z_{when}": mean_cka(self.low_level(some)),
@@ -256,10 +247,10 @@ class Network(nn.Module):
 def contrasts(features: Sequence[Tensor], soft: Sequence[Tensor]) -> tuple[Tensor, Tensor]:
     """Return the contrast of features and that of assignments, each summed over view pairs.
 
-    Neither is below 0, and neither depends on the order of the views or of the samples.
+    Both are non-negative and invariant to the order of the views and of the samples.
 
     Args:
-        features: of each view, (batch, n_high_level), of any length.
+        features: of each view, (batch, n_high_level), rows of any length.
         soft: of each view, (batch, n_clusters) soft assignments.
     """
     by_feature = [nt_xent(a, b, FEATURE_TEMPERATURE) for a, b in combinations(features, 2)]
@@ -270,7 +261,7 @@ def contrasts(features: Sequence[Tensor], soft: Sequence[Tensor]) -> tuple[Tenso
 def pseudo_labels(
     network: Network, views: Sequence[Tensor], n_clusters: int, *, seed: int
 ) -> list[Tensor]:
-    """Return k-means clusters of the high-level features of each view, (n_samples,) each.
+    """Return (n_samples,) k-means clusters of the high-level features of each view.
 
     Every feature is first scaled to [0, 1] over the samples.
     """
@@ -290,22 +281,21 @@ def add_finetune_gradients(
 ) -> float:
     """Add the gradient of the fine-tuning loss to that of the weights; return the loss.
 
-    The loss is the sum over views of the mean `finetune_loss` towards the clusters, once
-    their numbers are matched to those of the assignments.
+    The loss is the sum over views of the mean `finetune_loss` towards the clusters, after their
+    numbers are matched to those of the assignments.
 
     Args:
-        network: whose encoders and `labels` get the gradient.
+        network: of which the encoders and `labels` get the gradient.
         views: (n_samples, n_features_v) each.
         clusters: of each view, (n_samples,).
         double_softmax: as for `finetune_loss`.
-        chunk: rows of which hidden layers are held. The gradient is that of all rows
-            whatever it is; with more rows than one chunk each needs two forward passes, as
-            the matching must know all assignments first.
+        chunk: rows for which hidden layers are held. The gradient is the same for any value;
+            more than one chunk needs two forward passes each, since matching requires all
+            assignments.
     """
     total = 0.0
     for net, x, found in zip(network.autoencoders, views, clusters, strict=True):
         pieces = list(chunks(len(x), chunk))
-
         view = nn.Sequential(net.encoder, network.labels)
         with torch.set_grad_enabled(len(pieces) == 1):
             logits = [view(x[rows]).float() for rows in pieces]
@@ -325,8 +315,8 @@ def finetune_loss(logits: Tensor, targets: Tensor, double_softmax: bool) -> Tens
     Args:
         logits: (n_samples, n_clusters).
         targets: (n_samples,) in 0..n_clusters-1.
-        double_softmax: take the log-softmax of the soft assignments rather than of the
-            logits. The mean is then at least log(1 + (n_clusters - 1) / e).
+        double_softmax: take the log-softmax of the soft assignments instead of the logits. The
+            mean is then at least log(1 + (n_clusters - 1) / e).
     """
     scores = logits.softmax(dim=1) if double_softmax else logits
     return functional.cross_entropy(scores, targets, reduction="sum")
@@ -339,7 +329,7 @@ def mean_assignment(soft: Sequence[Tensor]) -> NDArray[np.int64]:
 
 
 def min_max(x: Tensor) -> Tensor:
-    """Return x with every column scaled to [0, 1]; a column of one value becomes 0."""
+    """Return x with every column scaled to [0, 1]; a constant column becomes 0."""
     low, high = x.aminmax(dim=0)
     span = high - low
     return (x - low) / torch.where(span > 0, span, 1)
@@ -353,8 +343,8 @@ def mean_cka(views: Sequence[Tensor]) -> float:
 def linear_cka(a: Tensor, b: Tensor) -> Tensor:
     """Return the linear centred kernel alignment of two embeddings, a scalar in [0, 1].
 
-    It is 1 where one is a rotation, shift or scaling of the other and near 0 where they share
-    nothing. Source: Kornblith et al., ICML 2019.
+    It is 1 where one embedding is a rotation, shift or scaling of the other, and near 0 where
+    they are unrelated. Source: Kornblith et al., ICML 2019.
 
     Args:
         a: (n_samples, n_features_a).
@@ -365,11 +355,6 @@ def linear_cka(a: Tensor, b: Tensor) -> Tensor:
         size = torch.linalg.matrix_norm(a.T @ a) * torch.linalg.matrix_norm(b.T @ b)
         cka: Tensor = (a.T @ b).square().sum() / size.clamp_min(1e-12)
         return cka
-
-
-def named(views: Iterable[str], errors: Iterable[float]) -> dict[str, Any]:
-    """Return the reconstruction error of each view under the name it is logged by."""
-    return {f"reconstruction_{v}": error for v, error in zip(views, errors, strict=True)}
 
 
 METHOD = CMMC

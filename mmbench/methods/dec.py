@@ -28,11 +28,12 @@ from torch import Tensor, nn
 
 from mmbench.data import Dataset
 from mmbench.methods import Log, silent
+from mmbench.methods.ae_kmeans import reconstruction_epoch
 from mmbench.nn.batches import checkpoints, in_chunks, shuffled_batches
 from mmbench.nn.clustering import kmeans
 from mmbench.nn.embedded import one_space, student_t, target_distribution
 from mmbench.nn.information import divergence
-from mmbench.nn.networks import Autoencoder, reconstruction_epoch, reconstruction_error
+from mmbench.nn.networks import Autoencoder, reconstruction_error
 
 N_INIT = 20  # of the k-means that gives the initial centres, as published
 

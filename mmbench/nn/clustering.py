@@ -72,12 +72,12 @@ def nearest(x: Tensor, centroids: Tensor) -> Tensor:
 def match(p: Tensor, q: Tensor, n_clusters: int) -> Tensor:
     """Return the renumbering of p that agrees with q in as many samples as possible.
 
-    The Hungarian algorithm on the (n_clusters, n_clusters) table of counts. The result is
-    always a permutation of 0..n_clusters-1, also where p or q leave a cluster empty.
+    It is found by the Hungarian algorithm on the table of counts, and is a permutation of
+    0..n_clusters-1 also where p or q have empty clusters.
 
     Args:
         p: (n_samples,) cluster numbers in 0..n_clusters-1.
-        q: (n_samples,), likewise.
+        q: (n_samples,) cluster numbers in 0..n_clusters-1.
         n_clusters: of both.
 
     Returns:

@@ -1,4 +1,4 @@
-"""Fully connected encoders with batch normalisation, and what goes in and on top."""
+"""Fully connected encoders with batch normalisation, their inputs and their heads."""
 
 from collections.abc import Iterable, Sequence
 from functools import partial
@@ -13,13 +13,13 @@ from mmbench.nn.information import widened
 
 
 def normalised_mlp(widths: Sequence[int], n_out: int | None = None) -> nn.Sequential:
-    """Return a network of Linear, BatchNorm and ReLU for each step from width to width.
+    """Return a network of Linear, BatchNorm and ReLU layers between consecutive widths.
 
     In training a batch must have at least two rows.
 
     Args:
         widths: of the input and of each hidden layer.
-        n_out: of a last, linear layer; without it the network ends in the ReLU.
+        n_out: width of an additional linear layer at the end.
     """
     layers: list[nn.Module] = []
     for wide, narrow in pairwise(widths):
@@ -30,11 +30,10 @@ def normalised_mlp(widths: Sequence[int], n_out: int | None = None) -> nn.Sequen
 
 
 def shared_encoders(n_views: int, widths: Sequence[int]) -> nn.ModuleList:
-    """Return a `normalised_mlp` for each view, with one set of weights among them.
+    """Return a `normalised_mlp` for each view, with weights and biases shared by all views.
 
-    Every weight and bias is one parameter that all views share; the running means and
-    variances of batch normalisation are each view's own, so views of different location do
-    not shift each other.
+    The running means and variances of batch normalisation are separate, so that views of
+    different location do not shift each other.
     """
     encoders = [normalised_mlp(widths) for _ in range(n_views)]
     for encoder in encoders[1:]:
@@ -44,18 +43,18 @@ def shared_encoders(n_views: int, widths: Sequence[int]) -> nn.ModuleList:
     return nn.ModuleList(encoders)
 
 
-# soft assignments of n rows: by the cluster head, (1, n, n_clusters), and by the other heads,
+# soft assignments of n rows: by the cluster head, (1, n, n_clusters), and by the auxiliary heads,
 # (n_heads, n, n_overclusters)
 Soft = tuple[Tensor, Tensor]
 
 
 class AssignmentNetwork(nn.Module):
-    """Encoders of the views, and heads for soft assignments that all views share.
+    """Encoders of the views, and heads for soft assignments shared by all views.
 
     Attributes:
         encoders: of each view, (batch, n_features_v) to (batch, n_latent).
         clusters: the cluster head, to logits.
-        overclusters: the heads with more clusters side by side, to logits.
+        overclusters: the auxiliary heads with more clusters, concatenated, to logits.
     """
 
     def __init__(
@@ -67,7 +66,7 @@ class AssignmentNetwork(nn.Module):
         n_heads: int,
         n_overclusters: int,
     ) -> None:
-        """Build the heads, `n_heads` of them with `n_overclusters`, on top of the encoders."""
+        """Build the cluster head, and `n_heads` auxiliary heads with `n_overclusters` each."""
         super().__init__()
         self.encoders = nn.ModuleList(encoders)
         self.clusters = nn.Linear(n_latent, n_clusters)
@@ -83,7 +82,7 @@ class AssignmentNetwork(nn.Module):
     def assign(self, views: Sequence[Tensor]) -> list[Tensor]:
         """Return the soft assignments of all rows of each view, (n_rows_v, n_clusters).
 
-        Without a gradient; the network is in eval mode afterwards.
+        They have no gradient. The network is in eval mode afterwards.
         """
         self.eval()
 
@@ -96,22 +95,31 @@ class AssignmentNetwork(nn.Module):
 
 
 def paired_tensors(
-    data: Dataset, device: str, *, at_most: int | None = None
+    data: Dataset,
+    device: str,
+    *,
+    at_least: int = 2,
+    at_most: int | None = None,
+    min_fit: int = 2,
 ) -> tuple[list[Tensor], list[Tensor]]:
-    """Return the paired views as tensors: of all samples, and of those to train on.
+    """Return the paired views as tensors: of all samples, and of the samples to train on.
 
     Args:
-        data: at least two views; images are taken as pixels in [0, 1].
-        device: where the tensors are to lie.
-        at_most: how many views the method can take, if there is a limit.
+        data: paired views; images are taken as pixels in [0, 1].
+        device: of the tensors.
+        at_least: smallest number of views.
+        at_most: largest number of views; None for no limit.
+        min_fit: smallest number of samples to train on; batch normalisation needs two.
 
     Raises:
-        IncompatibleDataError: too few or too many views, samples that lack a view, or fewer
-            than the two training samples that batch normalisation needs.
+        IncompatibleDataError: too few or too many views, samples that lack a view, or too few
+            samples to train on.
     """
-    arrays = data.paired_features(at_least=2, at_most=at_most, pixels=True, held_out=True)
-    if len(data.fit_index) < 2:
-        raise IncompatibleDataError(f"{data.name}: needs 2 samples to train on, has 1")
+    arrays = data.paired_features(at_least=at_least, at_most=at_most, pixels=True, held_out=True)
+    if len(data.fit_index) < min_fit:
+        raise IncompatibleDataError(
+            f"{data.name}: needs {min_fit} samples to train on, has {len(data.fit_index)}"
+        )
     views = [torch.as_tensor(x, device=device) for x in arrays]
     rows = torch.as_tensor(data.fit_index, device=device)
     return views, [x[rows] for x in views] if data.is_split else views

@@ -1,4 +1,4 @@
-"""Which samples have which views, for methods that train on pairs and assign all samples."""
+"""Rows of samples in incomplete views, for methods that train on pairs of views."""
 
 import numpy as np
 
@@ -6,7 +6,7 @@ from mmbench.data import Dataset, IncompatibleDataError, Index
 
 
 def row_numbers(data: Dataset) -> Index:
-    """Return (n_views, n_samples), the row of each sample in each view, -1 where it has none."""
+    """Return (n_views, n_samples), the row of each sample in each view, -1 if it has none."""
     rows = np.full((len(data.views), data.n_samples), -1)
     for v, view in enumerate(data.views):
         rows[v, view.sample_index] = np.arange(len(view.sample_index))
@@ -14,11 +14,11 @@ def row_numbers(data: Dataset) -> Index:
 
 
 def samples_in_pairs(data: Dataset, rows: Index) -> Index:
-    """Return the samples to train on that have two views or more, increasing.
+    """Return the samples to train on that have at least two views, in increasing order.
 
     Args:
-        data: with at least two views.
-        rows: (n_views, n_samples), its `row_numbers`.
+        data: at least two views.
+        rows: `row_numbers` of the data.
 
     Raises:
         IncompatibleDataError: a view has fewer than two such samples.

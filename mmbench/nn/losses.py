@@ -1,7 +1,7 @@
-"""Losses that several methods share, and the entropy they are built from.
+"""Losses that several methods share, and the entropy on which they are based.
 
-All are computed in float32, whatever autocast the caller has set: a similarity rounded to
-the three digits of bfloat16 would drown the differences that a softmax is to tell apart.
+All are computed in float32, also under autocast: similarities in bfloat16 have three digits,
+which is too coarse for a softmax.
 """
 
 import math
@@ -10,15 +10,15 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-# below it a probability counts as this: the slope of p log p at 0 is infinite
+# smallest probability, since the slope of p log p at 0 is infinite
 _SMALLEST = 1e-12
 
 
 def entropy(p: Tensor) -> Tensor:
     """Return the entropy in nats of a distribution of any shape, a scalar.
 
-    It is in [0, log(p.numel())]: 0 where one cell has all the mass, the bound where all are
-    equal. Its gradient is finite where cells are empty.
+    It is in [0, log(p.numel())]: 0 where one cell has all the mass, maximal where all cells are
+    equal. Its gradient is finite also where cells are empty.
     """
     terms: Tensor = torch.special.entr(p.float().clamp_min(_SMALLEST))
     return terms.sum()
@@ -27,7 +27,7 @@ def entropy(p: Tensor) -> Tensor:
 def imbalance(soft: Tensor) -> Tensor:
     """Return log(n_clusters) minus the entropy of the mean assignment, in nats, a scalar.
 
-    It is 0 where all clusters are equally large and log(n_clusters) where one holds all.
+    It is 0 where all clusters are equally large and log(n_clusters) where one has all samples.
 
     Args:
         soft: (n_samples, n_clusters) soft assignments.
@@ -41,16 +41,16 @@ def nt_xent(a: Tensor, b: Tensor, temperature: float) -> Tensor:
 
     Each of the 2n rows is an anchor; its positive is the row of the other array with the same
     index, its negatives are the remaining 2n - 2 rows of both arrays. Similarity is the
-    cosine. The value is the mean over anchors of -log softmax of the positive, at least 0;
-    it is log(2n - 1) where all rows are equal, and 0 for a single pair, which has no
-    negatives. Symmetric in a and b.
+    cosine. The value is the mean over anchors of -log softmax of the positive. It is
+    non-negative, symmetric in a and b, log(2n - 1) where all rows are equal, and 0 for a single
+    pair, which has no negatives.
 
     Source: Sohn, NIPS 2016; Chen et al., ICML 2020, equation 1.
 
     Args:
-        a: (n, n_features), rows of any length; a row of zeros has cosine 0 with all.
+        a: (n, n_features), rows of any length; a row of zeros has cosine 0 with all others.
         b: (n, n_features), row i is the partner of row i of a.
-        temperature: divides the cosines.
+        temperature: divisor of the cosines.
     """
     n = len(a)
     with torch.autocast(a.device.type, enabled=False):
@@ -64,16 +64,16 @@ def nt_xent(a: Tensor, b: Tensor, temperature: float) -> Tensor:
 def cluster_contrast(p: Tensor, q: Tensor, temperature: float = 1.0) -> Tensor:
     """Return the contrast of clusters between two soft assignments, in nats, a scalar.
 
-    `nt_xent` of the columns (cluster j of one against cluster j of the other), plus the
-    `imbalance` of both, which keeps a single cluster from swallowing all samples. Loss and
-    gradient are finite where a cluster has no mass at all.
+    This is `nt_xent` of the columns (cluster j of one is the partner of cluster j of the
+    other), plus the `imbalance` of both, which prevents the collapse to one cluster. Loss and
+    gradient are finite also where a cluster has no mass.
 
-    Source: Li et al., Contrastive Clustering, AAAI 2021, equations 5 to 7; used alike by CMMC
-    and SACC.
+    Source: Li et al., Contrastive Clustering, AAAI 2021, equations 5 to 7; also used by CMMC and
+    SACC.
 
     Args:
         p: (n_samples, n_clusters) soft assignments; rows sum to 1.
         q: (n_samples, n_clusters), of the same samples by another view or augmentation.
-        temperature: divides the cosines.
+        temperature: divisor of the cosines.
     """
     return nt_xent(p.T, q.T, temperature) + imbalance(p) + imbalance(q)

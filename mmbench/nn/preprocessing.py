@@ -1,7 +1,7 @@
-"""From the views of a data set to one matrix, and from a matrix to clusters, without torch.
+"""Features of all views as one matrix, and k-means of a matrix, without torch.
 
-Whatever is fitted here (ranges, principal axes, centroids) is fitted on the samples to train
-on, `fit_index`, and then applied to all.
+Ranges, principal axes and centroids are fitted on the samples to train on, `fit_index`, and
+applied to all samples.
 """
 
 import warnings
@@ -26,27 +26,27 @@ def joint_features(
     held_out: bool = False,
     equal_weights: bool = True,
 ) -> Matrix:
-    """Return one row of features for each sample, of all views together.
+    """Return one row of features for each sample.
 
-    Paired views and images: the views side by side, reduced by PCA. Mixed-modal data: each
-    modality reduced by its own PCA to a common dimension, the rows stacked as if that were one
-    space. Memory is linear in the samples: about four times the views in float32.
+    Paired views (images as pixels) are concatenated and reduced by PCA. Each modality of
+    mixed-modal data is reduced by its own PCA to a common dimension, and the rows are stacked
+    as if they were of one space. Memory is about four times the views in float32.
 
     Args:
         data: paired feature views or images, or mixed-modal features.
-        max_features: to keep; fewer where the data, or one modality of mixed data, have fewer
-            columns or rows to train on.
-        seed: of the randomised solver that PCA takes for large matrices.
-        held_out: whether the caller can work with samples that are not to be trained on.
-        equal_weights: give each view the same weight; without, a view has the more, the more
-            columns it has and the more these vary.
+        max_features: to keep at most; also limited by the columns and the training rows of the
+            data, or of each modality of mixed data.
+        seed: of the randomised solver of PCA for large matrices.
+        held_out: accept data with samples that are not to be trained on.
+        equal_weights: scale the views to the same weight. Otherwise a view has more weight if
+            it has more columns, or columns of larger variance.
 
     Returns:
         z: (n_samples, at most max_features), centred on the training rows.
 
     Raises:
         IncompatibleDataError: incomplete views, mixed-modal images, held-out samples that
-            the caller cannot take, or a view with no row to train on.
+            are not accepted, or a modality without a row to train on.
     """
 
     def weighted(x: Matrix, fit_rows: Index) -> Matrix:
@@ -70,10 +70,10 @@ def joint_features(
 
 
 def training_rows(data: Dataset, view: View) -> Index:
-    """Return the rows of a view that describe samples to train on, increasing.
+    """Return the rows of a view that describe samples to train on, in increasing order.
 
     Raises:
-        IncompatibleDataError: there are none.
+        IncompatibleDataError: there are no such rows.
     """
     rows = np.flatnonzero(np.isin(view.sample_index, data.fit_index, assume_unique=True))
     if not len(rows):
@@ -84,35 +84,34 @@ def training_rows(data: Dataset, view: View) -> Index:
 
 
 def equally_weighted(x: Matrix, fit_rows: Index) -> Matrix:
-    """Return x with its range moved to [0, 1] and divided by √n_features.
+    """Return x with its range scaled to [0, 1], divided by √n_features.
 
-    A row of the training samples then has a norm of at most 1, however many columns a view
-    has. One range serves all columns, so the scaling that the data set's entry gave to the
-    columns stays as it is, and x in [0, 1] is only divided.
+    The norm of a training row is then at most 1 for any number of columns. The range is that of
+    all columns together, so it keeps their relative scaling, and x in [0, 1] is only divided.
 
     Args:
         x: (n_rows, n_features).
-        fit_rows: the rows that give the range.
+        fit_rows: rows that determine the range.
     """
     fitted = x[fit_rows]
     low, high = float(fitted.min()), float(fitted.max())
-    width = high - low or 1.0  # a constant view has nothing to tell and becomes zeros
+    width = high - low or 1.0  # a constant view becomes zeros
     weighted: Matrix = (x - low) / (width * x.shape[1] ** 0.5)
     return weighted
 
 
 def principal(x: Matrix, n_components: int, fit_rows: Index, *, seed: int) -> Matrix:
-    """Return the leading principal components, (n_rows, min(n_components, x.shape, n_fit)).
+    """Return the principal components, (n_rows, min(n_components, n_features, n_fit)).
 
     Args:
         x: (n_rows, n_features).
         n_components: to keep at most.
-        fit_rows: the rows that give the mean and the axes.
-        seed: of the randomised solver that is taken for large matrices.
+        fit_rows: rows that determine the mean and the axes.
+        seed: of the randomised solver for large matrices.
     """
     n_components = min(n_components, x.shape[1], len(fit_rows))
     pca = PCA(n_components, random_state=seed)
-    with np.errstate(invalid="ignore"):  # the share of variance, unused, of constant columns
+    with np.errstate(invalid="ignore"):  # PCA divides by the variance, 0 for constant columns
         pca.fit(x[fit_rows])
     projected: Matrix = pca.transform(x).astype(np.float32, copy=False)
     return projected
@@ -137,7 +136,7 @@ def require_sample_per_cluster(data: Dataset, view: View | None = None) -> None:
 
 
 def fitted_kmeans(x: NDArray[np.floating], n_clusters: int, *, seed: int, n_init: int) -> KMeans:
-    """Return the best of `n_init` runs of k-means by inertia, independent of the threads.
+    """Return the best of `n_init` runs of k-means by inertia, the same for any number of threads.
 
     Where x has fewer distinct rows than clusters, some clusters stay empty.
 
@@ -148,8 +147,8 @@ def fitted_kmeans(x: NDArray[np.floating], n_clusters: int, *, seed: int, n_init
         n_init: how many starts.
     """
     model = KMeans(n_clusters, n_init=n_init, random_state=seed)
-    # Threads sum the centroids in the order in which they finish, which changes the last bits
-    # and, after some steps, the clusters. Beside a busy core they are also many times slower.
+    # threads sum the centroids in the order in which they finish, which changes the last bits
+    # and, after some steps, the clusters; where another process is busy they are also far slower
     with threadpool_limits(limits=1, user_api="openmp"), warnings.catch_warnings():
         # the scores show which clusters are empty
         warnings.filterwarnings("ignore", "Number of distinct clusters", ConvergenceWarning)

@@ -14,7 +14,7 @@ QUICK = AEKMeans(hidden=(32,), n_latent=8, epochs=30, batch_size=50, learning_ra
 
 
 def toy(n_samples: int = 200) -> tuple[Dataset, np.ndarray]:
-    """Return three blobs that only both views together tell apart."""
+    """Return three blobs that only both views together separate."""
     rng = np.random.default_rng(0)
     y_true = rng.permutation(np.arange(n_samples) % 3)
     first, second = (np.isin(y_true, [0]), np.isin(y_true, [1]))
@@ -32,7 +32,7 @@ def solved() -> tuple[np.ndarray, np.ndarray, RecordingLog]:
     return QUICK.fit_predict(data, seed=0, log=log), y_true, log
 
 
-def test_blobs_that_only_both_views_tell_apart_are_recovered(solved):
+def test_blobs_that_only_both_views_separate_are_recovered(solved):
     y_pred, y_true, _ = solved
     assert adjusted_rand_score(y_true, y_pred) > 0.95
 

@@ -243,7 +243,7 @@ def test_the_label_contrast_is_what_makes_the_views_agree():
     assert (parts["view-1"] == parts["view-2"]).mean() < 0.8
 
 
-def test_pairs_put_together_wrongly_cost_what_the_second_view_tells():
+def test_wrong_pairs_lose_the_information_of_the_second_view():
     rng = np.random.default_rng(0)
     data, y_true = toy()
     views = data.paired_features()
@@ -264,7 +264,7 @@ def test_high_level_features_come_to_share_more_than_low_level_ones(solved):
     assert list(log.by_epoch("cka_h_after")) == [89]
 
 
-def test_the_log_tells_every_epoch_and_the_parts_of_its_loss(solved):
+def test_every_epoch_is_logged_with_the_parts_of_its_loss(solved):
     _, _, log = solved
     assert list(log.by_epoch("loss")) == list(range(100))
     assert all(a <= b for (a, _), (b, _) in pairwise(log.calls))

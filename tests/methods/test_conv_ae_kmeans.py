@@ -16,7 +16,7 @@ from mmbench.methods.conv_ae_kmeans import ConvAEKMeans, ConvAutoencoder
 QUICK = ConvAEKMeans(side=16, widths=(8, 16, 32), epochs=25, batch_size=30, learning_rate=5e-3)
 
 
-def test_bars_and_discs_are_told_apart(image_blobs):
+def test_bars_and_discs_are_separated(image_blobs):
     data, y_true = image_blobs
     log = RecordingLog()
     y_pred = QUICK.fit_predict(data, seed=0, log=log)

@@ -20,7 +20,7 @@ QUICK = IIC(
 )
 
 
-def test_bars_and_discs_are_told_apart(image_blobs):
+def test_bars_and_discs_are_separated(image_blobs):
     data, y_true = image_blobs
     log = RecordingLog()
     y_pred = QUICK.fit_predict(data, seed=0, log=log)

@@ -287,7 +287,7 @@ def test_only_the_strong_augmentation_is_normalised_and_only_as_published(strong
         pytest.param(QUICK_CC, id="cc"),
     ],
 )
-def test_bars_and_discs_are_told_apart(images, method):
+def test_bars_and_discs_are_separated(images, method):
     data, y_true = images
     log = RecordingLog()
     y_pred = method.fit_predict(data, seed=0, log=log)

@@ -65,7 +65,7 @@ def test_autocast_does_not_round_images(augmentation):
 
 
 @pytest.mark.parametrize("channels", [1, 3])
-def test_strengths_of_zero_leave_a_image_as_it_is(channels):
+def test_strengths_of_zero_leave_an_image_unchanged(channels):
     images = smooth_images(8, channels)
     still = Weak(32, min_crop=1, flip=False, rotation=0, jitter=0, blur=False)
     torch.testing.assert_close(still(images), images.float() / 255)
@@ -120,7 +120,7 @@ def test_a_flip_mirrors_left_and_right():
     assert 20 < mirrored.sum() < 44
 
 
-def test_a_rotation_turns_by_no_more_than_asked():
+def test_a_rotation_is_at_most_the_angle_asked_for():
     maps = augment._random_turns(500, 10.0, seeded())
     angles = torch.rad2deg(torch.atan2(maps[:, 1, 0], maps[:, 0, 0]))
     assert 9.5 < angles.abs().max() <= 10
@@ -134,7 +134,7 @@ def test_sampling_agrees_with_the_affine_grid_of_torch():
     torch.testing.assert_close(augment._grid(maps, 12), expected)
 
 
-def test_what_a_move_brings_in_from_outside_of_the_crop_is_black():
+def test_pixels_from_outside_of_the_crop_are_black():
     white = torch.full((1, 1, 20, 20), 255, dtype=torch.uint8)
     middle = torch.diag(torch.tensor([0.5, 0.5, 1.0]))[None]  # the image goes on around it
     right = torch.tensor([[[1, 0, 0.5], [0, 1, 0], [0, 0, 1.0]]])
@@ -209,7 +209,7 @@ def test_an_operation_agrees_with_pil(name, level, channels):
 
 
 @pytest.mark.parametrize("name", sorted(MOVING))
-def test_the_sign_of_a_draw_turns_a_move_around(name):
+def test_the_sign_of_a_draw_reverses_a_geometric_operation(name):
     drawn, levels = torch.full((1,), OPERATIONS.index(name)), torch.full((1,), 5)
     there, back = (augment.moves(drawn, levels, torch.full((1,), s)) for s in (1.0, -1.0))
     torch.testing.assert_close(there @ back, WHOLE)
@@ -270,7 +270,7 @@ def one_change(y, step, amount):
     return torch.einsum("ij,jhw->ihw", augment._hue_matrices(amount.view(1), 3)[0], y)
 
 
-def test_a_turn_of_the_hue_keeps_the_brightness_and_comes_round():
+def test_a_rotation_of_the_hue_keeps_the_brightness_and_is_periodic():
     x = torch.rand(3, 50)
     matrices = augment._hue_matrices(torch.tensor([0.0, 0.1, 1.0]), 3)
     luma = torch.tensor([0.299, 0.587, 0.114])

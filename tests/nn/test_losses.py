@@ -65,7 +65,7 @@ def test_the_contrast_of_pairs_takes_the_cosine_so_length_does_not_matter():
     torch.testing.assert_close(nt_xent(a * lengths, b / lengths, 0.5), nt_xent(a, b, 0.5))
 
 
-def test_the_contrast_of_pairs_is_symmetric_and_knows_no_order_of_samples():
+def test_the_contrast_of_pairs_is_symmetric_and_invariant_to_the_order_of_samples():
     a, b = random_rows(2, 9, 5)
     order = torch.randperm(9, generator=torch.Generator().manual_seed(1))
     expected = nt_xent(a, b, 0.5)
@@ -103,7 +103,7 @@ def test_the_contrast_of_clusters_equals_a_slow_loop():
     assert cluster_contrast(p, q).item() == pytest.approx(expected, abs=1e-6)
 
 
-def test_the_contrast_of_clusters_is_symmetric_and_knows_no_order_of_samples():
+def test_the_contrast_of_clusters_is_symmetric_and_invariant_to_the_order_of_samples():
     p, q = random_rows(2, 30, 4).softmax(dim=2)
     order = torch.randperm(30, generator=torch.Generator().manual_seed(1))
     expected = cluster_contrast(p, q)
@@ -123,7 +123,7 @@ def test_a_cluster_without_mass_gives_a_finite_loss_and_finite_gradients():
     assert q.grad.isfinite().all()
 
 
-def test_a_cluster_that_holds_all_costs_log_2_of_2():
+def test_one_full_cluster_of_two_costs_log_2():
     assert imbalance(torch.tensor([[1.0, 0.0]] * 3)).item() == pytest.approx(math.log(2), abs=1e-6)
 
 
