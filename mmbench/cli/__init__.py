@@ -1,17 +1,24 @@
-"""The command line: one function for each command, found by `mmbench COMMAND --help`.
+"""The command line: every module of this package that is not a helper is one command.
 
-The five verbs (fetch, prepare, fit, score, report) are what the rules of the workflow call;
-the others are for people. Heavy libraries are imported inside the functions that need them,
-because the parent of every training starts from here and must start quickly.
+The module `fetch` is the command `mmbench fetch`; a name that Python reserves ends with `_`. A
+command has a docstring, which is its help and ends with an example, and two functions:
+`add_arguments(parser)` declares its arguments and `run(arguments)` may return an exit status.
+
+Heavy libraries are imported inside these functions, since the parent process of every training
+starts here and must start quickly.
 """
 
 import argparse
+import importlib
 import os
+import pkgutil
 import signal
 import sys
 from collections.abc import Sequence
 
 from mmbench.errors import InputError
+
+_HELPERS = ("augmentation_sheet", "common", "progress")
 
 _DESCRIPTION = """\
 A reproducibility benchmark for multi-modal clustering.
@@ -25,29 +32,19 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run one command.
 
     Returns:
-        0, or what the command returns; 2 after bad input and 1 after a fault of the machine,
-        each told in one line; 130 after Ctrl-C.
+        The exit status of the command, by default 0; 2 after bad input and 1 after a fault of the
+        machine, each reported in one line; 130 after Ctrl-C.
     """
-    from mmbench.cli import methods, people, run, snapshot, travel, verbs
-
-    parser = argparse.ArgumentParser(
-        prog="mmbench",
-        description=_DESCRIPTION,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
-    for part in (run, people, methods, snapshot, travel, verbs):
-        part.add_commands(commands)
-    arguments = parser.parse_args(argv)
+    arguments = _parser().parse_args(argv)
     try:
         status: int | None = arguments.run(arguments)
     except InputError as error:
         print(f"mmbench: {error}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
-        print("mmbench: interrupted; what was finished is kept", file=sys.stderr)
+        print("mmbench: interrupted; finished runs are kept", file=sys.stderr)
         return 128 + signal.SIGINT
-    except BrokenPipeError:  # `mmbench list datasets | head` closes our output early
+    except BrokenPipeError:  # `mmbench list datasets | head` closes the output early
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
     except OSError as error:  # a fault of the machine, such as a full disk
@@ -55,3 +52,24 @@ def main(argv: Sequence[str] | None = None) -> int:
         print(f"mmbench: {where}{error.strerror or error}", file=sys.stderr)
         return 1
     return status or 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    raw = argparse.RawDescriptionHelpFormatter
+    parser = argparse.ArgumentParser(prog="mmbench", description=_DESCRIPTION, formatter_class=raw)
+    commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
+    for info in pkgutil.iter_modules(__path__):
+        if info.name in _HELPERS:
+            continue
+        module = importlib.import_module(f"{__name__}.{info.name}")
+        text = module.__doc__ or ""
+        summary = text.partition("\n")[0].rstrip(".")
+        command = commands.add_parser(
+            info.name.rstrip("_"),
+            help=summary[:1].lower() + summary[1:],
+            description=text,
+            formatter_class=raw,
+        )
+        module.add_arguments(command)
+        command.set_defaults(run=module.run)
+    return parser

@@ -1,85 +1,59 @@
-"""What the commands share: how they are declared, read their arguments, and print rows."""
+"""What commands share: options, the values of arguments, and printed tables."""
 
 import argparse
-import inspect
 import json
 import os
-from collections.abc import Callable, Mapping, Sequence
+import sys
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from mmbench.checks import checked
-from mmbench.config import DatasetEntry, read_datasets
 from mmbench.errors import InputError, unknown
-from mmbench.files import read_json
+
+if TYPE_CHECKING:
+    from mmbench.config import DatasetEntry
+    from mmbench.plan import Jobs
 
 RAW = Path("data/raw")  # where rules put fetched files
 PROCESSED = Path("data/processed")  # and prepared data sets
 
-Commands = Any  # argparse keeps the type of `add_subparsers` to itself
 
-
-def add_command(
-    commands: Commands,
-    run: Callable[[argparse.Namespace], int | None],
-    *,
-    name: str,
-    example: str,
-) -> argparse.ArgumentParser:
-    """Declare a command; the docstring of `run` is its help, with an example below it.
+def add_options(parser: argparse.ArgumentParser, *names: str) -> None:
+    """Declare options that several commands have.
 
     Args:
-        commands: where to add it.
-        run: what it does with the parsed arguments; it may return an exit status.
-        name: as typed.
-        example: a line that can be pasted into a terminal.
+        parser: the parser of the command.
+        names: of catalogue, config, json, methods and mirror.
     """
-    summary, _, more = (inspect.getdoc(run) or "").partition("\n")
-    parser: argparse.ArgumentParser = commands.add_parser(
-        name,
-        help=summary[0].lower() + summary[1:].rstrip("."),
-        description=f"{summary}\n{more}".strip(),
-        epilog=f"example:\n  {example}",
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    parser.set_defaults(run=run)
-    return parser
-
-
-def add_json(parser: argparse.ArgumentParser) -> None:
-    """Declare `--json`."""
-    parser.add_argument("--json", action="store_true", help="print JSON instead of a table")
-
-
-def add_catalogues(parser: argparse.ArgumentParser, *, datasets: bool, methods: bool) -> None:
-    """Declare where the catalogues are, for those who keep their own beside the project's."""
-    if datasets:
-        parser.add_argument(
-            "--catalogue",
-            nargs="+",
-            default=["config/datasets.yaml"],
-            metavar="FILE",
-            help="catalogues of data sets (default: config/datasets.yaml)",
-        )
-    if methods:
-        parser.add_argument(
-            "--methods",
-            nargs="+",
-            default=["config/methods.yaml"],
-            metavar="FILE",
-            help="catalogues of methods (default: config/methods.yaml)",
-        )
-
-
-def add_mirror(parser: argparse.ArgumentParser) -> None:
-    """Declare `--mirror`; the variable MMBENCH_MIRROR is its default."""
-    parser.add_argument(
-        "--mirror",
-        type=Path,
-        default=os.environ.get("MMBENCH_MIRROR") or None,
-        metavar="DIR",
-        help="folder to look for data files in first (default: $MMBENCH_MIRROR)",
-    )
+    files = {"nargs": "+", "type": Path, "metavar": "FILE"}
+    options: dict[str, dict[str, Any]] = {
+        "catalogue": {
+            **files,
+            "default": [Path("config/datasets.yaml")],
+            "help": "catalogues of data sets (default: config/datasets.yaml)",
+        },
+        "config": {
+            "type": Path,
+            "default": Path("config/config.yaml"),
+            "metavar": "FILE",
+            "help": "the benchmark (default: config/config.yaml)",
+        },
+        "json": {"action": "store_true", "help": "print JSON instead of a table"},
+        "methods": {
+            **files,
+            "default": [Path("config/methods.yaml")],
+            "help": "catalogues of methods (default: config/methods.yaml)",
+        },
+        "mirror": {
+            "type": Path,
+            "default": os.environ.get("MMBENCH_MIRROR") or None,
+            "metavar": "DIR",
+            "help": "folder to look for data files in first (default: $MMBENCH_MIRROR)",
+        },
+    }
+    for name in names:
+        aliases = ["--configfile"] if name == "config" else []  # as Snakemake calls it
+        parser.add_argument(f"--{name}", *aliases, **options[name])
 
 
 def json_argument(text: str, where: str) -> dict[str, Any]:
@@ -94,6 +68,8 @@ def json_argument(text: str, where: str) -> dict[str, Any]:
     Raises:
         InputError: the text or the file is not a JSON object.
     """
+    from mmbench.files import read_json
+
     if text.startswith("@"):
         value = read_json(Path(text[1:]))
     else:
@@ -106,7 +82,7 @@ def json_argument(text: str, where: str) -> dict[str, Any]:
     return value
 
 
-def dataset_arguments(texts: Sequence[str], catalogues: Sequence[str]) -> list[DatasetEntry]:
+def dataset_arguments(texts: Sequence[str], catalogues: Sequence[Path]) -> "list[DatasetEntry]":
     """Return the entries that arguments stand for: each is a name or the entry as JSON.
 
     The catalogues are read only where there is a name.
@@ -114,6 +90,9 @@ def dataset_arguments(texts: Sequence[str], catalogues: Sequence[str]) -> list[D
     Raises:
         InputError: a name is unknown, or an entry is wrong.
     """
+    from mmbench.checks import checked
+    from mmbench.config import DatasetEntry, read_datasets
+
     known: dict[str, DatasetEntry] = {}
     entries = []
     for text in texts:
@@ -121,11 +100,34 @@ def dataset_arguments(texts: Sequence[str], catalogues: Sequence[str]) -> list[D
             value = json_argument(text, "data set")
             entries.append(checked(DatasetEntry, value, where="data set"))
             continue
-        known = known or read_datasets([Path(path) for path in catalogues])
+        known = known or read_datasets(catalogues)
         if text not in known:
-            raise unknown("data set", text, known, where=", ".join(catalogues))
+            raise unknown("data set", text, known, where=", ".join(map(str, catalogues)))
         entries.append(known[text])
     return entries
+
+
+def read_jobs(config: Path) -> "Jobs":
+    """Return the jobs of the benchmark in a file.
+
+    Raises:
+        InputError: the file is wrong.
+    """
+    from mmbench.config import read_benchmark
+    from mmbench.plan import Jobs, Plan
+
+    return Jobs(Plan(read_benchmark(config), where=str(config)))
+
+
+def warn_of_snakemake(reason: str) -> None:
+    """Print why Snakemake has no record of stored runs, if there is a reason."""
+    if reason:
+        print(f"mmbench: stored, but Snakemake has no record of it: {reason}", file=sys.stderr)
+
+
+def format_counts(counts: Mapping[Any, int]) -> str:
+    """Return counts as text: `2 identical, 1 different`."""
+    return ", ".join(f"{n} {name}" for name, n in counts.items())
 
 
 def print_json(value: Any) -> None:
@@ -142,12 +144,11 @@ def print_rows(rows: Sequence[Mapping[str, Any]], *, as_json: bool = False) -> N
         print("(none)")
         return
     keys = list(rows[0])
-    cells = [keys, *([_cell(row[key]) for key in keys] for row in rows)]
-    widths = [max(len(line[i]) for line in cells) for i in range(len(keys))]
-    for line in cells:
-        print(
-            "  ".join(text.ljust(width) for text, width in zip(line, widths, strict=True)).rstrip()
-        )
+    lines = [keys, *([_cell(row[key]) for key in keys] for row in rows)]
+    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+    for line in lines:
+        cells = [text.ljust(width) for text, width in zip(line, widths, strict=True)]
+        print("  ".join(cells).rstrip())
 
 
 def _cell(value: Any) -> str:

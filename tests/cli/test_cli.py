@@ -29,7 +29,7 @@ METHOD = Mine
 """
 ROOT = Path(__file__).parents[2]
 RANDOM = '{"method": "random", "uses": "random"}'
-FIT = ["--views", "v", "--seeds", "x", "--assignments", "a", "--records", "r"]
+FIT = ["--views", "v", "--folder", "b", "--seeds"]
 
 
 def test_show_gives_the_recorded_leaderboard_where_the_runs_are_not(folder, capsys):
@@ -65,11 +65,11 @@ def test_show_gives_the_recorded_leaderboard_where_the_runs_are_not(folder, caps
         (["run", "kmeans-concat", "toy-3view", "--threads", "0"], "run: threads: expected greater"),
         (["run", "kmeans-concat", "toy-3view", "--gpus", "-1"], "run: gpus: expected greater than"),
         (
-            ["fit", RANDOM, *FIT, "--seeds", "0", "--timeout", "nan"],
+            ["fit", RANDOM, *FIT, "0", "--timeout", "nan"],
             "fit: timeout_minutes: expected",
         ),
-        (["fit", RANDOM, *FIT, "--seeds", "0", "--slots-per-gpu", "0"], "fit: slots_per_gpu: "),
-        (["fit", RANDOM[:-1] + ', "parms": {}}', *FIT, "--seeds", "0"], "unknown key 'parms'"),
+        (["fit", RANDOM, *FIT, "0", "--slots-per-gpu", "0"], "fit: slots_per_gpu: "),
+        (["fit", RANDOM[:-1] + ', "parms": {}}', *FIT, "0"], "unknown key 'parms'"),
         (["run", "none/here.py", "toy-3view"], "expected a Python file at 'none/here.py'"),
         (["run", "kmeans-concat", "toy-unavailable"], "toy-unavailable: "),
         (["plan", "--config", "none.yaml"], "none.yaml: expected a YAML file, found none"),
@@ -77,14 +77,11 @@ def test_show_gives_the_recorded_leaderboard_where_the_runs_are_not(folder, caps
         (["fetch", "toy-3veiw"], "unknown data set 'toy-3veiw'; did you mean"),
         (["show", "none"], "benchmark.json: expected a JSON file, found none"),
         (["retry", "--status", "timedout"], "unknown status 'timedout'; did you mean 'timed_out'?"),
-        (["fit", "{", *FIT], "expected JSON"),
-        (
-            ["fit", "{}", *FIT],
-            "range such as",
-        ),
+        (["fit", "{", *FIT, "0"], "fit: method: expected JSON, but"),
+        (["fit", "{}", *FIT, "x"], "seeds: expected a range such as 0-4, got 'x'"),
         (["new", "method", "My_Method"], "expected a name such as my-method, got 'My_Method'"),
-        (["new", "method", "class"], "expected a name that Python has no use for, got 'class'"),
-        (["new", "method", "majority"], "'majority' is there already"),
+        (["new", "method", "class"], "expected a name that is not a Python keyword, got 'class'"),
+        (["new", "method", "majority"], "'majority' exists already"),
     ],
 )
 def test_a_mistake_is_one_line_and_exit_status_2(folder, capsys, arguments, message):
@@ -111,15 +108,15 @@ def test_runs_that_failed_are_cleared_and_those_that_ended_well_are_kept(folder,
     (folder / "mine.py").write_text(FAILS_ONCE)
     data = Dataset.paired([np.arange(6.0).reshape(6, 1)], n_clusters=2)
     data.save(folder / "data/v.safetensors")
-    files = ["--assignments", f"{block}/assignments.npz", "--records", f"{block}/runs.json"]
-    assert main([*call, "--seeds", "0-2", *files]) == 0
+    call += ["--seeds", "0-2", "--folder", str(block)]
+    assert main(call) == 0
     assert "seed 1: crashed ValueError: once" in capsys.readouterr().out
     assert main(["retry", "--status", "crashed", "--json"]) == 0
     (row,) = json.loads(capsys.readouterr().out)
     assert (row["cleared"], row["kept"]) == (1, 2)
     assert not (block / "runs.json").exists()
     (folder / "second").touch()
-    assert main([*call, "--seeds", "0-2", *files]) == 0
+    assert main(call) == 0
     assert capsys.readouterr().out.count(": ok") == 3
 
 
@@ -186,9 +183,9 @@ def test_doctor_says_what_this_machine_has(folder, capsys):
 def test_every_command_has_help_with_an_example(capsys):
     with pytest.raises(SystemExit, match="0"):
         main(["--help"])
-    commands = re.findall(r"^    ([a-z]+)  ", capsys.readouterr().out, flags=re.MULTILINE)
+    commands = re.findall(r"^    ([a-z]+) +[a-z]", capsys.readouterr().out, flags=re.MULTILINE)
     assert len(commands) >= 11
     for command in commands:
         with pytest.raises(SystemExit, match="0"):
             main([command, "--help"])
-        assert f"example:\n  mmbench {command}" in capsys.readouterr().out
+        assert f"Example:\n    mmbench {command}" in capsys.readouterr().out

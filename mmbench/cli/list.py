@@ -1,0 +1,35 @@
+"""List the data sets or the methods of the catalogues.
+
+Example:
+    mmbench list datasets
+"""
+
+import argparse
+
+from mmbench.cli.common import RAW, add_options, print_rows
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("what", choices=["datasets", "methods"])
+    add_options(parser, "catalogue", "methods", "json")
+
+
+def run(arguments: argparse.Namespace) -> None:
+    from mmbench.config import read_datasets, read_methods
+    from mmbench.datasets import catalogue_rows
+
+    if arguments.what == "methods":
+        rows = [
+            {
+                "method": name,
+                "title": entry.title or name,
+                "uses": entry.uses,
+                "fidelity": entry.fidelity,
+                "gpu": entry.gpu,
+                "citation": entry.citation,
+            }
+            for name, entry in read_methods(arguments.methods).items()
+        ]
+    else:
+        rows = catalogue_rows(read_datasets(arguments.catalogue), RAW)
+    print_rows(rows, as_json=arguments.json)

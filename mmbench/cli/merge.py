@@ -1,0 +1,58 @@
+"""Add the runs of another machine; tables mark them with its name.
+
+Runs of other data, of another selection or of another source of their method are refused, and then
+nothing is written. A stored run is never replaced: a different run of the same seed is listed as a
+conflict, and the exit status is 1.
+
+Example:
+    mmbench merge ../from-node7 --from node7
+"""
+
+import argparse
+from collections import Counter
+from dataclasses import asdict
+from pathlib import Path
+
+from mmbench.cli.common import (
+    PROCESSED,
+    add_options,
+    print_json,
+    print_rows,
+    read_jobs,
+    warn_of_snakemake,
+)
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("folder", type=Path, metavar="DIR", help="laid out as results/runs")
+    parser.add_argument(
+        "--from", default="", dest="origin", metavar="NAME", help="the machine (default: its name)"
+    )
+    add_options(parser, "config", "json")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    from mmbench.exchange.merging import merge
+    from mmbench.exchange.storing import adopt
+
+    jobs = read_jobs(arguments.config)
+    merged, blocks = merge(
+        arguments.folder, jobs.plan, processed=PROCESSED, origin=arguments.origin
+    )
+    planned = set(jobs.all_blocks)
+    known = [block for block in blocks if block in planned]
+    warn_of_snakemake(adopt(known, config=arguments.config) if known else "")
+    rows = [asdict(run) for run in merged]
+    conflicts = [row for row in rows if row["verdict"] == "conflict"]
+    if arguments.json:
+        print_json(rows)
+        return int(bool(conflicts))
+    # without conflicts, how many seeds of each cell have which verdict
+    keys = ("dataset", "method", "params_hash", "verdict")
+    counts = Counter(tuple(row[key] for key in keys) for row in rows)
+    cells = [{**dict(zip(keys, cell, strict=True)), "seeds": n} for cell, n in counts.items()]
+    print_rows(conflicts or cells)
+    if len(known) < len(blocks):
+        n_unknown = len(blocks) - len(known)
+        print(f"{n_unknown} blocks have parameters that {arguments.config} lacks")
+    return int(bool(conflicts))
