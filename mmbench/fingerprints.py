@@ -1,9 +1,9 @@
-"""Fingerprints of source code: what a method's result depends on, without running it.
+"""Fingerprints of source code, which tell whether a stored result is up to date.
 
-A fingerprint covers the parsed source of a method's module and of the definitions that it
-imports from mmbench (or from its own package), and what those use in turn, name by name; of a
-library, which of its names they import. So an edit of one method touches its own runs, a new
-function in a shared module touches nobody's, and comments, docstrings and formatting never count.
+A fingerprint covers the parsed source of a module, of the definitions that it imports from mmbench
+(or from its own package), and of those that these use in turn; of libraries, the names that are
+imported. Code is never run. An edit of a method changes the fingerprint of that method, a new
+function in a shared module changes none, and comments, docstrings and formatting do not count.
 """
 
 import ast
@@ -15,96 +15,93 @@ from pathlib import Path
 
 from mmbench.errors import InputError
 
-_EVERYTHING = "*"
-_EFFECTS = "!"  # what a module does when it is imported, beside defining names
+# beside the names that a module defines at its top level: all of its code, and what it executes
+# when it is imported
+_EVERYTHING = "<everything>"
+_EFFECTS = "<effects>"
 
-# no result can depend on these: how errors read, and how files are written
-_PLUMBING = ("mmbench.errors.", "mmbench.files.", "mmbench.checks.")
+# the wording of errors and the writing of files do not affect results
+_IGNORED = ("mmbench.errors.", "mmbench.files.", "mmbench.checks.")
 
-# a place in source: a file, and a name that it defines at its top level (or all of it)
+# a file, and a name in it
 _Place = tuple[Path, str]
 
 
-def fingerprint(source: Path, *others: Path) -> str:
-    """Return sixteen hex digits for a module and for what it uses of the packages it is near.
-
-    Args:
-        source: the file of the method's module.
-        others: more files that belong to it, such as modules that it imports by name.
+def fingerprint(source: Path) -> str:
+    """Return sixteen hex digits for a module and the definitions that it uses.
 
     Raises:
         InputError: a file cannot be parsed.
     """
     digest = hashlib.sha256()
-    reached = _reached([path.resolve() for path in (source, *others)])
+    reached = _reached(source.resolve())
     for path, name in sorted(reached, key=lambda place: (place[0].stem, place[1])):
-        digest.update(f"{path.stem}:{name}\n".encode())
-        for node in _read(path).nodes(name):
-            digest.update(_canonical(node).encode())
+        digest.update(f"{path.stem}:{name}\n{_canonical(_read(path).code.get(name, []))}".encode())
         for imported in sorted(reached[path, name]):
             digest.update(f"{imported}\n".encode())
     return digest.hexdigest()[:16]
 
 
-def _reached(sources: list[Path]) -> dict[_Place, set[str]]:
-    """Return every place that the modules at `sources` depend on, themselves included.
+def _reached(source: Path) -> dict[_Place, set[str]]:
+    """Return every place that a module depends on, itself included.
 
-    Each comes with what it uses of libraries, such as `KMeans=sklearn.cluster.KMeans`.
+    Each comes with the names that it uses of libraries, such as `KMeans=sklearn.cluster.KMeans`.
     """
-    packages = {"mmbench", *_parents(sources[0])[:1]}
+    packages = {"mmbench", *_parents(source)[:1]}
     found: dict[_Place, set[str]] = {}
-    waiting: list[_Place] = [(source, _EVERYTHING) for source in sources]
+    waiting: list[_Place] = [(source, _EVERYTHING)]
     while waiting:
         place = waiting.pop()
         if place in found:
             continue
-        of_libraries = found[place] = set()
+        libraries = found[place] = set()
         path, name = place
         module = _read(path)
         for used in module.names_used_by(name):
             for target in module.imported(used):
-                if target.startswith(_PLUMBING):
+                if target.startswith(_IGNORED):
                     continue
-                is_near = target.partition(".")[0] in packages
-                places = list(_resolved(target)) if is_near else []
-                waiting.extend(places)
-                if not places:
-                    of_libraries.add(f"{used}={target}")
-            if used in module.definitions and name != _EVERYTHING:
+                inside = _resolved(target) if target.partition(".")[0] in packages else None
+                if inside is None:
+                    libraries.add(f"{used}={target}")
+                else:
+                    waiting.append(inside)
+            if used in module.code and name != _EVERYTHING:
                 waiting.append((path, used))
-        if name != _EVERYTHING and module.nodes(_EFFECTS):
+        if name != _EVERYTHING and _EFFECTS in module.code:
             waiting.append((path, _EFFECTS))
     return found
 
 
-def _resolved(target: str) -> Iterator[_Place]:
-    """Yield the place of a dotted name: a whole module, or a definition in one."""
-    module, _, name = target.rpartition(".")
+def _resolved(target: str) -> _Place | None:
+    """Return the place of a dotted name: a whole module, or a definition in one."""
     if (path := _find(target)) is not None:
-        yield path, _EVERYTHING
-    elif (path := _find(module)) is not None:
-        yield path, name
+        return path, _EVERYTHING
+    module, _, name = target.rpartition(".")
+    path = _find(module) if module else None
+    return None if path is None else (path, name)
 
 
 def _find(module: str) -> Path | None:
-    """Return the source file of a module, without running it (nor its parents' code)."""
-    if not module:
-        return None
-    parts = module.split(".")
-    spec = importlib.util.find_spec(parts[0])
+    """Return the source file of a module; unlike `find_spec`, without running its parents."""
+    package, *below = module.split(".")
+    spec = importlib.util.find_spec(package)
     if spec is None or spec.origin is None:
         return None
-    folder = Path(spec.origin).parent.joinpath(*parts[1:])
-    if len(parts) == 1:
+    if not below:
         return Path(spec.origin)
-    for path in (folder.with_suffix(".py"), folder / "__init__.py"):
-        if path.is_file():
-            return path
-    return None
+    path = Path(spec.origin).parent.joinpath(*below)
+    candidates = (path.with_suffix(".py"), path / "__init__.py")
+    return next((candidate for candidate in candidates if candidate.is_file()), None)
 
 
 class _Module:
-    """The parsed source of one file: what it imports, what it defines, and with which code."""
+    """The parsed source of a file.
+
+    Attributes:
+        code: the statements behind each name that the module defines at its top level, and
+            behind `_EVERYTHING` and `_EFFECTS`; without imports.
+    """
 
     def __init__(self, path: Path) -> None:
         try:
@@ -115,36 +112,26 @@ class _Module:
         for node in ast.walk(tree):  # functions may import too
             for name, target in _imported(node, path):
                 self._imports.setdefault(name, set()).add(target)
-        self._body = [
-            node
-            for node in tree.body
-            if not (isinstance(node, ast.Import | ast.ImportFrom) or _is_docstring(node))
-        ]
-        self.definitions: dict[str, list[ast.stmt]] = {}
-        self._effects: list[ast.stmt] = []
-        for node in self._body:
-            names = _defined(node)
+        self.code: dict[str, list[ast.stmt]] = {}
+        for statement in tree.body:
+            if isinstance(statement, ast.Import | ast.ImportFrom) or _is_docstring(statement):
+                continue
+            names = {_EVERYTHING, *_defined(statement)}
+            if len(names) == 1 and not _is_guard(statement):
+                names.add(_EFFECTS)
             for name in names:
-                self.definitions.setdefault(name, []).append(node)
-            if not names and not _is_guard(node):
-                self._effects.append(node)
+                self.code.setdefault(name, []).append(statement)
 
     def imported(self, name: str) -> set[str]:
-        """Return the dotted names that a name stands for; by `import *` it may be of any module."""
-        if name in self._imports or name in self.definitions:
+        """Return the dotted names that a name may stand for, also by `import *`."""
+        if name in self._imports or name in self.code:
             return self._imports.get(name, set())
         return {f"{target[:-1]}{name}" for target in self._imports.get("*", ())}
 
-    def nodes(self, name: str) -> list[ast.stmt]:
-        """Return the code behind a name, or all of the file's, imports aside."""
-        if name == _EVERYTHING:
-            return self._body
-        return self._effects if name == _EFFECTS else self.definitions.get(name, [])
-
     def names_used_by(self, name: str) -> set[str]:
-        """Return every plain name that this code mentions, and the name: it may be imported."""
+        """Return the plain names in the code of a name, and the name: it may be imported."""
         used = {name} - {_EVERYTHING, _EFFECTS}
-        for node in self.nodes(name):
+        for node in self.code.get(name, ()):
             for child in ast.walk(node):
                 if isinstance(child, ast.Name):
                     used.add(child.id)
@@ -181,39 +168,26 @@ def _parents(path: Path) -> list[str]:
     return names
 
 
-def _defined(node: ast.stmt) -> list[str]:
-    """Return the names that a statement of a module's top level defines, or one inside it."""
+def _defined(node: ast.AST) -> Iterator[str]:
+    """Yield the names that a statement defines, also inside `if`, `try` and the like."""
     if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
-        return [node.name]
-    targets: list[ast.AST] = []
-    if isinstance(node, ast.Assign):
-        targets = [*node.targets]
-    elif isinstance(node, ast.AnnAssign | ast.AugAssign | ast.For):
-        targets = [node.target]
-    elif isinstance(node, ast.With):
-        targets = [item.optional_vars for item in node.items if item.optional_vars]
-    names = [
-        name.id for target in targets for name in ast.walk(target) if isinstance(name, ast.Name)
-    ]
-    # `if`, `try` and their like hold statements, also inside handlers and cases
-    inside = [child for child in ast.iter_child_nodes(node) if not isinstance(child, ast.expr)]
-    for child in inside:
-        statements = [child] if isinstance(child, ast.stmt) else ast.iter_child_nodes(child)
-        for statement in statements:
-            if isinstance(statement, ast.stmt):
-                names += _defined(statement)
-    return names
+        yield node.name
+    elif isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
+        yield node.id
+    elif not isinstance(node, ast.comprehension):
+        for child in ast.iter_child_nodes(node):
+            yield from _defined(child)
 
 
 def _is_guard(node: ast.stmt) -> bool:
-    """Tell whether a statement is for type checkers, or for those who run the file."""
+    """Return whether a statement is for type checkers, or for running the file as a script."""
     return isinstance(node, ast.If) and any(
         isinstance(name, ast.Name) and name.id in ("TYPE_CHECKING", "__name__")
         for name in ast.walk(node.test)
     )
 
 
-def _is_docstring(node: ast.stmt) -> bool:
+def _is_docstring(node: object) -> bool:
     return (
         isinstance(node, ast.Expr)
         and isinstance(node.value, ast.Constant)
@@ -221,26 +195,18 @@ def _is_docstring(node: ast.stmt) -> bool:
     )
 
 
-def _canonical(node: ast.AST) -> str:
-    """Return the tree as text that is the same for every version of Python.
+def _canonical(node: object) -> str:
+    """Return a tree as text that is the same for every version of Python.
 
-    `ast.dump` would do, but newer versions add fields to old nodes; those are empty where the
-    source does not use them, so empty fields are left out.
+    Unlike `ast.dump`, it leaves out empty fields, since newer versions add fields to old nodes.
     """
-    fields = []
-    for name, value in ast.iter_fields(node):
-        if name in ("kind", "type_comment", "ctx"):
-            continue
-        if isinstance(value, list):
-            parts = [
-                _canonical(item) if isinstance(item, ast.AST) else repr(item)
-                for item in value
-                if not (isinstance(item, ast.stmt) and _is_docstring(item))
-            ]
-            if parts:
-                fields.append(f"{name}=[{','.join(parts)}]")
-        elif isinstance(value, ast.AST):
-            fields.append(f"{name}={_canonical(value)}")
-        elif value is not None:
-            fields.append(f"{name}={value!r}")
+    if isinstance(node, list):
+        return f"[{','.join(_canonical(item) for item in node if not _is_docstring(item))}]"
+    if not isinstance(node, ast.AST):
+        return repr(node)
+    fields = [
+        f"{name}={_canonical(value)}"
+        for name, value in ast.iter_fields(node)
+        if value is not None and value != [] and name not in ("kind", "type_comment", "ctx")
+    ]
     return f"{type(node).__name__}({','.join(fields)})"

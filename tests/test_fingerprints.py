@@ -1,7 +1,6 @@
 """A fingerprint changes with what a result depends on, and with nothing else."""
 
-import importlib
-import sys
+import itertools
 
 import pytest
 
@@ -39,24 +38,21 @@ def root(x):
 
 @pytest.fixture
 def package(tmp_path, monkeypatch):
-    """Give a package of three modules, and a function that writes one and fingerprints it."""
-    folder = tmp_path / "pack"
-    folder.mkdir()
-    (folder / "__init__.py").touch()
-    monkeypatch.syspath_prepend(tmp_path)
-    sources = {"method": METHOD, "shared": SHARED, "deep": DEEP}
+    """Give a function that writes a package with changed modules and fingerprints it."""
+    sources = {"__init__": "", "method": METHOD, "shared": SHARED, "deep": DEEP}
+    versions = itertools.count()
 
     def edited(**changes: str) -> str:
-        from mmbench import fingerprints
-
-        fingerprints._read.cache_clear()
-        importlib.invalidate_caches()
+        root = tmp_path / str(next(versions))
+        folder = root / "pack"
+        folder.mkdir(parents=True)
         for name, text in {**sources, **changes}.items():
             (folder / f"{name}.py").write_text(text)
-        return fingerprint(folder / "method.py")
+        with monkeypatch.context() as patch:
+            patch.syspath_prepend(root)
+            return fingerprint(folder / "method.py")
 
-    yield edited
-    sys.modules.pop("pack", None)
+    return edited
 
 
 def test_comments_docstrings_and_layout_do_not_count(package):
