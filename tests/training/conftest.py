@@ -1,7 +1,7 @@
 """The fixture in which the tests of this folder train."""
 
 import pytest
-from training_cell import Cell
+from training_folder import TrainingFolder
 
 
 @pytest.fixture
@@ -11,4 +11,4 @@ def cell(tmp_path, paired_blobs, monkeypatch):
     monkeypatch.delenv("MMBENCH_SIMULATED_DEVICES", raising=False)
     views = tmp_path / "data" / "views.safetensors"
     paired_blobs[0].save(views)
-    return Cell(tmp_path, views)
+    return TrainingFolder(tmp_path, views)

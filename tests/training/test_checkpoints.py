@@ -7,7 +7,7 @@ from dataclasses import asdict
 import numpy as np
 import pytest
 import torch
-from training_cell import Cell, is_alive, wait_for
+from training_folder import TrainingFolder, is_alive, wait_for
 
 from mmbench.errors import InputError
 from mmbench.methods import save_state, saved_state, silent
@@ -75,7 +75,7 @@ def assert_same(runs, others):
 def test_sacc_killed_in_the_middle_goes_on_bit_for_bit(tmp_path, image_blobs, monkeypatch):
     monkeypatch.setenv("MMBENCH_LOCKS", str(tmp_path / "locks"))
     monkeypatch.setenv("MMBENCH_SAVE_MINUTES", "0")
-    cell = Cell(tmp_path, tmp_path / "views.safetensors")
+    cell = TrainingFolder(tmp_path, tmp_path / "views.safetensors")
     image_blobs[0].save(cell.views)
     job = cell.job("sacc", params=asdict(QUICK), timeout_minutes=5.0)
     process = cell.start(job)

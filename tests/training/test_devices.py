@@ -7,7 +7,7 @@ import time
 from itertools import pairwise
 
 import pytest
-from training_cell import wait_for
+from training_folder import wait_for
 
 from mmbench.training import devices
 from mmbench.training.devices import leased

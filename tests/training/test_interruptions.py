@@ -4,7 +4,7 @@ import signal
 
 import numpy as np
 import pytest
-from training_cell import is_alive, wait_for
+from training_folder import is_alive, wait_for
 
 from mmbench.training import reset_block
 

@@ -1,7 +1,7 @@
 """Every way in which a seed can end has its status and a reason that helps."""
 
 import pytest
-from training_cell import is_alive, wait_for
+from training_folder import is_alive, wait_for
 
 from mmbench.errors import InputError
 from mmbench.files import read_json

@@ -44,16 +44,16 @@ DRIVER = """\
 import json, sys
 from pathlib import Path
 from mmbench.training import Job, fit
-told = json.load(sys.stdin)
-folder = Path(told.pop("folder"))
-job = Job(**told | {"views": Path(told["views"]), "seeds": tuple(told["seeds"])})
+request = json.load(sys.stdin)
+folder = Path(request.pop("folder"))
+job = Job(**request | {"views": Path(request["views"]), "seeds": tuple(request["seeds"])})
 print([record.status for record in fit(job, folder)], flush=True)
 """
 
 
 @dataclass(frozen=True)
-class Cell:
-    """Where one data set is trained."""
+class TrainingFolder:
+    """A folder in which toy methods are trained on one data set."""
 
     folder: Path
     views: Path
@@ -99,29 +99,29 @@ class Cell:
         return self.runs()[-1]
 
     def command(self, job, *, block="block"):
-        """Return what to run, and what to give it as standard input, for a process of its own."""
-        told = asdict(job) | {"folder": self.block(block)}
-        return [sys.executable, "-c", DRIVER], json.dumps(told, default=str)
+        """Return a command that trains a job, and its standard input."""
+        request = asdict(job) | {"folder": self.block(block)}
+        return [sys.executable, "-c", DRIVER], json.dumps(request, default=str)
 
     def start(self, job, *, block="block"):
-        command, told = self.command(job, block=block)
+        command, request = self.command(job, block=block)
         process = subprocess.Popen(
             command,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
-            # a shell starts what runs in the background with Ctrl-C ignored, for good
+            # a shell starts background processes with Ctrl-C ignored
             preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
         )
-        process.stdin.write(told)
+        process.stdin.write(request)
         process.stdin.close()
         process.stdin = None  # so that communicate() does not close it again
         return process
 
 
 def wait_for(condition, *, seconds=30):
-    """Return what `condition` gives as soon as it is true."""
+    """Return the value of `condition` as soon as it is true."""
     ends = time.monotonic() + seconds
     while not (value := condition()):
         assert time.monotonic() < ends, f"not within {seconds} s"
@@ -130,7 +130,7 @@ def wait_for(condition, *, seconds=30):
 
 
 def is_alive(pid):
-    """Tell whether a process runs; a zombie does not."""
+    """Return whether a process runs; a zombie does not."""
     try:
         state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
     except FileNotFoundError:
