@@ -27,14 +27,18 @@ _IGNORED = ("mmbench.errors.", "mmbench.files.", "mmbench.checks.")
 _Place = tuple[Path, str]
 
 
-def fingerprint(source: Path) -> str:
+def fingerprint(source: Path, *others: Path) -> str:
     """Return sixteen hex digits for a module and the definitions that it uses.
+
+    Args:
+        source: the file of the module.
+        others: more files that belong to it, such as modules that it imports by name.
 
     Raises:
         InputError: a file cannot be parsed.
     """
     digest = hashlib.sha256()
-    reached = _reached(source.resolve())
+    reached = _reached([path.resolve() for path in (source, *others)])
     for path, name in sorted(reached, key=lambda place: (place[0].stem, place[1])):
         digest.update(f"{path.stem}:{name}\n{_canonical(_read(path).code.get(name, []))}".encode())
         for imported in sorted(reached[path, name]):
@@ -42,14 +46,14 @@ def fingerprint(source: Path) -> str:
     return digest.hexdigest()[:16]
 
 
-def _reached(source: Path) -> dict[_Place, set[str]]:
-    """Return every place that a module depends on, itself included.
+def _reached(sources: list[Path]) -> dict[_Place, set[str]]:
+    """Return every place that modules depend on, themselves included.
 
     Each comes with the names that it uses of libraries, such as `KMeans=sklearn.cluster.KMeans`.
     """
-    packages = {"mmbench", *_parents(source)[:1]}
+    packages = {"mmbench", *_parents(sources[0])[:1]}
     found: dict[_Place, set[str]] = {}
-    waiting: list[_Place] = [(source, _EVERYTHING)]
+    waiting: list[_Place] = [(source, _EVERYTHING) for source in sources]
     while waiting:
         place = waiting.pop()
         if place in found:

@@ -147,6 +147,17 @@ def test_what_a_module_does_when_it_is_imported_counts(package):
     assert package(deep=f"{DEEP}\n{for_people}") == package()
 
 
+def test_an_edit_of_a_module_that_is_given_beside_the_first_counts(tmp_path):
+    source, other = tmp_path / "source.py", tmp_path / "other.py"
+    source.write_text("x = 1\n")
+    other.write_text("y = 1\n")
+    (tmp_path / "edited").mkdir()
+    edited = tmp_path / "edited" / "other.py"
+    edited.write_text("y = 2\n")
+    assert fingerprint(source, other) != fingerprint(source, edited)
+    assert fingerprint(source, other) != fingerprint(source)
+
+
 def test_every_shipped_method_has_its_own_fingerprint():
     from mmbench.methods import locate, shipped
 
