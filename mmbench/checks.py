@@ -16,7 +16,8 @@ T = TypeVar("T")
 _WORDS = {
     "input should be": "expected",
     "string should match pattern": "expected text that matches",
-    "tuple should have at least 1 item after validation, not 0": "expected at least one name",
+    "tuple should have at least 1 item after validation, not 0": "expected at least one value",
+    "dictionary should have at least 1 item after validation, not 0": "expected at least one key",
 }
 
 

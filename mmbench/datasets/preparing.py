@@ -171,16 +171,14 @@ def _write_samples(path: Path, table: Table, classes: list[str], data: Dataset) 
         writer.writerows(zip(*columns.values(), strict=True))
 
 
-def _modalities(data: Dataset) -> list[str]:
+def _modalities(data: Dataset) -> NDArray[Any]:
     """Return the modality of each sample of mixed data; otherwise empty text."""
-    names = [""] * data.n_samples
-    if data.data_setting != "mixed":
-        return names
-    # views of the same modality are distinguished by their names
-    distinct = len({view.modality for view in data.views}) == len(data.views)
-    for view in data.views:
-        for sample in view.sample_index:
-            names[sample] = view.modality if distinct else view.name
+    names = np.full(data.n_samples, "", dtype=object)
+    if data.data_setting == "mixed":
+        # views of the same modality are distinguished by their names
+        distinct = len({view.modality for view in data.views}) == len(data.views)
+        for view in data.views:
+            names[view.sample_index] = view.modality if distinct else view.name
     return names
 
 

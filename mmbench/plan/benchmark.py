@@ -115,10 +115,7 @@ class Plan:
             raise InputError(f"{files}: {error}") from None
 
     def _check_keys(self, methods: tuple[str, ...]) -> None:
-        """Raise if a key names a method that the benchmark does not have.
-
-        `Benchmark` checks this too, except where its methods are `all`.
-        """
+        """Raise if a key names a method that the benchmark does not have."""
         reference = self.benchmark.reference_method
         keys: dict[str, Iterable[str]] = {
             "params": self.benchmark.params,

@@ -76,13 +76,13 @@ def test_the_name_of_a_row_can_be_read_and_can_be_a_folder(values, name):
 @pytest.mark.parametrize(
     ("sweep", "message"),
     [
-        ({"kmean": {"n_init": [1]}}, "test.yaml: sweep: 'kmean' is not among the methods"),
+        ({"kmean": {"n_init": [1]}}, "test.yaml: sweep: unknown method 'kmean'; did you mean"),
         (
             {"kmeans": {"n_int": [1]}},
             "test.yaml: sweep: kmeans: unknown parameter 'n_int'; did you mean 'n_init'?",
         ),
         ({"kmeans": {"n_init": []}}, "sweep: kmeans: n_init: expected at least one value, got []"),
-        ({"kmeans": {}}, "sweep: kmeans: expected a parameter with its values, got none"),
+        ({"kmeans": {}}, "sweep: kmeans: expected at least one key, got {}"),
         ({"kmeans": {"n_init": [1, 2, 1]}}, "n_init: expected each value once, got 1 twice"),
         ({"kmeans": {"n_init": ["few"]}}, "kmeans--n_init-few: n_init: expected a valid integer"),
         ({"kmeans": {"n_init": 3}}, "sweep: kmeans: n_init: "),
