@@ -259,7 +259,7 @@ def test_the_shipped_catalogue_has_what_the_papers_and_the_benchmarks_name(shipp
     assert set(names.split()) <= set(shipped)
 
 
-def test_every_shipped_entry_tells_its_origin(shipped):
+def test_every_shipped_entry_has_a_title_citation_and_licence(shipped):
     for entry in shipped.values():
         assert entry.title, entry.name
         assert entry.citation, entry.name

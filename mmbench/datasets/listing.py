@@ -17,7 +17,7 @@ def catalogue_rows(datasets: Mapping[str, DatasetEntry], raw: Path) -> list[dict
         raw: where `fetch` puts the raw files, usually `data/raw`.
 
     Returns:
-        Rows of name, title, n (None where only `prepare` can tell), views (such as
+        Rows of name, title, n (None where only `prepare` knows it), views (such as
         "pix 240, fou 76"), classes, setting, pairing, licence, base, and here: `yes`,
         `unavailable` (it was tried), `generated`, or `no`.
     """

@@ -120,7 +120,7 @@ def test_runs_that_failed_are_cleared_and_those_that_ended_well_are_kept(folder,
     assert capsys.readouterr().out.count(": ok") == 3
 
 
-def test_fetch_and_prepare_tell_what_cannot_be_had_and_go_on(folder, capsys):
+def test_fetch_and_prepare_report_unavailable_data_and_go_on(folder, capsys):
     assert main(["fetch", "toy-3view", "toy-unavailable", "--json"]) == 0
     rows = json.loads(capsys.readouterr().out)
     assert [row["status"] for row in rows] == ["ok", "data_unavailable"]

@@ -1,4 +1,4 @@
-"""Derived sets: what is taken away, how much of it, and that it can be told afterwards."""
+"""Derived sets: what is taken away, how much of it, and how that is recorded."""
 
 from dataclasses import replace
 
@@ -84,7 +84,7 @@ def test_unpaired_samples_become_one_sample_a_view(table, rate):
     np.testing.assert_array_equal(result.labels, label_of[result.source_row])
 
 
-def test_the_order_of_samples_does_not_tell_what_belonged_together(table):
+def test_the_order_of_samples_does_not_reveal_which_belong_together(table):
     result = derived(table, unpaired_rate=1.0, views=("a", "b"))
     first = np.argsort(result.source_row, kind="stable").reshape(N, 2)
     gaps = np.abs(np.diff(first, axis=1))
@@ -106,7 +106,7 @@ def test_shuffled_samples_are_all_paired_wrongly(table, rate):
         assert set(result.rows[wrong, column]) == set(result.source_row[wrong])
 
 
-def test_views_are_shuffled_apart_from_each_other(table):
+def test_views_are_shuffled_independently(table):
     result = derived(table, shuffled_rate=1.0)
     assert (result.rows[:, 1] != result.rows[:, 2]).mean() > 0.9
 
@@ -172,7 +172,7 @@ def test_the_same_seed_gives_the_same_and_another_another(table):
         assert not np.array_equal(first.rows, other.rows)
 
 
-def test_a_further_option_leaves_the_other_choices_as_they_were(table):
+def test_another_option_does_not_change_the_other_choices(table):
     alone = derived(table, data_setting="mixed")
     split = derived(table, data_setting="mixed", split={"train": 0.5})
     np.testing.assert_array_equal(alone.rows, split.rows)
@@ -191,11 +191,11 @@ def test_choices_do_not_look_at_labels_unless_they_must(table):
         )
 
 
-def test_what_was_changed_can_be_told_from_the_rows(table):
+def test_the_rows_show_what_was_changed(table):
     assert altered(derived(table, sample=100)) == {}
-    told = altered(derived(table, missing_rate=0.5))
-    assert list(told) == ["a", "b", "c"]
-    np.testing.assert_array_equal(told["b"], derived(table, missing_rate=0.5).rows[:, 1])
+    changed = altered(derived(table, missing_rate=0.5))
+    assert list(changed) == ["a", "b", "c"]
+    np.testing.assert_array_equal(changed["b"], derived(table, missing_rate=0.5).rows[:, 1])
 
 
 def test_samples_drawn_by_class_have_views_of_their_class_from_different_pools():

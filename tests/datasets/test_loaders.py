@@ -120,7 +120,7 @@ def test_npz_and_npy_are_read(tmp_path):
     assert is_as_written(load(tmp_path, "npz", ["a.npz", "b.npy"], views=views, labels=labels))
 
 
-def test_labels_may_be_in_a_text_file_beside_the_arrays(tmp_path):
+def test_labels_of_arrays_may_be_in_a_text_file(tmp_path):
     np.savez(tmp_path / "a.npz", X1=FIRST, X2=SECOND)
     (tmp_path / "y.list").write_text("p\tq\t1\np\tq\t1\np\tq\t2\np\tq\t2\n")
     views = {
@@ -314,7 +314,7 @@ def test_the_labelled_parts_of_stl_10_are_stacked_and_the_unlabelled_one_stays_a
     entry = catalogue["stl-10"]
     source = source_of(entry, "stl10-binary")
     images = np.random.default_rng(0).integers(256, size=(5, 3, 96, 96), dtype=np.uint8)
-    # as its authors tell: each plane is stored column by column, and classes are 1 to 10
+    # as documented by its authors: each plane is stored column by column, and classes are 1 to 10
     stored = [bytes(part.transpose(0, 1, 3, 2).ravel()) for part in (images[:2], images[2:])]
     members = {
         "stl10_binary/test_X.bin": stored[1],
@@ -333,7 +333,7 @@ def test_the_labelled_parts_of_stl_10_are_stacked_and_the_unlabelled_one_stays_a
     np.testing.assert_array_equal(raw.unlabelled, np.tile(images[:2], (3, 1, 1, 1)))
 
 
-def test_a_packing_without_further_images_has_none(tmp_path):
+def test_a_source_without_unlabelled_images_has_none(tmp_path):
     archive(tmp_path / "s.tar.gz", {"s/X": bytes(2 * 60), "s/y": bytes([1, 2])})
     keys = {"members": "s/X", "labels": "s/y"}
     assert load(tmp_path, "stl10-binary", ["s.tar.gz"], IMAGES, **keys).unlabelled is None
@@ -414,7 +414,7 @@ def cut(path, keep):
 
 @pytest.mark.parametrize("keep", [0.0, 0.1, 0.3, 0.5, 0.7, 0.9, 0.99])
 @pytest.mark.parametrize("version", ["5", "5 compressed", "7.3"])
-def test_a_truncated_mat_file_is_told(tmp_path, keep, version):
+def test_a_truncated_mat_file_is_an_error(tmp_path, keep, version):
     path = tmp_path / "a.mat"
     if version == "7.3":
         matlab_73(path)
@@ -428,7 +428,7 @@ def test_a_truncated_mat_file_is_told(tmp_path, keep, version):
 
 
 @pytest.mark.parametrize("keep", [0.0, 0.3, 0.6, 0.95])
-def test_a_truncated_npz_is_told(tmp_path, keep):
+def test_a_truncated_npz_is_an_error(tmp_path, keep):
     load_npz(tmp_path)
     cut(tmp_path / "a.npz", keep)
     with pytest.raises(InputError, match=r"a.npz: expected a file of NumPy arrays, .*damaged"):
@@ -437,7 +437,7 @@ def test_a_truncated_npz_is_told(tmp_path, keep):
 
 @pytest.mark.parametrize("keep", [0.0, 0.31, 0.63, 0.85])
 @pytest.mark.parametrize("mode", ["w", "w:gz", "w:xz"])
-def test_a_truncated_archive_is_told(tmp_path, keep, mode):
+def test_a_truncated_archive_is_an_error(tmp_path, keep, mode):
     rng = np.random.default_rng(0)
     noise = io.BytesIO()
     Image.fromarray(rng.integers(256, size=(4, 5, 3), dtype=np.uint8)).save(noise, "BMP")
@@ -453,7 +453,7 @@ def test_a_truncated_archive_is_told(tmp_path, keep, mode):
 
 @pytest.mark.parametrize("compress", [bytes, gzip.compress])
 @pytest.mark.parametrize("keep", [0.0, 0.5, 0.95])
-def test_a_truncated_idx_file_is_told(tmp_path, compress, keep):
+def test_a_truncated_idx_file_is_an_error(tmp_path, compress, keep):
     suffix = ".gz" if compress is gzip.compress else ""
     for name, array in (("x1", FIRST.astype(">f4")), ("x2", SECOND.astype(np.uint8))):
         (tmp_path / f"{name}{suffix}").write_bytes(compress(idx(array)))
@@ -499,7 +499,7 @@ def test_images_outside_class_folders_are_refused(tmp_path):
         load(tmp_path, "images", ["a.tar"], IMAGES)
 
 
-def test_an_archive_without_images_is_told(tmp_path):
+def test_an_archive_without_images_is_an_error(tmp_path):
     archive(tmp_path / "a.tar", {"README": b"x"}, "w")
     with pytest.raises(InputError, match=r"expected images, found none in a.tar"):
         load(tmp_path, "images", ["a.tar"], IMAGES)
@@ -518,7 +518,7 @@ def test_a_missing_member_is_named(tmp_path):
         load(tmp_path, "cifar-binary", ["c.tar"], IMAGES, members="b")
 
 
-def test_a_batch_of_the_wrong_length_is_told(tmp_path):
+def test_a_batch_of_the_wrong_length_is_an_error(tmp_path):
     archive(tmp_path / "c.tar", {"a": bytes(62)}, "w")
     with pytest.raises(InputError, match=r"a: expected records of 61 bytes, got 62 bytes"):
         load(tmp_path, "cifar-binary", ["c.tar"], IMAGES, members="a")
@@ -535,7 +535,7 @@ def test_a_missing_variable_is_named_with_the_nearest(tmp_path):
         load(tmp_path, "mat", ["a.mat"], **CELLS)
 
 
-def test_a_missing_cell_is_told(tmp_path):
+def test_a_missing_cell_is_an_error(tmp_path):
     savemat(tmp_path / "a.mat", {"X": cell_array(FIRST), "Y": LABELS})
     with pytest.raises(InputError, match=r"a.mat: X: expected a cell 1, it has 1 cells"):
         load(tmp_path, "mat", ["a.mat"], **CELLS)
@@ -556,7 +556,7 @@ def test_a_cell_array_needs_a_cell(tmp_path):
         ("", "expected"),
     ],
 )
-def test_a_broken_table_is_told(tmp_path, text, message):
+def test_a_broken_table_is_an_error(tmp_path, text, message):
     (tmp_path / "a.csv").write_text(text)
     keys = {"views": {"first": {"columns": [0, 2]}}, "labels": {"column": 2}}
     with pytest.raises(InputError, match=message):

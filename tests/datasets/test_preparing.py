@@ -54,7 +54,7 @@ def column(samples, name, type_=int):
     return np.array([type_(row[name]) for row in samples])
 
 
-def test_three_files_tell_views_labels_and_origin(made, arrays, tmp_path):
+def test_three_files_hold_views_labels_and_origin(made, arrays, tmp_path):
     data, samples, card = made()
     assert sorted(path.name for path in (tmp_path / "out").iterdir()) == FILES
     assert (data.name, data.n_samples, data.n_clusters) == ("tiny", 12, 2)
@@ -147,16 +147,16 @@ def test_mixed_samples_name_their_modality(made):
     also = {"mixed": {"base": "tiny", "data_setting": "mixed"}}
     data, samples, card = made("mixed", also=also)
     assert data.data_setting == card["data_setting"] == "mixed"
-    told = column(samples, "modality", str)
+    modality = column(samples, "modality", str)
     for view in data.views:
-        assert (told[view.sample_index] == view.modality).all()
-    # which view is left can be told from the rows
+        assert (modality[view.sample_index] == view.modality).all()
+    # which view is left follows from the rows
     for view in data.views:
         kept = np.array([row[f"row_{view.name}"] != "" for row in samples])
         np.testing.assert_array_equal(np.flatnonzero(kept), view.sample_index)
 
 
-def test_views_of_one_modality_are_told_apart_by_name(made):
+def test_views_of_one_modality_are_distinguished_by_name(made):
     views = {name: {"modality": "image", "dims": d} for name, d in (("first", 3), ("second", 2))}
     also = {"mixed": {"base": "tiny", "data_setting": "mixed"}}
     _, samples, _ = made("mixed", also=also, views=views)
@@ -210,25 +210,25 @@ def test_a_wrong_number_of_clusters_is_asked_for(made):
         ({"changes": {"first": np.ones((12, 4))}}, "tiny/first: expected 3 values in each row"),
     ],
 )
-def test_unusable_data_are_one_line_and_nothing_is_written(made, tmp_path, keys, message):
+def test_unusable_data_are_an_error_and_nothing_is_written(made, tmp_path, keys, message):
     with pytest.raises(InputError, match=message) as error:
         made(**keys)
     assert "\n" not in str(error.value)
     assert not (tmp_path / "out").exists()
 
 
-def test_a_derivation_that_cannot_be_is_one_line(made, tmp_path):
+def test_an_impossible_derivation_is_an_error_of_one_line(made, tmp_path):
     with pytest.raises(InputError, match="one: class 1 would be left with no sample"):
         made("one", also={"one": {"base": "tiny", "sample": 1}})
     assert not (tmp_path / "out").exists()
 
 
-def test_preparing_before_fetching_is_told(make_entry, tmp_path):
+def test_preparing_before_fetching_is_an_error(make_entry, tmp_path):
     with pytest.raises(InputError, match=r"status.json: expected a JSON file, found none"):
         prepare(make_entry(), tmp_path, tmp_path / "out")
 
 
-def test_a_packing_that_the_catalogue_lost_is_told(made, make_entry, tmp_path):
+def test_a_source_that_is_no_longer_in_the_catalogue_is_an_error(made, make_entry, tmp_path):
     made()
     status = json.loads((tmp_path / "raw" / "status.json").read_text())
     (tmp_path / "raw" / "status.json").write_text(json.dumps({**status, "source": "hree"}))
@@ -236,15 +236,15 @@ def test_a_packing_that_the_catalogue_lost_is_told(made, make_entry, tmp_path):
         prepare(make_entry(), tmp_path / "raw", tmp_path / "out")
 
 
-def test_files_that_were_fetched_for_another_entry_are_told(made, make_entry, tmp_path):
+def test_files_that_were_fetched_for_another_entry_are_an_error(made, make_entry, tmp_path):
     made()
     raw, entry = tmp_path / "raw", make_entry()
     (source,) = entry.sources
     file = source.files["tiny.npz"].model_copy(update={"sha256": "0" * 64})
     source = source.model_copy(update={"files": {"tiny.npz": file}})
     mended = entry.model_copy(update={"sources": (source,)})
-    told = r"status.json: expected tiny.npz as the catalogue has it, got another; fetch it: mmbench"
-    with pytest.raises(InputError, match=told):
+    message = r"expected tiny.npz as the catalogue has it, got another; fetch it: mmbench"
+    with pytest.raises(InputError, match=message):
         prepare(mended, raw, tmp_path / "out")
     status = json.loads((raw / "status.json").read_text())
     (raw / "status.json").write_text(json.dumps({**status, "files": {}}))
@@ -276,12 +276,12 @@ def test_a_disk_that_fills_later_leaves_the_files_before_whole(made, monkeypatch
     Dataset.load(tmp_path / "out" / "views.safetensors")
 
 
-def test_data_that_cannot_be_had_are_prepared_as_such(make_entry, tmp_path):
+def test_unavailable_data_are_prepared_as_unavailable(make_entry, tmp_path):
     entry = make_entry("mixed", also={"mixed": {"base": "tiny", "data_setting": "mixed"}})
     fetch(entry, tmp_path / "raw")
     prepare(entry, tmp_path / "raw", tmp_path / "out")
-    told = read_metadata(tmp_path / "out" / "views.safetensors")
-    assert (told["status"], told["reason"]) == ("data_unavailable", "make one")
+    metadata = read_metadata(tmp_path / "out" / "views.safetensors")
+    assert (metadata["status"], metadata["reason"]) == ("data_unavailable", "make one")
     with pytest.raises(InputError, match="expected the views of a data set, found none"):
         Dataset.load(tmp_path / "out" / "views.safetensors")
     header = "sample,label,class,split,modality,source_row\n"
@@ -295,7 +295,7 @@ def test_data_that_cannot_be_had_are_prepared_as_such(make_entry, tmp_path):
     assert "Place the files" in card["advice"]
 
 
-def test_what_could_not_be_had_is_cleared_to_be_tried_again(made, make_entry, tmp_path):
+def test_unavailable_data_are_cleared_to_be_fetched_again(made, make_entry, tmp_path):
     entry = make_entry("mixed", also={"mixed": {"base": "tiny", "data_setting": "mixed"}})
     raw, processed = tmp_path / "data" / "raw", tmp_path / "data" / "processed"
     fetch(entry, raw / "tiny")
@@ -309,7 +309,7 @@ def test_what_could_not_be_had_is_cleared_to_be_tried_again(made, make_entry, tm
     assert clear_unavailable(raw, processed) == []
 
 
-def test_a_recipe_knows_a_file_by_its_sum_and_not_by_its_address(make_entry, sha):
+def test_a_recipe_depends_on_the_sum_of_a_file_and_not_on_its_url(make_entry, sha):
     def with_file(**file):
         return recipe(make_entry(source={"files": {"tiny.npz": file}}))
 
@@ -333,31 +333,31 @@ def test_generated_sets_of_the_catalogue_can_be_made(shipped, name, tmp_path):
     assert card["n_classes"] == entry.n_classes
 
 
-def test_the_order_of_samples_says_nothing_of_the_label(shipped, tmp_path):
+def test_the_order_of_samples_does_not_depend_on_the_label(shipped, tmp_path):
     entry = shipped["digits"]  # real data that every installation has
     fetch(entry, tmp_path / "raw")
     prepare(entry, tmp_path / "raw", tmp_path / "out")
     _, samples, _ = load(tmp_path / "out")
-    assert tells_of_order(column(samples, "label")) < 0.15
+    assert predictability_from_order(column(samples, "label")) < 0.15
 
 
-def tells_of_order(labels):
-    """Return how often the samples before and after tell a label; chance is about 1 / classes."""
+def predictability_from_order(labels):
+    """Return how often the samples before and after share a label; chance is about 1 / classes."""
     place = np.arange(len(labels))[:, None]
     even = place[:, 0] % 2 == 0
     model = KNeighborsClassifier(5).fit(place[even], labels[even])
     return float((model.predict(place[~even]) == labels[~even]).mean())
 
 
-def test_order_that_tells_the_label_would_be_noticed():
-    assert tells_of_order(np.repeat(np.arange(10), 100)) > 0.9
+def test_an_order_that_reveals_the_label_would_be_noticed():
+    assert predictability_from_order(np.repeat(np.arange(10), 100)) > 0.9
 
 
-def test_sources_that_answer_are_told_from_those_that_do_not(make_entry):
+def test_probing_reports_which_hosts_answer(make_entry):
     addresses = ["sklearn:digits", "https://nowhere.invalid/x", "manual:ask"]
     file = {"sha256": "unknown", "urls": addresses}
     rows = probe_sources({"tiny": make_entry(source={"files": {"tiny.npz": file}})})
-    told = {row["source"]: row["answers"] for row in rows}
-    assert told == {"sklearn": True, "nowhere.invalid": False}
+    answers = {row["source"]: row["answers"] for row in rows}
+    assert answers == {"sklearn": True, "nowhere.invalid": False}
     assert all(row["datasets"] == 1 for row in rows)
     assert next(row["detail"] for row in rows if not row["answers"])

