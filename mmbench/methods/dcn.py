@@ -28,7 +28,7 @@ from torch.nn import functional
 
 from mmbench.data import Dataset
 from mmbench.methods import Log, silent
-from mmbench.methods.dec import N_INIT, pretrain
+from mmbench.methods.dec import STARTS, pretrain
 from mmbench.nn.batches import checkpoints, in_chunks, shuffled_batches
 from mmbench.nn.clustering import kmeans, nearest
 from mmbench.nn.embedded import one_space
@@ -87,7 +87,7 @@ class DCN:
             log=log,
         )
         z = in_chunks(network.encoder, fitted)
-        clusters, centres = kmeans(z, data.n_clusters, seed=seed, n_init=N_INIT)
+        clusters, centres = kmeans(z, data.n_clusters, seed=seed, n_init=STARTS)
         counts = torch.full((data.n_clusters,), INITIAL_COUNT, device=device)
         z = in_chunks(network.encoder, x)
         log(max(self.pretrain_epochs - 1, 0), y_pred=nearest(z, centres).cpu().numpy())

@@ -35,7 +35,7 @@ from mmbench.nn.embedded import one_space, student_t, target_distribution
 from mmbench.nn.information import divergence
 from mmbench.nn.networks import Autoencoder, reconstruction_error
 
-N_INIT = 20  # of the k-means that gives the initial centres, as published
+STARTS = 20  # of the k-means that gives the initial centres, as published
 
 
 @dataclass(frozen=True)
@@ -95,7 +95,7 @@ class DEC:
             log=log,
         )
         z = in_chunks(network.encoder, fitted)
-        centres = nn.Parameter(kmeans(z, data.n_clusters, seed=seed, n_init=N_INIT).centroids)
+        centres = nn.Parameter(kmeans(z, data.n_clusters, seed=seed, n_init=STARTS).centroids)
 
         def soft_assignments(rows: Tensor) -> Tensor:
             return in_chunks(lambda chunk: student_t(network.encoder(chunk), centres), rows)

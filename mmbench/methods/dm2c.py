@@ -66,7 +66,7 @@ from mmbench.nn.modalities import mixing, modality_of
 from mmbench.nn.networks import reconstruction_error
 
 GENERATOR_TERMS = ("reconstruction", "cycle", "cycle_reconstruction", "adversarial")
-CHECKPOINT_N_INIT = 2  # of the k-means before the last epoch
+CHECKPOINT_STARTS = 2  # of the k-means before the last epoch
 
 
 @dataclass(frozen=True)
@@ -174,7 +174,7 @@ class DM2C:
             log(epoch, loss=loss, **mean_terms)
 
             if i in logged_epochs:
-                n_init = self.n_init if i == last else CHECKPOINT_N_INIT
+                n_init = self.n_init if i == last else CHECKPOINT_STARTS
                 z, y_pred, diagnostics = self.cluster(
                     network, tensors, data, seed=seed, n_init=n_init
                 )

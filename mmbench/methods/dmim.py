@@ -1,31 +1,30 @@
 """DMIM: assignments that keep what paired modalities share and drop what is private to one.
 
 One encoder serves all modalities, and a cluster head gives soft assignments p_v of modality v.
-Training maximises the information I(p_u; p_v) that modalities share (a mutual information
-with more weight on equal sizes) and minimises the superfluous information, what one tells
-beyond the other, by the bound KL(p_u || p_v) in both directions. Further heads with more,
-finer clusters have the same two terms and only help to train the encoder. A sample goes to
-the cluster of the largest mean assignment over the modalities it has.
+Training maximises the shared information I(p_u; p_v), a mutual information with a larger weight
+on equal cluster sizes, and minimises the superfluous information, which one modality contains
+beyond the other, by the bound KL(p_u || p_v) in both directions. Additional heads with more,
+finer clusters have the same two terms and only help to train the encoder. A sample belongs to
+the cluster with the largest mean assignment over the modalities it has.
 
-Modalities enter by a fixed adapter: a PCA to common dimensions, then a rotation that brings
-the rows of a sample together. Axes of two PCAs have no relation, so without the rotation the
-modalities come to number the same clusters differently, which the shared information cannot
-tell and β is too small to mend. The encoder sees its input under noise and dropout, an own
-draw for each modality and step: without, it soon agrees with itself on whatever partition it
-first fell into.
+Modalities enter by a fixed adapter: a PCA to common dimensions, then a rotation that brings the
+rows of a sample together. The axes of two PCAs are unrelated, so without the rotation the
+modalities would number the same clusters differently, which does not affect the shared
+information and which β is too small to correct. The encoder sees its input under noise and
+dropout, drawn anew for each modality and step; otherwise it soon fixes the first partition that
+it reaches.
 
-It assumes that modalities share what is to be found: beside one of pure noise there is nothing
-to share, and how much of the clusters is left in the assignments is an accident of the seed.
+The method assumes that all modalities contain the clusters. With a modality of pure noise there
+is nothing to share, and the result depends on the seed.
 
 Source: Mao, Yan, Guo & Ye, Deep Mutual Information Maximin for Cross-Modal Clustering, AAAI
-2021, by its abstract and the caption of its figure 1. A reconstruction: neither code nor the
-full text is public. The two terms are read as a multi-view information bottleneck (Federici
-et al., ICLR 2020) of discrete codes, the heads as those of IIC (Ji et al., ICCV 2019). Sizes,
-weights and schedule are choices of this file.
-Departures: the views are scaled again, column by column to [0, 1] and then each view by one
-number, since a shared encoder needs them alike. The adapter is there for views of equal
-dimensions too, since their columns need not mean the same. Heads are trained together, not in
-turn.
+2021, from its abstract and the caption of its figure 1. This is a reconstruction: neither code
+nor the full text is public. The two terms are read as a multi-view information bottleneck
+(Federici et al., ICLR 2020) of discrete codes, the heads as those of IIC (Ji et al., ICCV 2019).
+Sizes, weights and schedule are choices of this file.
+Departures: the views are scaled again, each column to [0, 1] and then each view by one number,
+since a shared encoder needs comparable inputs. Views of equal dimensions pass the adapter too,
+since their columns need not mean the same. All heads are trained together, not in turn.
 """
 
 import math
@@ -46,13 +45,13 @@ from mmbench.methods import Log, silent
 from mmbench.nn.batches import checkpoints, in_chunks, shuffled_batches
 from mmbench.nn.encoders import AssignmentNetwork, Soft, normalised_mlp, shared_encoders
 from mmbench.nn.incomplete import row_numbers, samples_in_pairs
-from mmbench.nn.information import divergence, shared_information, superfluous_information
+from mmbench.nn.information import divergence, shared_information
 from mmbench.nn.losses import entropy
 from mmbench.nn.preprocessing import Matrix, principal, training_rows
 
-Share = Annotated[float, Field(ge=0, lt=1)]
-# which side of KL(p || r) a step takes as given: none, the bound r, or the assignments p
-Held = Literal["none", "bound", "assignments"]
+Fraction = Annotated[float, Field(ge=0, lt=1)]
+# which side of KL(p || r) has no gradient: neither, the bound r, or the assignments p
+Detached = Literal["none", "bound", "assignments"]
 
 
 @dataclass(frozen=True)
@@ -60,28 +59,27 @@ class DMIM:
     """Hyperparameters of the method.
 
     Attributes:
-        max_features: of the adapter: principal components of each modality.
-        hidden: widths of the encoder, the last one that of its output.
-        rotate: bring the modalities together by rotations before they are encoded.
-        shared_encoder: one set of weights for all modalities, or one for each.
-        overcluster_heads: how many.
+        max_features: principal components of each modality that the adapter keeps.
+        hidden: widths of the encoder, the last one of its output.
+        rotate: align the modalities by rotations before they are encoded.
+        shared_encoder: one set of weights for all modalities instead of one for each.
+        overcluster_heads: number of additional heads.
         overcluster_factor: clusters of such a head, as a multiple of `n_clusters`.
         overcluster_weight: γ, of their mean loss beside that of the cluster head.
-        entropy_weight: λ, of equal cluster sizes in the shared information; 1 is the mutual
-            information itself, which leaves clusters empty on small sets.
+        entropy_weight: λ, of equal cluster sizes in the shared information; 1 gives the mutual
+            information, which leaves clusters empty on small sets.
         superfluous_weight: β, of the superfluous information.
-        warmup: the share of the epochs in which β grows from 0; with 0 it is there from the
-            start. The superfluous information alone is least for a constant output, so it
-            must not come first.
-        noise: standard deviation of what is added to the adapted input, in units of its first
-            component's.
-        dropout: the share of the adapted input set to zero.
-        alternating: hold one side of each KL fixed, the bound in odd epochs and the
+        warmup: fraction of the epochs in which β grows from 0 to its value. The superfluous
+            information alone is smallest for a constant output, so it must not dominate first.
+        noise: standard deviation of the noise added to the adapted input, whose first component
+            has a standard deviation of 1.
+        dropout: fraction of the adapted input that is set to zero.
+        alternating: detach one side of each KL divergence, the bound in odd epochs and the
             assignments in even ones; a small exact step then lowers an upper bound.
         epochs: passes over the training samples.
-        min_steps: small sets get more epochs, until they make as many steps.
-        batch_size: halved where the training samples fill fewer than four batches; a last
-            batch that is not full is left out.
+        min_steps: small sets get more epochs until they have as many steps.
+        batch_size: halved if there are fewer training samples than four batches; the last batch
+            is left out unless it is full.
         learning_rate: of Adam.
     """
 
@@ -96,9 +94,9 @@ class DMIM:
     overcluster_weight: NonNegativeFloat = 1.0
     entropy_weight: Annotated[float, Field(ge=1)] = 2.0
     superfluous_weight: NonNegativeFloat = 0.1
-    warmup: Share = 0.3
+    warmup: Fraction = 0.3
     noise: NonNegativeFloat = 0.1
-    dropout: Share = 0.1
+    dropout: Fraction = 0.1
     alternating: bool = False
     epochs: PositiveInt = 100
     min_steps: NonNegativeInt = 300
@@ -108,21 +106,13 @@ class DMIM:
     def fit_predict(
         self, data: Dataset, *, seed: int, device: str = "cpu", log: Log = silent
     ) -> NDArray[np.int64]:
-        """Cluster feature views, of which samples may lack some.
+        """Cluster at least two feature views; samples may lack some of them.
 
-        Args:
-            data: at least two views; view v is (n_rows_v, n_features_v). The adapter and the
-                network are fitted on `fit_index`, the network on those of its samples that
-                have two views or more; all samples are assigned by the views they have.
-            seed: of the initial weights, the order of the batches, noise and dropout.
-            device: where to train, as torch names it.
-            log: called once an epoch with the mean loss, its four terms summed over pairs of
-                views, and β; at checkpoints with the assignments and the `diagnostics`; at
-                the end with the encoder's mean output as embedding and the assignments by
-                each view alone.
-
-        Returns:
-            y_pred: (n_samples,), the cluster of each sample in 0..n_clusters-1.
+        The adapter is fitted on `fit_index`, the network on those of its samples that have two
+        views or more; all samples are assigned by the views they have. Logged are the mean
+        loss, its four terms summed over pairs of views, and β in each epoch; the assignments
+        and `diagnostics` at checkpoints; at the end the mean output of the encoder as embedding
+        and the assignments by each view alone.
 
         Raises:
             IncompatibleDataError: fewer than two views, images, or a view that shares fewer
@@ -131,16 +121,16 @@ class DMIM:
         torch.manual_seed(seed)
         views = data.incomplete_features(at_least=2, held_out=True)
         rows_by_view = row_numbers(data)
-        trained = samples_in_pairs(data, rows_by_view)
+        paired = samples_in_pairs(data, rows_by_view)
         n_features = min(
             self.max_features, len(data.fit_index) - 1, max(v.n_features for v in views)
         )
         adapted = [adapt(v.flat(), training_rows(data, v), n_features, seed=seed) for v in views]
         if self.rotate:
-            adapted = rotated(adapted, rows_by_view[:, trained])
+            adapted = rotated(adapted, rows_by_view[:, paired])
         inputs = [torch.as_tensor(x, device=device) for x in adapted]
         rows = torch.as_tensor(rows_by_view, device=device)
-        training = torch.as_tensor(rows_by_view[:, trained], device=device)
+        fit_rows = torch.as_tensor(rows_by_view[:, paired], device=device)
 
         widths = (n_features, *self.hidden)
         network = AssignmentNetwork(
@@ -154,125 +144,129 @@ class DMIM:
         ).to(device)
         # fused: one pass over the weights instead of a dozen
         optimiser = torch.optim.Adam(network.parameters(), lr=self.learning_rate, fused=True)
-        batch_size = self.batch_size
-        if len(trained) < 4 * batch_size:
-            batch_size = max(2, batch_size // 2)
-        steps = max(1, len(trained) // batch_size)
-        n_epochs = max(self.epochs, math.ceil(self.min_steps / steps))
-        shown = checkpoints(n_epochs)
+        small = len(paired) < 4 * self.batch_size
+        batch_size = max(2, self.batch_size // 2) if small else self.batch_size
+        n_batches = max(1, len(paired) // batch_size)
+        n_epochs = max(self.epochs, math.ceil(self.min_steps / n_batches))
+        logged_epochs = checkpoints(n_epochs)
 
         for epoch in range(n_epochs):
-            grown = min(1.0, epoch / (self.warmup * n_epochs)) if self.warmup else 1.0
-            beta = self.superfluous_weight * grown
+            warmed_up = min(1.0, epoch / (self.warmup * n_epochs)) if self.warmup else 1.0
+            beta = self.superfluous_weight * warmed_up
             weights = torch.outer(
                 torch.tensor([1.0, self.overcluster_weight]), torch.tensor([-1.0, beta])
             ).to(device)
             network.train()
-            figures = []
-            for batch in shuffled_batches(len(trained), batch_size, device, drop_last=True):
-                terms = self._terms(network, inputs, training[:, batch], epoch)
+            steps = []
+            for batch in shuffled_batches(len(paired), batch_size, device, drop_last=True):
+                terms = self.batch_terms(network, inputs, fit_rows[:, batch], epoch)
                 loss = (weights * terms).sum()
-                if loss.requires_grad:  # unless no two samples of the batch share two views
+                if loss.requires_grad:  # not if no two samples of the batch share two views
                     optimiser.zero_grad()
                     loss.backward()
                     optimiser.step()
-                figures.append(torch.cat([loss.detach()[None], terms.detach().flatten()]))
+                steps.append(torch.cat([loss.detach()[None], terms.detach().flatten()]))
             # read once an epoch: reading a number makes the host wait for the device
-            means = torch.stack(figures).mean(dim=0).tolist()
-            named: dict[str, Any] = dict(zip(_FIGURES, means, strict=True))
-            log(epoch, beta=beta, **named)
-            if epoch in shown:
+            means: dict[str, Any] = dict(
+                zip(_LOGGED, torch.stack(steps).mean(dim=0).tolist(), strict=True)
+            )
+            log(epoch, beta=beta, **means)
+            if epoch in logged_epochs:
                 soft = network.assign(inputs)
                 mean = mean_over_views(soft, rows)
                 y_pred: NDArray[np.int64] = mean.argmax(dim=1).cpu().numpy()
-                told: dict[str, Any] = diagnostics(soft, mean, rows)
-                log(epoch, y_pred=y_pred, **told)
+                measured: dict[str, Any] = diagnostics(soft, mean, rows)
+                log(epoch, y_pred=y_pred, **measured)
 
-        alone = [np.append(p.argmax(dim=1).cpu().numpy(), -1) for p in soft]
+        # a last row of -1 serves the samples that lack the view, whose row number is -1
+        by_view = [np.append(p.argmax(dim=1).cpu().numpy(), -1) for p in soft]
         view_assignments = {
-            v.name: y[r] for v, y, r in zip(views, alone, rows_by_view, strict=True)
+            v.name: y[r] for v, y, r in zip(views, by_view, rows_by_view, strict=True)
         }
         z = [in_chunks(encoder, x) for encoder, x in zip(network.encoders, inputs, strict=True)]
         embedding = mean_over_views(z, rows).cpu().numpy()
         log(n_epochs - 1, embedding=embedding, view_assignments=view_assignments)
         return y_pred
 
-    def _terms(
+    def batch_terms(
         self, network: AssignmentNetwork, inputs: Sequence[Tensor], rows: Tensor, epoch: int
     ) -> Tensor:
-        """Return the `information_terms` of a batch, summed over pairs of views.
+        """Return the `information_terms` of a batch, summed over pairs of views, (2, 2).
 
         Args:
             network: in training mode.
             inputs: of each view, (n_rows_v, n_features).
             rows: (n_views, batch), the row of each sample in each view, -1 for none.
-            epoch: says what is held.
+            epoch: decides what is detached.
         """
-        held: Held = "none"
+        detached: Detached = "none"
         if self.alternating:
-            held = "bound" if epoch % 2 else "assignments"
+            detached = "bound" if epoch % 2 else "assignments"
         has = rows >= 0
         soft = {}
         for v, x in enumerate(inputs):
-            mine = x[rows[v][has[v]]]
-            if len(mine) > 1:  # batch normalisation needs two rows
-                noisy = mine + self.noise * torch.randn_like(mine)
+            batch = x[rows[v][has[v]]]
+            if len(batch) > 1:  # batch normalisation needs two rows
+                noisy = batch + self.noise * torch.randn_like(batch)
                 soft[v] = network(functional.dropout(noisy, self.dropout), v)
         terms = torch.zeros(2, 2, device=rows.device)
         for u, v in combinations(soft, 2):
             both = has[u] & has[v]
             if both.any():
-                p, q = only(soft[u], both[has[u]]), only(soft[v], both[has[v]])
-                terms = terms + information_terms(p, q, self.entropy_weight, held)
+                p, q = masked(soft[u], both[has[u]]), masked(soft[v], both[has[v]])
+                terms = terms + information_terms(p, q, self.entropy_weight, detached)
         return terms
 
 
-_FIGURES = ("loss", "shared", "superfluous", "overcluster_shared", "overcluster_superfluous")
+_LOGGED = ("loss", "shared", "superfluous", "overcluster_shared", "overcluster_superfluous")
 
 
-def information_terms(p: Soft, q: Soft, entropy_weight: float, held: Held = "none") -> Tensor:
-    """Return what two views share and what is superfluous, (2, 2), in nats.
+def information_terms(
+    p: Soft, q: Soft, entropy_weight: float, detached: Detached = "none"
+) -> Tensor:
+    """Return the shared and the superfluous information of two views, (2, 2), in nats.
 
     Rows: the cluster head, the mean of the other heads. Columns: the shared information, at
-    most (2λ - 1) log(n_clusters), and the superfluous information, at least 0.
+    most (2λ - 1) log(n_clusters), and the superfluous information, at least 0. The latter is
+    the mean of KL(p || q) and KL(q || p), where the assignments of each view serve as the bound
+    for the other. It is 0 for any constant output.
+
+    Source: Federici et al., ICLR 2020, section 3 (there for Gaussian codes).
 
     Args:
         p: of one view.
         q: of the other, of the same samples.
         entropy_weight: λ.
-        held: what the gradient of the superfluous information leaves out.
+        detached: the side of each divergence without a gradient.
     """
     terms = []
     for a, b in zip(p, q, strict=True):
         shared = shared_information(a, b, entropy_weight=entropy_weight)
-        if held == "bound":
-            superfluous = (divergence(a, b.detach()) + divergence(b, a.detach())) / 2
-        elif held == "assignments":
-            superfluous = (divergence(a.detach(), b) + divergence(b.detach(), a)) / 2
-        else:
-            superfluous = superfluous_information(a, b)
+        assigned = (a.detach(), b.detach()) if detached == "assignments" else (a, b)
+        bound = (b.detach(), a.detach()) if detached == "bound" else (b, a)
+        superfluous = (divergence(assigned[0], bound[0]) + divergence(assigned[1], bound[1])) / 2
         terms.append(torch.stack([shared.mean(), superfluous.mean()]))
     return torch.stack(terms)
 
 
-def only(soft: Soft, mask: Tensor) -> Soft:
+def masked(soft: Soft, mask: Tensor) -> Soft:
     """Return the soft assignments of the rows where the mask, (n,), is true."""
     return soft if mask.all() else (soft[0][:, mask], soft[1][:, mask])
 
 
 def adapt(x: Matrix, fit_rows: Index, n_features: int, *, seed: int) -> Matrix:
-    """Return the principal components of a view, all over one number, (n_rows, n_features).
+    """Return the principal components of a view, divided by one number, (n_rows, n_features).
 
-    The columns of x are brought to [0, 1] before; a constant one becomes zeros. The first
-    component then has a standard deviation of 1 and the others less. They are not brought to
-    1 one by one: directions of noise would become as loud as the signal, and the modalities
-    agree on noise that they learnt by heart. A view of fewer columns is padded with zeros.
+    The columns of x are first scaled to [0, 1]; a constant column becomes zeros. The first
+    component has a standard deviation of 1 and the others have less. They are not scaled one by
+    one, because directions of noise would become as large as the signal and the encoder would
+    memorise them. A view with fewer columns is padded with zeros.
 
     Args:
         x: (n_rows, n_features_v).
-        fit_rows: the rows that give ranges, axes and scale.
+        fit_rows: the rows that determine ranges, axes and scale.
         n_features: common to all views.
-        seed: of the randomised solver that PCA takes for large matrices.
+        seed: of the randomised solver that PCA uses for large matrices.
     """
     low, high = x[fit_rows].min(axis=0), x[fit_rows].max(axis=0)
     width = np.where(high > low, high - low, 1)
@@ -283,23 +277,21 @@ def adapt(x: Matrix, fit_rows: Index, n_features: int, *, seed: int) -> Matrix:
 
 
 def rotated(views: Sequence[Matrix], rows: Index, sweeps: int = 5) -> list[Matrix]:
-    """Return the views, each turned so that the rows of a sample lie as close as turning allows.
+    """Return the views, rotated so that the rows of each sample are as close as possible.
 
-    The axes of a PCA have no relation to those of another, nor have their signs. What a
-    shared encoder first says of two views of a sample would be unrelated too, and the views
-    would come to number the same clusters differently. Distances within a view stay.
+    Distances within a view do not change.
 
     Source: Gower, Psychometrika 40, 1975 (generalised Procrustes analysis, without scaling).
 
     Args:
         views: each (n_rows_v, n_features), centred.
-        rows: (n_views, n_samples), the row of each sample to learn from, -1 for none.
-        sweeps: how often each view is turned towards the mean of the others.
+        rows: (n_views, n_samples), the row of each sample to fit on, -1 for none.
+        sweeps: how often each view is rotated towards the mean of the others.
     """
     turned = list(views)
     for sweep in range(sweeps):
         for v, x in enumerate(views):
-            # at first only those before it have been turned
+            # in the first sweep only the views before v have been rotated
             others = [u for u in range(len(views)) if u != v and (sweep or u < v)]
             both = [(rows[v] >= 0) & (rows[u] >= 0) for u in others]
             products = [
@@ -325,7 +317,7 @@ def mean_over_views(values: Sequence[Tensor], rows: Tensor) -> Tensor:
 
 
 def diagnostics(soft: Sequence[Tensor], mean: Tensor, rows: Tensor) -> dict[str, float]:
-    """Return what can be told without labels about how a training goes.
+    """Return measures of the training that need no labels.
 
     Args:
         soft: of each view, (n_rows_v, n_clusters).
@@ -333,11 +325,11 @@ def diagnostics(soft: Sequence[Tensor], mean: Tensor, rows: Tensor) -> dict[str,
         rows: (n_views, n_samples), the row of each sample in each view, -1 for none.
 
     Returns:
-        clusters_used: how many have a sample.
+        clusters_used: the number of clusters that have a sample.
         size_entropy: of the mean assignment, in nats, at most log(n_clusters).
-        agreement: the share of samples for which two views choose the same cluster, a mean
+        agreement: the fraction of samples for which two views choose the same cluster, a mean
             over pairs of views.
-        information: that two views share, in nats, at most log(n_clusters), likewise.
+        information: shared by two views, in nats, at most log(n_clusters), likewise.
     """
     agreements, informations = [], []
     for u, v in combinations(range(len(soft)), 2):

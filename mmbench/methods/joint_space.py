@@ -25,7 +25,7 @@ from torch import Tensor, nn
 
 from mmbench.data import Dataset
 from mmbench.methods import Log, silent
-from mmbench.methods.dm2c import CHECKPOINT_N_INIT, pretrain
+from mmbench.methods.dm2c import CHECKPOINT_STARTS, pretrain
 from mmbench.nn.adversarial import clip_weights, leaky_critic
 from mmbench.nn.batches import checkpoints
 from mmbench.nn.clustering import assign_by_kmeans
@@ -134,7 +134,7 @@ class JointSpace:
                 embedding = tensors.in_sample_order(
                     [eval_outputs(encoder, inputs) for encoder, inputs in encodings]
                 )
-                n_init = self.n_init if i == last else CHECKPOINT_N_INIT
+                n_init = self.n_init if i == last else CHECKPOINT_STARTS
                 y_pred = assign_by_kmeans(embedding, data, seed=seed, n_init=n_init)
                 diagnostics: dict[str, Any] = mixing(embedding.cpu(), y_pred.cpu(), modality)
                 z_last = embedding if i == last else None

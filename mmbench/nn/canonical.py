@@ -1,6 +1,6 @@
-"""Canonical projections of views, in which the same sample correlates.
+"""Canonical projections of views: directions in which the views of a sample correlate.
 
-cca-zoo computes them. With two views multiset CCA is CCA, so that one form serves all.
+They are computed by cca-zoo. Multiset CCA of two views equals CCA.
 """
 
 import numpy as np
@@ -11,13 +11,13 @@ from mmbench.data import Index
 
 
 def of_unit_variance(x: NDArray[np.float32], fit_rows: Index) -> NDArray[np.float64]:
-    """Return x over one number, so that the mean variance of its columns is 1.
+    """Return x divided by one number, so that the mean variance of its columns is 1.
 
-    A constant x is returned as it is.
+    A constant x is returned unchanged.
 
     Args:
         x: (n_samples, n_features).
-        fit_rows: the rows that give the variance.
+        fit_rows: the rows that determine the variance.
     """
     wide = x.astype(np.float64)
     variance = float(wide[fit_rows].var(axis=0).mean())
@@ -27,20 +27,16 @@ def of_unit_variance(x: NDArray[np.float32], fit_rows: Index) -> NDArray[np.floa
 def canonical(
     views: list[NDArray[np.float64]], fit_rows: Index, n_components: int, shrinkage: float
 ) -> NDArray[np.float64]:
-    """Return the mean over views of their canonical projections.
+    """Return the mean over views of their canonical projections, (n_samples, n_components).
 
     Args:
         views: each (n_samples, n_features_v).
-        fit_rows: the rows that give the projections.
-        n_components: directions; as many as the narrowest view has columns, if those are
-            fewer.
+        fit_rows: the rows on which the projections are fitted.
+        n_components: directions; at most the number of columns of the narrowest view.
         shrinkage: of the covariances towards the identity, in [0, 1].
-
-    Returns:
-        z: (n_samples, n_components).
     """
     n_components = min(n_components, *(x.shape[1] for x in views))
-    # without its own PCA: the views come as principal components
+    # no PCA of its own: the views are principal components already
     cca = MCCA(n_components=n_components, shrinkage=shrinkage, pca=False)
     training: list[ArrayLike] = [x[fit_rows] for x in views]
     projections = cca.fit(training).transform(list[ArrayLike](views))

@@ -1,18 +1,17 @@
-"""What soft assignments of paired samples tell about each other, in nats.
+"""The information that soft assignments of paired samples contain about each other, in nats.
 
-Two views of a sample get soft assignments p and q over the same clusters. The information
-that they share is to be large; what one view tells beyond the other, the superfluous
-information, is to be small.
+Two views of a sample have soft assignments p and q over the same clusters. Methods maximise the
+information that p and q share and minimise what one contains beyond the other.
 
-All functions take leading dimensions, such as one for the heads of a network, and return one
-value for each. They compute in float32, or in float64 where that comes in, whatever autocast
-the caller has set: a logarithm of a cell rounded to bfloat16 is off by a percent.
+All functions accept leading dimensions, such as one for the heads of a network, and return one
+value for each. They compute in float32, or in float64 for such input, regardless of autocast:
+the logarithm of a value rounded to bfloat16 has an error of a percent.
 """
 
 import torch
 from torch import Tensor
 
-# below it a probability counts as this, so that logarithms and their slopes stay finite
+# smaller probabilities are raised to it, so that logarithms and their gradients stay finite
 SMALLEST = 1e-8
 
 
@@ -22,13 +21,13 @@ def joint(p: Tensor, q: Tensor, *, symmetric: bool = True) -> Tensor:
     Args:
         p: (..., n_samples, n_clusters) soft assignments; rows sum to 1.
         q: (..., n_samples, n_clusters), of the same samples by the other view.
-        symmetric: take the mean over both orders of the views, else rows are those of p.
+        symmetric: return the mean over both orders of the views; otherwise rows are those of p.
 
     Returns:
         cells: (..., n_clusters, n_clusters); they sum to 1.
     """
     with torch.autocast(p.device.type, enabled=False):
-        # one matrix product: the outer products of all samples are never held at once
+        # one matrix product, without the outer products of all samples in memory
         one_way = widened(p).mT @ widened(q) / p.shape[-2]
         return (one_way + one_way.mT) / 2 if symmetric else one_way
 
@@ -36,21 +35,20 @@ def joint(p: Tensor, q: Tensor, *, symmetric: bool = True) -> Tensor:
 def shared_information(
     p: Tensor, q: Tensor, *, entropy_weight: float = 1.0, symmetric: bool = True
 ) -> Tensor:
-    """Return I = Σ P (log P - λ log P_row - λ log P_column) of the joint P, in nats.
+    """Return I = Σ P (log P - λ log P_row - λ log P_column) of the joint P, (...,), in nats.
 
-    With λ = 1 it is the mutual information of that joint, in [0, log(n_clusters)]: 0 where it
-    is a product, the bound where the views determine each other and clusters are equally large.
-    A larger λ adds λ - 1 times the entropies of the cluster sizes of both views, against
-    collapse; the bound is then (2λ - 1) log(n_clusters).
+    For λ = 1 it is the mutual information of that joint, in [0, log(n_clusters)]: 0 where P is a
+    product, the bound where the views determine each other and clusters are equally large. A
+    larger λ adds λ - 1 times the entropies of the cluster sizes of both views, against collapse;
+    the bound is then (2λ - 1) log(n_clusters). Permuting the clusters of both views alike does
+    not change it.
 
-    A symmetrised joint is right for two draws of one view, which IIC has. Views with encoders
-    of their own can reach its bound with half the classes, one half of the clusters for the
-    one view and the other half for the other: a sample then has cluster a in one order and
-    b in the other, as if there were twice as many kinds of samples.
+    A symmetric joint suits two augmentations of one view, as in IIC. Views with separate encoders
+    can reach its bound with half the classes, if one view uses one half of the clusters and the
+    other view the other half.
 
-    It is biased upwards: independent hard assignments of n samples have about
+    The estimate is biased upwards: independent hard assignments of n samples have about
     n_clusters (n_clusters - 1) / (4 n), so many clusters in a small batch reward noise.
-    How both views number their clusters together does not matter.
 
     Source: Ji, Henriques & Vedaldi, ICCV 2019, equations 3 and 5 (λ in their section 3.1).
 
@@ -58,10 +56,7 @@ def shared_information(
         p: (..., n_samples, n_clusters) soft assignments; rows sum to 1.
         q: (..., n_samples, n_clusters), of the same samples by the other view.
         entropy_weight: λ.
-        symmetric: of the joint, see there.
-
-    Returns:
-        information: (...,).
+        symmetric: as for `joint`.
     """
     cells = joint(p, q, symmetric=symmetric)
     rows = cells.sum(dim=-1).clamp_min(SMALLEST).log()
@@ -71,18 +66,15 @@ def shared_information(
 
 
 def divergence(p: Tensor, r: Tensor) -> Tensor:
-    """Return the mean over samples of KL(p || r), in nats, at least 0.
+    """Return the mean over samples of KL(p || r), (...,), in nats, at least 0.
 
-    It bounds what p tells beyond the other view, I(x_u; c_u | x_v), from above, for any r that
-    is a function of the other view; the bound is tight where r is p averaged over the samples
-    that the other view cannot tell apart.
+    It is an upper bound of what p contains beyond the other view, I(x_u; c_u | x_v), for any r
+    that is a function of the other view. The bound is tight if r is p averaged over the samples
+    that the other view cannot distinguish.
 
     Args:
         p: (..., n_samples, n_clusters) soft assignments; rows sum to 1.
         r: (..., n_samples, n_clusters), likewise.
-
-    Returns:
-        kl: (...,).
     """
     with torch.autocast(p.device.type, enabled=False):
         p, r = widened(p), widened(r)
@@ -90,24 +82,6 @@ def divergence(p: Tensor, r: Tensor) -> Tensor:
         return (p * logs).sum(dim=-1).mean(dim=-1)
 
 
-def superfluous_information(p: Tensor, q: Tensor) -> Tensor:
-    """Return the mean of KL(p || q) and KL(q || p), in nats, at least 0.
-
-    Each view's assignments serve as the bound of the other's, see `divergence`. It is 0 where
-    p and q are equal, and so for any constant output: never minimise it alone. Symmetric.
-
-    Source: Federici et al., ICLR 2020, section 3 (there for Gaussian codes).
-
-    Args:
-        p: (..., n_samples, n_clusters) soft assignments; rows sum to 1.
-        q: (..., n_samples, n_clusters), of the same samples by the other view.
-
-    Returns:
-        information: (...,).
-    """
-    return (divergence(p, q) + divergence(q, p)) / 2
-
-
 def widened(p: Tensor) -> Tensor:
-    """Return p in float32, or in float64 if that is what it is."""
+    """Return p in float32, or unchanged if it is float64."""
     return p.to(torch.promote_types(p.dtype, torch.float32))

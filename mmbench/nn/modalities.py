@@ -1,7 +1,7 @@
-"""Mixed-modal data, where each sample has one modality, without torch.
+"""Diagnostics and clusters of mixed-modal data, where each sample has one modality; no torch.
 
-The usual failure of this setting is that clusters follow the modality instead of the class.
-It needs no label to be seen, so methods log the figures of `mixing`.
+The usual failure on such data is that clusters follow the modality instead of the class. It can
+be detected without labels, so methods log the figures of `mixing`.
 """
 
 import numpy as np
@@ -17,7 +17,7 @@ from mmbench.nn.preprocessing import (
     training_rows,
 )
 
-# rows of which to look for the nearest neighbour: all pairs of more would take seconds
+# rows whose nearest neighbour is searched; more would take seconds
 _NEIGHBOUR_ROWS = 1000
 
 
@@ -30,7 +30,7 @@ def modality_of(data: Dataset) -> NDArray[np.int64]:
 
 
 def mixing(z: ArrayLike, y_pred: ArrayLike, modality: ArrayLike) -> dict[str, float]:
-    """Return figures that tell whether two modalities share one space and its clusters.
+    """Return figures that show whether two modalities share one space and its clusters.
 
     Args:
         z: (n_samples, n_latent), the embedding of all samples in one space.
@@ -38,16 +38,16 @@ def mixing(z: ArrayLike, y_pred: ArrayLike, modality: ArrayLike) -> dict[str, fl
         modality: (n_samples,), 0 or 1; both occur.
 
     Returns:
-        foreign_neighbours: how often the nearest neighbour is of the other modality, of 1000
-            samples at most, over how often it would be by chance: 0 where the modalities lie
+        foreign_neighbours: how often the nearest neighbour has the other modality, among at most
+            1000 samples, divided by the expectation by chance: 0 where the modalities lie
             apart, about 1 where they are mixed.
-        shared_clusters: the share of clusters in use in which no modality has less than a
-            tenth of its share of all samples.
+        shared_clusters: the fraction of non-empty clusters in which each modality has at least
+            a tenth of its share of all samples.
         modality_nmi: NMI of cluster and modality, 1 where clusters are modalities.
-        share_gap: half the sum over clusters of the difference between the share of one
-            modality and that of the other which lies there, in [0, 1]. It is 0 where both
-            fill the clusters alike, as they do when the coin that chose the modality was
-            blind to the class and the clusters are classes.
+        share_gap: half the sum over clusters of the absolute difference between the fractions
+            of both modalities that the cluster holds, in [0, 1]. It is 0 where both fill the
+            clusters alike, as they do if clusters are classes and the modality of a sample is
+            independent of its class.
     """
     z, y_pred, modality = np.asarray(z), np.asarray(y_pred), np.asarray(modality)
     counts = np.zeros((y_pred.max() + 1, 2))
@@ -55,10 +55,10 @@ def mixing(z: ArrayLike, y_pred: ArrayLike, modality: ArrayLike) -> dict[str, fl
     counts = counts[counts.sum(axis=1) > 0]
     shares = counts / counts.sum(axis=0)
     within = counts / counts.sum(axis=1, keepdims=True)
-    over_all = counts.sum(axis=0) / counts.sum()
+    overall = counts.sum(axis=0) / counts.sum()
     return {
         "foreign_neighbours": _foreign_neighbours(z, modality),
-        "shared_clusters": float((within >= over_all / 10).all(axis=1).mean()),
+        "shared_clusters": float((within >= overall / 10).all(axis=1).mean()),
         "modality_nmi": float(normalized_mutual_info_score(modality, y_pred)),
         "share_gap": float(np.abs(shares[:, 0] - shares[:, 1]).sum() / 2),
     }
@@ -76,16 +76,16 @@ def _foreign_neighbours(z: NDArray[np.floating], modality: NDArray[np.integer]) 
 def clusters_within(
     data: Dataset, view: View, *, max_features: int, n_init: int, seed: int
 ) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
-    """Return the principal components of one modality and its own clusters.
+    """Return the principal components of one modality, and its clusters by k-means.
 
-    The samples to train on give axes and centroids; all are assigned.
+    Axes and centroids are fitted on the samples to train on; all samples are assigned.
 
     Args:
-        data: mixed-modal; says how many clusters to find and which samples to train on.
+        data: mixed-modal, with the number of clusters and the samples to train on.
         view: the modality.
         max_features: principal components to keep at most.
         n_init: starts of k-means.
-        seed: of both.
+        seed: of PCA and k-means.
 
     Returns:
         z: (n_rows, at most max_features).
@@ -95,14 +95,13 @@ def clusters_within(
         IncompatibleDataError: fewer rows to train on than clusters.
     """
     require_sample_per_cluster(data, view)
-    rows = training_rows(data, view)
     index: Index = np.arange(len(view.values))
     alone = Dataset(
         (View(view.values, index, view.name, view.modality),),
         data.n_clusters,
         len(index),
         data.name,
-        rows,
+        training_rows(data, view),
     )
     z = joint_features(alone, max_features=max_features, seed=seed, held_out=True)
     return z, kmeans_assignments(z, alone, seed=seed, n_init=n_init)

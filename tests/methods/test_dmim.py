@@ -22,7 +22,7 @@ from mmbench.methods.dmim import (
 )
 from mmbench.nn.encoders import AssignmentNetwork, shared_encoders
 from mmbench.nn.incomplete import row_numbers
-from mmbench.nn.information import divergence, shared_information, superfluous_information
+from mmbench.nn.information import divergence, shared_information
 
 QUICK = DMIM(hidden=(128, 64), overcluster_heads=2, epochs=40, min_steps=40, batch_size=256)
 
@@ -67,7 +67,7 @@ def test_samples_that_lack_a_view_are_assigned_by_the_others(incomplete_blobs):
         np.testing.assert_array_equal(part[mine & lacking], y_pred[mine & lacking])
 
 
-def test_each_view_alone_tells_the_clusters(paired_blobs):
+def test_each_view_alone_finds_the_clusters(paired_blobs):
     data, y_true = paired_blobs
     _, log = fitted(QUICK, data)
     for part in log.last("view_assignments").values():
@@ -180,7 +180,7 @@ def test_the_terms_are_those_of_the_head_and_the_mean_of_the_others():
     for row, a, b in zip(found, p, q, strict=True):
         heads = list(zip(a, b, strict=True))
         shared = [shared_information(x, y, entropy_weight=2.0) for x, y in heads]
-        superfluous = [superfluous_information(x, y) for x, y in heads]
+        superfluous = [(divergence(x, y) + divergence(y, x)) / 2 for x, y in heads]
         torch.testing.assert_close(row[0], torch.stack(shared).mean())
         torch.testing.assert_close(row[1], torch.stack(superfluous).mean())
 
@@ -191,11 +191,11 @@ def test_the_terms_are_symmetric_in_the_views():
     torch.testing.assert_close(information_terms(p, q, 2.0), information_terms(q, p, 2.0))
 
 
-@pytest.mark.parametrize("held", ["none", "bound", "assignments"])
-def test_what_is_held_changes_the_gradient_alone(held):
+@pytest.mark.parametrize("detached", ["none", "bound", "assignments"])
+def test_what_is_detached_changes_the_gradient_alone(detached):
     p = soft_assignments(1, 20, 3), soft_assignments(4, 20, 6, seed=1)
     q = soft_assignments(1, 20, 3, seed=2), soft_assignments(4, 20, 6, seed=3)
-    torch.testing.assert_close(information_terms(p, q, 2.0, held), information_terms(p, q, 2.0))
+    torch.testing.assert_close(information_terms(p, q, 2.0, detached), information_terms(p, q, 2.0))
 
 
 def test_the_gradient_of_the_terms_is_that_of_finite_differences():
@@ -208,16 +208,16 @@ def test_the_gradient_of_the_terms_is_that_of_finite_differences():
     assert torch.autograd.gradcheck(terms, logits)
 
 
-@pytest.mark.parametrize("held", ["bound", "assignments"])
+@pytest.mark.parametrize("detached", ["bound", "assignments"])
 @pytest.mark.parametrize("seed", range(3))
-def test_a_small_half_step_never_raises_its_bound(held, seed):
+def test_a_small_half_step_never_raises_its_bound(detached, seed):
     network = small_network(seed).double().eval()
     x, y = torch.randn(2, 40, 6, dtype=torch.float64)
     before_p, before_q = network(x, 0)[0][0].detach(), network(y, 1)[0][0].detach()
 
     def bound():
         p, q = network(x, 0)[0][0], network(y, 1)[0][0]
-        if held == "bound":
+        if detached == "bound":
             superfluous = divergence(p, before_q) + divergence(q, before_p)
         else:
             superfluous = divergence(before_p, q) + divergence(before_q, p)
@@ -225,7 +225,7 @@ def test_a_small_half_step_never_raises_its_bound(held, seed):
 
     at_first = bound()
     exact = torch.autograd.grad(at_first, list(network.parameters()), allow_unused=True)
-    head = information_terms(network(x, 0), network(y, 1), 2.0, held)[0]
+    head = information_terms(network(x, 0), network(y, 1), 2.0, detached)[0]
     loss = head[1] - head[0]
     found = torch.autograd.grad(loss, list(network.parameters()), allow_unused=True)
     with torch.no_grad():
@@ -261,23 +261,23 @@ def test_the_loss_weighs_the_terms_as_asked(paired_blobs, over):
 
 
 def bare(**changes):
-    """A method that disturbs nothing, so that the terms of a batch can be told beforehand."""
+    """A method that disturbs nothing, so that the terms of a batch can be computed beforehand."""
     return replace(QUICK, noise=0.0, dropout=0.0, **changes)
 
 
 @pytest.mark.parametrize(
-    ("epoch", "alternating", "held"),
+    ("epoch", "alternating", "detached"),
     [(0, True, "assignments"), (1, True, "bound"), (0, False, "none"), (1, False, "none")],
 )
-def test_alternation_holds_the_bound_in_odd_epochs_and_the_assignments_in_even(
-    epoch, alternating, held
+def test_alternation_detaches_the_bound_in_odd_epochs_and_the_assignments_in_even(
+    epoch, alternating, detached
 ):
     network = small_network().eval()
     x, y = torch.randn(2, 30, 6)
-    terms = bare(alternating=alternating)._terms(
+    terms = bare(alternating=alternating).batch_terms(
         network, [x, y], torch.arange(30).tile(2, 1), epoch
     )
-    expected = information_terms(network(x, 0), network(y, 1), QUICK.entropy_weight, held)
+    expected = information_terms(network(x, 0), network(y, 1), QUICK.entropy_weight, detached)
     weights = list(network.parameters())
     found = torch.autograd.grad(terms[0, 1], weights, allow_unused=True)
     for mine, theirs in zip(
@@ -303,10 +303,10 @@ def test_terms_of_three_incomplete_views_are_summed_over_pairs_of_rows_that_meet
             if both.any() and min((rows[u] >= 0).sum(), (rows[v] >= 0).sum()) > 1:
                 p, q = (network(inputs[w][rows[w][both]], w) for w in (u, v))
                 expected += information_terms(p, q, QUICK.entropy_weight)
-        torch.testing.assert_close(bare()._terms(network, inputs, rows, 0), expected)
+        torch.testing.assert_close(bare().batch_terms(network, inputs, rows, 0), expected)
 
 
-def test_views_that_never_meet_are_told_apart_by_a_third(three_view_blobs):
+def test_views_without_common_samples_are_connected_by_a_third(three_view_blobs):
     data, y_true = three_view_blobs
     half = data.n_samples // 2
     image, text, audio = data.views
@@ -416,11 +416,11 @@ def test_the_mean_of_a_sample_is_over_the_views_that_it_has():
 def test_diagnostics_of_views_that_number_clusters_otherwise():
     p = torch.eye(2).repeat(10, 1)
     rows = torch.arange(20).repeat(2, 1)
-    told = diagnostics([p, p.flip(1)], torch.full((20, 2), 0.5), rows)
-    assert told["agreement"] == 0
-    assert told["information"] == pytest.approx(math.log(2), abs=1e-6)
-    assert told["size_entropy"] == pytest.approx(math.log(2), abs=1e-6)
-    assert told["clusters_used"] == 1
+    measured = diagnostics([p, p.flip(1)], torch.full((20, 2), 0.5), rows)
+    assert measured["agreement"] == 0
+    assert measured["information"] == pytest.approx(math.log(2), abs=1e-6)
+    assert measured["size_entropy"] == pytest.approx(math.log(2), abs=1e-6)
+    assert measured["clusters_used"] == 1
 
 
 @pytest.mark.parametrize(
