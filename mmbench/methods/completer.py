@@ -1,15 +1,15 @@
-"""COMPLETER: codes of two views that tell each other, and predict each other where one lacks.
+"""COMPLETER: codes of two views that share information, and that predict a missing view's code.
 
 Each view has an autoencoder whose code is a distribution. Training maximises the information
-that the codes of two views share, with much weight on their entropy, and reconstructs the
+that the codes of two views share, with a large weight on their entropy, and reconstructs the
 views; later a network in each direction also learns to predict the code of the other view. A
-sample that lacks a view gets the predicted code, and the codes of both views, side by side,
-are clustered by k-means.
+sample that lacks a view gets the predicted code. The codes of both views are concatenated and
+clustered by k-means.
 
 Source: Lin et al., COMPLETER: Incomplete Multi-view Clustering via Contrastive Prediction, CVPR
-2021. Settings are those of the published code for Scene-15 and Caltech101-20.
-Departures: one setting for all data (the code has a shorter code for others) and seeds as
-they come (it fixes one for each data set); a last batch that is not full is left out.
+2021. The settings are those of the published code for Scene-15 and Caltech101-20.
+Departures: one configuration for all data (the code has shorter codes for other data) and any
+seed (the code fixes one for each data set); the last batch is left out unless it is full.
 """
 
 from collections.abc import Sequence
@@ -31,8 +31,7 @@ from mmbench.nn.incomplete import row_numbers, samples_in_pairs
 from mmbench.nn.information import shared_information
 from mmbench.nn.preprocessing import kmeans_assignments
 
-# starts of k-means, at checkpoints and at the end
-CHECKPOINT_STARTS, STARTS = 2, 20
+CHECKPOINT_STARTS, STARTS = 2, 20  # of k-means
 
 
 @dataclass(frozen=True)
@@ -42,13 +41,14 @@ class Completer:
     Attributes:
         hidden: widths of each encoder; the decoder has them in reverse.
         n_latent: length of a code.
-        predictor_hidden: widths of a predictor, up to its middle; then in reverse.
-        entropy_weight: λ, of the entropy of the codes; 1 is the mutual information itself.
+        predictor_hidden: widths of the first half of a predictor; the second half has them in
+            reverse.
+        entropy_weight: λ, of the entropy of the codes; 1 gives the mutual information.
         prediction_weight: of the error of the predicted codes.
         reconstruction_weight: of the error of the reconstructed views.
         epochs: passes over the training samples that have both views.
         prediction_start: the epoch from which codes are predicted.
-        batch_size: samples to a step.
+        batch_size: in samples.
         learning_rate: of Adam.
     """
 
@@ -68,19 +68,11 @@ class Completer:
     def fit_predict(
         self, data: Dataset, *, seed: int, device: str = "cpu", log: Log = silent
     ) -> NDArray[np.int64]:
-        """Cluster two feature views, of which samples may lack one.
+        """Cluster two feature views; samples may lack one of them.
 
-        Args:
-            data: two views, each (n_rows_v, n_features_v). Trained on those of `fit_index`
-                that have both; all samples are assigned.
-            seed: of the initial weights, the order of the batches and k-means.
-            device: where to train, as torch names it.
-            log: called once an epoch with the mean loss and its terms before their weights;
-                at checkpoints with the assignments and `clusters_used`; at the end with the
-                codes of both views side by side as embedding.
-
-        Returns:
-            y_pred: (n_samples,), the cluster of each sample in 0..n_clusters-1.
+        The network is trained on those of `fit_index` that have both; all samples are assigned.
+        Logged are the mean loss and its unweighted terms in each epoch; assignments and
+        `clusters_used` at checkpoints; at the end the concatenated codes as embedding.
 
         Raises:
             IncompatibleDataError: other than two views, images, fewer than two training
@@ -91,32 +83,36 @@ class Completer:
         if len(described) > 2:
             raise IncompatibleDataError(f"{data.name}: takes at most 2 views, has {len(described)}")
         rows = row_numbers(data)
-        both = rows[:, samples_in_pairs(data, rows)]
+        paired_rows = rows[:, samples_in_pairs(data, rows)]
         views = [torch.as_tensor(v.flat(), device=device) for v in described]
-        fitted = [x[torch.as_tensor(r, device=device)] for x, r in zip(views, both, strict=True)]
+        fitted = [
+            x[torch.as_tensor(r, device=device)] for x, r in zip(views, paired_rows, strict=True)
+        ]
 
-        network = Network(
+        network = CompletionNetwork(
             [x.shape[1] for x in views], self.hidden, self.n_latent, self.predictor_hidden
         ).to(device)
         optimiser = torch.optim.Adam(network.parameters(), lr=self.learning_rate, fused=True)
-        shown = checkpoints(self.epochs)
+        logged_epochs = checkpoints(self.epochs)
         last = self.epochs - 1
         for epoch in range(self.epochs):
             network.train()
-            predicting = self.prediction_weight if epoch >= self.prediction_start else 0.0
-            weights = torch.tensor([-1.0, self.reconstruction_weight, predicting], device=device)
-            figures = []
+            prediction_weight = self.prediction_weight if epoch >= self.prediction_start else 0.0
+            weights = torch.tensor(
+                [-1.0, self.reconstruction_weight, prediction_weight], device=device
+            )
+            steps = []
             for batch in shuffled_batches(len(fitted[0]), self.batch_size, device, drop_last=True):
                 terms = network.terms([x[batch] for x in fitted], self.entropy_weight)
                 loss = (weights * terms).sum()
                 optimiser.zero_grad()
                 loss.backward()
                 optimiser.step()
-                figures.append(torch.cat([loss[None], terms]).detach())
+                steps.append(torch.cat([loss[None], terms]).detach())
             # read once an epoch: reading a number makes the host wait for the device
-            means = torch.stack(figures).mean(dim=0).tolist()
+            means = torch.stack(steps).mean(dim=0).tolist()
             log(epoch, loss=means[0], shared=means[1], reconstruction=means[2], prediction=means[3])
-            if epoch in shown:
+            if epoch in logged_epochs:
                 codes = network.codes(views, torch.as_tensor(rows, device=device)).cpu().numpy()
                 n_init = STARTS if epoch == last else CHECKPOINT_STARTS
                 y_pred = kmeans_assignments(codes, data, seed=seed, n_init=n_init)
@@ -125,46 +121,36 @@ class Completer:
         return y_pred
 
 
-class Network(nn.Module):
-    """Autoencoders of two views, and a predictor of the other view's code for each.
+class CompletionNetwork(nn.Module):
+    """Autoencoders of two views, and for each a predictor of the other view's code.
 
     Attributes:
         encoders: of each view, (batch, n_features_v) to a code, (batch, n_latent).
-        decoders: back again, rectified at the end, as published: views must not be negative.
+        decoders: back to the view. They end in a ReLU, as published: views must not be negative.
         predictors: of each view, from its code to that of the other.
     """
 
     def __init__(
         self,
-        widths: Sequence[int],
+        n_features: Sequence[int],
         hidden: Sequence[int],
         n_latent: int,
         predictor_hidden: Sequence[int],
     ) -> None:
-        """Build them; `widths` are the numbers of features of the views."""
+        """Build all parts for views of `n_features`."""
         super().__init__()
-        self.encoders = nn.ModuleList(
-            [
-                nn.Sequential(normalised_mlp((width, *hidden), n_latent), nn.Softmax(dim=1))
-                for width in widths
-            ]
-        )
+        self.encoders = nn.ModuleList(_to_code((n, *hidden), n_latent) for n in n_features)
         self.decoders = nn.ModuleList(
-            [normalised_mlp((n_latent, *hidden[::-1], width)) for width in widths]
+            normalised_mlp((n_latent, *hidden[::-1], n)) for n in n_features
         )
-        there_and_back = (n_latent, *predictor_hidden, *predictor_hidden[-2::-1])
-        self.predictors = nn.ModuleList(
-            [
-                nn.Sequential(normalised_mlp(there_and_back, n_latent), nn.Softmax(dim=1))
-                for _ in widths
-            ]
-        )
+        widths = (n_latent, *predictor_hidden, *predictor_hidden[-2::-1])
+        self.predictors = nn.ModuleList(_to_code(widths, n_latent) for _ in n_features)
 
     def terms(self, views: Sequence[Tensor], entropy_weight: float) -> Tensor:
-        """Return the shared information and the two errors of a batch, (3,).
+        """Return the shared information and the errors of views and predicted codes, (3,).
 
-        The information is in nats, at most (2λ - 1) log(n_latent); the errors of views and of
-        predicted codes are mean squares, summed over the views.
+        The information is in nats, at most (2λ - 1) log(n_latent); the errors are mean squares,
+        summed over the views.
 
         Args:
             views: rows of both views of the same samples, each (batch, n_features_v).
@@ -173,35 +159,39 @@ class Network(nn.Module):
         codes = [encoder(x).float() for encoder, x in zip(self.encoders, views, strict=True)]
         information = shared_information(codes[0], codes[1], entropy_weight=entropy_weight)
         decoded = [decoder(z) for decoder, z in zip(self.decoders, codes, strict=True)]
-        predicted = [predict(z) for predict, z in zip(self.predictors, codes, strict=True)]
-        errors = [_mean_square(decoded, views), _mean_square(predicted, codes[::-1])]
+        predicted = [predictor(z) for predictor, z in zip(self.predictors, codes, strict=True)]
+        errors = [_squared_error(decoded, views), _squared_error(predicted, codes[::-1])]
         return torch.stack([information, *errors])
 
     def codes(self, views: Sequence[Tensor], rows: Tensor) -> Tensor:
-        """Return the codes of both views side by side, (n_samples, 2 n_latent).
+        """Return the concatenated codes of both views, (n_samples, 2 n_latent).
 
-        The code of a view that a sample lacks is predicted from that of the other. Without a
-        gradient; the network is in eval mode afterwards.
+        The code of a view that a sample lacks is predicted from that of the other. No gradient
+        is kept; the network is in eval mode afterwards.
 
         Args:
             views: all rows of both views, each (n_rows_v, n_features_v).
             rows: (2, n_samples), the row of each sample in each view, -1 for none.
         """
         self.eval()
-        own = [in_chunks(encoder, x) for encoder, x in zip(self.encoders, views, strict=True)]
-        sides = []
+        encoded = [in_chunks(encoder, x) for encoder, x in zip(self.encoders, views, strict=True)]
+        codes = []
         for v, other in ((0, 1), (1, 0)):
             has = rows[v] >= 0
-            side = own[v].new_empty(rows.shape[1], own[v].shape[1])
-            side[has] = own[v][rows[v][has]]
+            code = encoded[v].new_empty(rows.shape[1], encoded[v].shape[1])
+            code[has] = encoded[v][rows[v][has]]
             if not has.all():
-                side[~has] = in_chunks(self.predictors[other], own[other][rows[other][~has]])
-            sides.append(side)
-        return torch.cat(sides, dim=1)
+                code[~has] = in_chunks(self.predictors[other], encoded[other][rows[other][~has]])
+            codes.append(code)
+        return torch.cat(codes, dim=1)
 
 
-def _mean_square(found: Sequence[Tensor], wanted: Sequence[Tensor]) -> Tensor:
-    pairs = zip(found, wanted, strict=True)
+def _to_code(widths: Sequence[int], n_latent: int) -> nn.Sequential:
+    return nn.Sequential(normalised_mlp(widths, n_latent), nn.Softmax(dim=1))
+
+
+def _squared_error(outputs: Sequence[Tensor], targets: Sequence[Tensor]) -> Tensor:
+    pairs = zip(outputs, targets, strict=True)
     return torch.stack([functional.mse_loss(a.float(), b) for a, b in pairs]).sum()
 
 

@@ -1,17 +1,17 @@
-"""Deep CCA: networks of the views whose outputs correlate as much as they can, then k-means.
+"""Deep CCA + k-means: view networks trained to correlate, whose projections are clustered.
 
 Each view has an encoder. Training maximises the total correlation of the outputs: the sum of
-the canonical correlations between two views, which no invertible linear map of the outputs
-changes. So what only one view sees drops out, also where no linear projection can tell it
-from what they share. Linear CCA of the outputs then brings the views to one space, where the
-mean of their projections is clustered.
+the canonical correlations between two views, which is invariant to invertible linear maps of
+the outputs. It removes what only one view contains, also where no linear projection could
+separate that from what the views share. Linear CCA of the outputs then maps the views to one
+space, where the mean of their projections is clustered.
 
 Source: Andrew, Arora, Bilmes & Livescu, Deep Canonical Correlation Analysis, ICML 2013,
 section 3; batches as in Wang, Arora, Livescu & Bilmes, On deep multi-view representation
 learning, ICML 2015.
-Departures: Adam on large batches, ReLU and batch normalisation in place of L-BFGS on all
-samples, a cubic-root sigmoid and pre-training by denoising. With more than two views the total
-correlations of all pairs are summed, and multiset CCA brings the views to one space.
+Departures: Adam on large batches, ReLU and batch normalisation replace L-BFGS on all samples, a
+cubic-root sigmoid and pre-training by denoising. With more than two views the total correlations
+of all pairs are summed, and multiset CCA maps the views to one space.
 """
 
 from collections.abc import Sequence
@@ -32,23 +32,21 @@ from mmbench.nn.canonical import canonical
 from mmbench.nn.encoders import normalised_mlp, paired_tensors
 from mmbench.nn.preprocessing import kmeans_assignments
 
-# starts of k-means, at checkpoints and at the end
-CHECKPOINT_STARTS, STARTS = 2, 20
+CHECKPOINT_STARTS, STARTS = 2, 20  # of k-means
 
 
 @dataclass(frozen=True)
 class DCCAKMeans:
-    """Hyperparameters of the method; the defaults are those of Wang et al. where they fit.
+    """Hyperparameters of the method; the defaults are those of Wang et al. where they apply.
 
     Attributes:
         hidden: widths of each encoder.
         n_components: outputs of each encoder.
         ridge: added to the variances of the outputs.
         epochs: passes over the training samples.
-        batch_size: samples to a step; covariances of `n_components` columns need many.
+        batch_size: covariances of `n_components` columns need many samples.
         learning_rate: of Adam.
-        weight_decay: of Adam. Without a brake, large networks correlate any two views of few
-            samples.
+        weight_decay: of Adam. Without it, large networks correlate any two views of few samples.
     """
 
     __pydantic_config__ = ConfigDict(extra="forbid")
@@ -64,19 +62,12 @@ class DCCAKMeans:
     def fit_predict(
         self, data: Dataset, *, seed: int, device: str = "cpu", log: Log = silent
     ) -> NDArray[np.int64]:
-        """Cluster paired views, of features or images (as pixels in [0, 1]).
+        """Cluster at least two paired views, of features or images (as pixels in [0, 1]).
 
-        Args:
-            data: at least two views. Held-out samples are projected, and go to the nearest
-                centroid.
-            seed: of the initial weights, the order of the batches and k-means.
-            device: where to train, as torch names it.
-            log: called once an epoch with the mean loss, minus the total correlation; at
-                checkpoints with the assignments and `clusters_used`; at the end with the mean
-                of the projections as embedding.
-
-        Returns:
-            y_pred: (n_samples,), in 0..n_clusters-1.
+        The networks are trained on `fit_index`; all samples are projected and assigned to the
+        nearest centroid. Logged are the mean loss, minus the total correlation, in each epoch;
+        assignments and `clusters_used` at checkpoints; at the end the mean projection as
+        embedding.
 
         Raises:
             IncompatibleDataError: fewer than two views, a sample lacks a view, fewer than two
@@ -90,13 +81,13 @@ class DCCAKMeans:
         optimiser = torch.optim.Adam(
             encoders.parameters(), lr=self.learning_rate, weight_decay=self.weight_decay, fused=True
         )
-        shown = checkpoints(self.epochs)
+        logged_epochs = checkpoints(self.epochs)
         last = self.epochs - 1
         for epoch in range(self.epochs):
             encoders.train()
             losses = []
             for rows in shuffled_batches(len(fitted[0]), self.batch_size, device, drop_last=True):
-                outputs = [net(x[rows]) for net, x in zip(encoders, fitted, strict=True)]
+                outputs = [encoder(x[rows]) for encoder, x in zip(encoders, fitted, strict=True)]
                 pairs = combinations(outputs, 2)
                 loss = -torch.stack([total_correlation(a, b, self.ridge) for a, b in pairs]).sum()
                 optimiser.zero_grad()
@@ -105,7 +96,7 @@ class DCCAKMeans:
                 losses.append(loss.detach())
             # read once an epoch: reading a number makes the host wait for the device
             log(epoch, loss=torch.stack(losses).mean().item())
-            if epoch in shown:
+            if epoch in logged_epochs:
                 z = self._projections(data, encoders.eval(), views)
                 n_init = STARTS if epoch == last else CHECKPOINT_STARTS
                 y_pred = kmeans_assignments(z, data, seed=seed, n_init=n_init)
@@ -118,8 +109,8 @@ class DCCAKMeans:
     ) -> NDArray[np.float64]:
         """Return the mean over views of the canonical projections, (n_samples, n_components)."""
         pairs = zip(encoders.children(), views, strict=True)
-        outputs = [in_chunks(net, x).double().cpu().numpy() for net, x in pairs]
-        # C + r I but for a factor, which no projection of unit variance sees
+        outputs = [in_chunks(encoder, x).double().cpu().numpy() for encoder, x in pairs]
+        # C + r I up to a factor, to which projections of unit variance are invariant
         shrinkage = self.ridge / (1 + self.ridge)
         return canonical(outputs, data.fit_index, self.n_components, shrinkage)
 
@@ -129,10 +120,10 @@ def total_correlation(a: Tensor, b: Tensor, ridge: float) -> Tensor:
 
     It is the trace norm of T = S_aa^(-1/2) S_ab S_bb^(-1/2), with the ridge added to the
     covariances S_aa and S_bb: at least 0, and less than the smaller number of columns, which
-    it approaches where a linear map takes one view to the other.
+    it approaches where one view is a linear function of the other.
 
-    Source: Andrew et al. 2013, equations 9 and 10. Cholesky factors stand in for the square
-    roots: they differ by a rotation, which no singular value sees, and have a gradient also
+    Source: Andrew et al. 2013, equations 9 and 10. Cholesky factors replace the square roots.
+    They differ by a rotation, which does not change singular values, and have a gradient also
     where eigenvalues are equal.
 
     Args:
@@ -140,20 +131,20 @@ def total_correlation(a: Tensor, b: Tensor, ridge: float) -> Tensor:
         b: (batch, n_b), of the same samples.
         ridge: positive.
     """
-    # a covariance loses half the digits, so it needs twice as many
+    # float64, because a covariance has half the significant digits of its data
     with torch.autocast(a.device.type, enabled=False):
         a, b = (x.double() - x.double().mean(dim=0) for x in (a, b))
         within_a, within_b = (_root(x.T @ x / (len(x) - 1), ridge) for x in (a, b))
         across = a.T @ b / (len(a) - 1)
         t = torch.linalg.solve_triangular(within_a, across, upper=False)
         t = torch.linalg.solve_triangular(within_b, t.T, upper=False)
-        # singular values of NaN would stop the run before its loss can tell why
+        # the SVD of NaN would raise an error; a NaN loss says more about the run
         total: Tensor = (torch.linalg.svdvals(t) if torch.isfinite(t).all() else t).sum()
         return total
 
 
 def _root(covariance: Tensor, ridge: float) -> Tensor:
-    """Return the lower Cholesky factor of covariance + ridge I; NaN where it has none."""
+    """Return the lower Cholesky factor of covariance + ridge I, NaN if there is none."""
     identity = torch.eye(len(covariance), dtype=covariance.dtype, device=covariance.device)
     factor, failed = torch.linalg.cholesky_ex(covariance + ridge * identity)
     return torch.where(failed == 0, factor, torch.nan)

@@ -1,28 +1,28 @@
-"""IMSAT: a network that tells clusters apart, and tells the same where the input is disturbed.
+"""IMSAT: a network that maximises information and is stable under adversarial perturbations.
 
-A network gives soft assignments, without an autoencoder or centres. Training maximises the
-information I(x; c) = H(c) - H(c|x) between sample and cluster, with more weight on H(c), so
-that clusters stay about equally large. What keeps the network from cutting through dense
-regions is virtual adversarial training: of all disturbances of a given length, the one that
-changes the assignment of a sample most is looked for, and then made to change it little. The
-length is of each sample its own, a quarter of the distance to its tenth neighbour.
+The network gives soft assignments, without an autoencoder or centres. Training maximises the
+information I(x; c) = H(c) - H(c|x) of sample and cluster, with a larger weight on H(c), which
+keeps clusters about equally large. Virtual adversarial training keeps cluster borders out of
+dense regions: of all perturbations of a given length, the one that changes the assignment of a
+sample most is estimated, and the network is trained to change little under it. The length
+depends on the sample: a quarter of the distance to its tenth neighbour.
 
-Views are taken side by side; mixed-modal samples as the rows of one space of principal
-components, see `mmbench.nn.embedded.one_space`.
+Views are concatenated; mixed-modal samples are rows of one space of principal components, see
+`mmbench.nn.embedded.one_space`.
 
 Source: Hu, Miyato, Tokui, Matsumoto & Sugiyama, Learning Discrete Representations via
-Information Maximizing Self-Augmented Training, ICML 2017, arXiv:1702.08720; settings are those
-of its released code for MNIST. The disturbance: Miyato et al., ICLR 2016, one step of its power
-iteration.
-Departures: the slope that gives the direction is taken at a disturbance of the final length,
-not at one of length 10, which would depend on the units of the data; weights start as PyTorch
-starts them; balance is a fixed weight, as in the code, where the paper has a constraint.
+Information Maximizing Self-Augmented Training, ICML 2017, arXiv:1702.08720; the settings are
+those of its released code for MNIST. The perturbation: Miyato et al., ICLR 2016, one step of its
+power iteration.
+Departures: the gradient that gives the direction is taken at a perturbation of the final length,
+not at one of length 10, which would depend on the units of the data; weights have PyTorch's
+initial values; balance is a fixed weight, as in the code, where the paper has a constraint.
 """
 
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Annotated, Any
+from typing import Annotated
 
 import numpy as np
 import torch
@@ -40,7 +40,7 @@ from mmbench.nn.information import divergence
 from mmbench.nn.losses import entropy
 from mmbench.nn.mixed import eval_outputs
 
-# rows whose distances to all others are held at a time
+# rows whose distances to all others are in memory at a time
 DISTANCE_ROWS = 256
 
 
@@ -51,12 +51,12 @@ class IMSAT:
     Attributes:
         hidden: widths of the network.
         epochs: passes over the training samples.
-        batch_size: a last batch that is not full is left out.
+        batch_size: the last batch is left out unless it is full.
         learning_rate: of Adam.
-        information_weight: λ, of the information beside the disturbance.
+        information_weight: λ, of the information beside the change under perturbation.
         balance_weight: μ, of H(c) beside H(c|x).
-        radius: length of a disturbance, as a share of the distance to a neighbour.
-        neighbour: which one, or the last there is.
+        radius: length of a perturbation, as a fraction of the distance to a neighbour.
+        neighbour: position of that neighbour, or the last one of small sets.
     """
 
     __pydantic_config__ = ConfigDict(extra="forbid")
@@ -73,19 +73,12 @@ class IMSAT:
     def fit_predict(
         self, data: Dataset, *, seed: int, device: str = "cpu", log: Log = silent
     ) -> NDArray[np.int64]:
-        """Cluster paired views, a single one, images (as pixels) or mixed-modal features.
+        """Cluster paired views, a single view, images (as pixels) or mixed-modal features.
 
-        Args:
-            data: trained on `fit_index`, all samples are assigned. The neighbours take
-                n_samples² distances, once.
-            seed: of the initial weights, the order of the batches and the disturbances.
-            device: where to train, as torch names it.
-            log: called once an epoch with the mean loss, the divergence under disturbance, and
-                both entropies, in nats; at checkpoints with the assignments; at the end with
-                the logits as embedding.
-
-        Returns:
-            y_pred: (n_samples,), the cluster of each sample in 0..n_clusters-1.
+        The network is trained on `fit_index`; all samples are assigned. The search for
+        neighbours computes n_samples² distances, once. Logged are the mean loss, the divergence
+        under perturbation and both entropies in each epoch, in nats; assignments at
+        checkpoints; at the end the logits as embedding.
 
         Raises:
             IncompatibleDataError: incomplete views, mixed-modal images, or fewer samples to
@@ -98,26 +91,26 @@ class IMSAT:
         lengths = self.radius * neighbour_distance(fitted, self.neighbour)
         network = normalised_mlp((x.shape[1], *self.hidden), data.n_clusters).to(device)
         optimiser = torch.optim.Adam(network.parameters(), lr=self.learning_rate, fused=True)
-        shown = checkpoints(self.epochs)
+        logged_epochs = checkpoints(self.epochs)
 
         for epoch in range(self.epochs):
             steps = []
             for rows in shuffled_batches(len(fitted), self.batch_size, device, drop_last=True):
-                batch = fitted[rows]
-                soft = assigned(network, batch)
-                spread, doubt = entropies(soft)
-                unsteady = unsteadiness(network, batch, soft, lengths[rows])
-                loss = unsteady + self.information_weight * (doubt - self.balance_weight * spread)
+                soft = soft_assignments(network, fitted[rows])
+                marginal, conditional = entropies(soft)
+                change = perturbed_divergence(network, fitted[rows], soft, lengths[rows])
+                loss = change + self.information_weight * (
+                    conditional - self.balance_weight * marginal
+                )
                 optimiser.zero_grad()
                 loss.backward()
                 optimiser.step()
-                steps.append(torch.stack([loss, unsteady, spread, doubt]).detach())
+                steps.append(torch.stack([loss, change, marginal, conditional]).detach())
             # read once an epoch: reading a number makes the host wait for the device
-            mean_loss, *means = torch.stack(steps).mean(dim=0).tolist()
-            names = ("divergence", "entropy", "conditional_entropy")
-            terms: dict[str, Any] = dict(zip(names, means, strict=True))
-            log(epoch, loss=mean_loss, **terms)
-            if epoch in shown:
+            names = ("loss", "divergence", "entropy", "conditional_entropy")
+            means = torch.stack(steps).mean(dim=0).tolist()
+            log(epoch, **dict(zip(names, means, strict=True)))
+            if epoch in logged_epochs:
                 logits = eval_outputs(network, x)
                 y_pred: NDArray[np.int64] = logits.argmax(dim=1).cpu().numpy()
                 log(epoch, y_pred=y_pred)
@@ -125,7 +118,7 @@ class IMSAT:
         return y_pred
 
 
-def assigned(network: nn.Module, x: Tensor) -> Tensor:
+def soft_assignments(network: nn.Module, x: Tensor) -> Tensor:
     """Return the soft assignments of rows, (batch, n_clusters) float32."""
     logits: Tensor = network(x)
     return logits.float().softmax(dim=1)
@@ -135,7 +128,7 @@ def entropies(soft: Tensor) -> tuple[Tensor, Tensor]:
     """Return H(c) and H(c|x) in nats, two scalars.
 
     Their difference is the information I(x; c), in [0, log(n_clusters)]: 0 where all samples
-    have the same assignment, the bound where each is sure and clusters are equally large.
+    have the same assignment, the bound where all are certain and clusters are equally large.
 
     Args:
         soft: (batch, n_clusters) soft assignments; rows sum to 1.
@@ -143,51 +136,44 @@ def entropies(soft: Tensor) -> tuple[Tensor, Tensor]:
     return entropy(soft.mean(dim=0)), entropy(soft) / len(soft)
 
 
-def unsteadiness(network: nn.Module, x: Tensor, soft: Tensor, lengths: Tensor) -> Tensor:
-    """Return how much the worst disturbance changes the assignments, in nats, a scalar.
+def perturbed_divergence(network: nn.Module, x: Tensor, soft: Tensor, lengths: Tensor) -> Tensor:
+    """Return the divergence of assignments under adversarial perturbation, in nats, a scalar.
 
-    It is the mean divergence from the undisturbed assignments, which are taken as given by the
-    gradient, at least 0.
+    It is a mean over rows, at least 0. The unperturbed assignments have no gradient.
 
     Args:
         network: from rows to logits.
         x: (batch, n_features).
-        soft: (batch, n_clusters), the assignments without a disturbance.
-        lengths: (batch,), of the disturbances.
+        soft: (batch, n_clusters), the assignments without perturbation.
+        lengths: (batch,), of the perturbations.
     """
-    disturbed = x + disturbance(network, x, soft, lengths)
-    with running_statistics_kept(network):
-        return divergence(soft.detach(), assigned(network, disturbed))
+    perturbed = x + perturbation(network, x, soft, lengths)
+    with frozen_running_statistics(network):
+        return divergence(soft.detach(), soft_assignments(network, perturbed))
 
 
-def disturbance(network: nn.Module, x: Tensor, soft: Tensor, lengths: Tensor) -> Tensor:
-    """Return the shift of each row that changes its assignment most, about, (batch, n_features).
+def perturbation(network: nn.Module, x: Tensor, soft: Tensor, lengths: Tensor) -> Tensor:
+    """Return, for each row, about the shift that changes its assignment most, like x.
 
-    It points along the slope of the divergence from the undisturbed assignments, taken at a
-    random shift of the same length; where that has no slope it is the random one. No gradient
-    flows through it.
-
-    Args:
-        network: from rows to logits.
-        x: (batch, n_features).
-        soft: (batch, n_clusters), the assignments without a disturbance.
-        lengths: (batch,), of the shifts.
+    It has the direction of the gradient of the divergence from the unperturbed assignments,
+    taken at a random shift of the same length; where that gradient is zero it is the random
+    shift. The result has no gradient. The arguments are those of `perturbed_divergence`.
     """
     # drawn on the CPU, so that a seed means the same on every device
     random = functional.normalize(torch.randn(x.shape)).to(x.device)
     shift = (lengths[:, None] * random).requires_grad_()
-    with running_statistics_kept(network):
-        change = divergence(soft.detach(), assigned(network, x + shift))
+    with frozen_running_statistics(network):
+        change = divergence(soft.detach(), soft_assignments(network, x + shift))
     (slope,) = torch.autograd.grad(change, shift)
     steepest = slope.abs().amax(dim=1, keepdim=True)
-    # without the division the squares of small slopes would vanish
+    # without the division the squares of small slopes would underflow
     along = functional.normalize(slope / steepest.clamp_min(torch.finfo(slope.dtype).tiny))
     return lengths[:, None] * torch.where(steepest > 0, along, random)
 
 
 @contextmanager
-def running_statistics_kept(network: nn.Module) -> Iterator[None]:
-    """Let batch normalisation go by the batch, and leave the running means as they are."""
+def frozen_running_statistics(network: nn.Module) -> Iterator[None]:
+    """Let batch normalisation use the statistics of the batch without updating the running ones."""
     norms = [layer for layer in network.modules() if isinstance(layer, nn.BatchNorm1d)]
     for layer in norms:
         layer.track_running_stats = False
@@ -203,7 +189,7 @@ def neighbour_distance(x: Tensor, neighbour: int) -> Tensor:
 
     Args:
         x: (n, n_features), at least two rows.
-        neighbour: 1 for the nearest; with fewer rows, the last there is.
+        neighbour: 1 for the nearest; the last one if there are fewer rows.
     """
     position = min(neighbour, len(x) - 1)  # a row is the nearest to itself, at 0
     with torch.autocast(x.device.type, enabled=False):

@@ -7,7 +7,7 @@ from sklearn.metrics import adjusted_rand_score
 from torch.nn import functional
 
 from mmbench.data import IncompatibleDataError
-from mmbench.methods.completer import Completer, Network
+from mmbench.methods.completer import Completer, CompletionNetwork
 from mmbench.nn.incomplete import row_numbers
 from mmbench.nn.information import shared_information
 
@@ -24,7 +24,7 @@ QUICK = Completer(
 
 def network():
     torch.manual_seed(0)
-    return Network([5, 4], (8,), 6, (6, 7, 6)).eval()
+    return CompletionNetwork([5, 4], (8,), 6, (6, 7, 6)).eval()
 
 
 @pytest.mark.parametrize("data_setting", ["paired_blobs", "split_paired_blobs", "incomplete_blobs"])
@@ -66,7 +66,7 @@ def test_terms_are_information_reconstruction_and_prediction():
 
 def test_the_terms_are_the_same_whichever_view_comes_first():
     torch.manual_seed(0)
-    network = Network([6, 4], (8,), 5, (3, 4)).eval()
+    network = CompletionNetwork([6, 4], (8,), 5, (3, 4)).eval()
     views = [torch.rand(20, 6), torch.rand(20, 4)]
     terms = network.terms(views, 10.0)
     for parts in (network.encoders, network.decoders, network.predictors):

@@ -1,4 +1,4 @@
-"""IMSAT: information and disturbances in closed form; the rest is in test_one_space.py."""
+"""IMSAT: information and perturbations in closed form; see also test_one_space.py."""
 
 import math
 from dataclasses import replace
@@ -13,11 +13,11 @@ from torch import nn
 from mmbench.data import Dataset, IncompatibleDataError
 from mmbench.methods.imsat import (
     IMSAT,
-    assigned,
-    disturbance,
     entropies,
     neighbour_distance,
-    unsteadiness,
+    perturbation,
+    perturbed_divergence,
+    soft_assignments,
 )
 from mmbench.nn.encoders import normalised_mlp
 
@@ -33,23 +33,23 @@ def test_one_sample_is_refused():
 # ----------------------------------------------------------------------------- its own parts
 
 
-def test_information_is_log_k_for_sure_and_equal_clusters():
-    spread, doubt = entropies(torch.eye(5).repeat(4, 1))
-    assert (spread - doubt).item() == pytest.approx(math.log(5), abs=1e-6)
+def test_information_is_log_k_for_certain_and_equal_clusters():
+    marginal, conditional = entropies(torch.eye(5).repeat(4, 1))
+    assert (marginal - conditional).item() == pytest.approx(math.log(5), abs=1e-6)
 
 
 def test_information_is_nothing_where_all_samples_are_assigned_alike():
     for row in ([0.5, 0.3, 0.2], [1.0, 0.0, 0.0]):
-        spread, doubt = entropies(torch.tensor([row] * 7))
-        assert (spread - doubt).item() == pytest.approx(0, abs=1e-6)
+        marginal, conditional = entropies(torch.tensor([row] * 7))
+        assert (marginal - conditional).item() == pytest.approx(0, abs=1e-6)
 
 
 def test_information_lies_between_nothing_and_log_k():
     generator = torch.Generator().manual_seed(0)
     for scale in (0.1, 1.0, 10.0, 100.0):
         logits = scale * torch.randn(50, 4, generator=generator)
-        spread, doubt = entropies(logits.softmax(dim=1))
-        assert 0 <= (spread - doubt).item() <= math.log(4)
+        marginal, conditional = entropies(logits.softmax(dim=1))
+        assert 0 <= (marginal - conditional).item() <= math.log(4)
 
 
 @pytest.fixture
@@ -58,63 +58,63 @@ def network():
     return normalised_mlp((6, 16), 3).train()
 
 
-def test_a_disturbance_has_the_length_that_was_asked_for(network):
+def test_a_perturbation_has_the_length_asked_for(network):
     x, lengths = torch.randn(20, 6), torch.linspace(0, 2, 20)
-    shift = disturbance(network, x, assigned(network, x), lengths)
+    shift = perturbation(network, x, soft_assignments(network, x), lengths)
     torch.testing.assert_close(shift.norm(dim=1), lengths)
 
 
 @pytest.mark.parametrize("bias", [80.0, 1000.0])
-def test_a_disturbance_has_its_length_where_the_network_is_sure(bias):
+def test_a_perturbation_has_its_length_where_the_network_is_certain(bias):
     sure = nn.Linear(6, 2)
     with torch.no_grad():
         sure.bias[0] += bias  # the slope is tiny, or none at all
     x = torch.randn(8, 6, generator=torch.Generator().manual_seed(0))
-    shift = disturbance(sure, x, assigned(sure, x), torch.ones(8))
+    shift = perturbation(sure, x, soft_assignments(sure, x), torch.ones(8))
     torch.testing.assert_close(shift.norm(dim=1), torch.ones(8))
 
 
-def test_a_disturbance_points_across_the_border_of_two_linear_clusters():
+def test_a_perturbation_points_across_the_border_of_two_linear_clusters():
     torch.manual_seed(0)
     linear = nn.Linear(6, 2)
     x = torch.randn(10, 6)
-    shift = disturbance(linear, x, assigned(linear, x), torch.full((10,), 0.3))
+    shift = perturbation(linear, x, soft_assignments(linear, x), torch.full((10,), 0.3))
     across = nn.functional.normalize(linear.weight[0] - linear.weight[1], dim=0)
     torch.testing.assert_close((shift @ across).abs(), torch.full((10,), 0.3))
 
 
-def test_a_disturbance_changes_more_than_random_shifts_of_its_length(network):
+def test_a_perturbation_changes_more_than_random_shifts_of_its_length(network):
     x, lengths = torch.randn(200, 6), torch.full((200,), 0.5)
-    soft = assigned(network, x)
-    worst = unsteadiness(network, x, soft, lengths)
+    soft = soft_assignments(network, x)
+    worst = perturbed_divergence(network, x, soft, lengths)
     for _ in range(5):
         random = 0.5 * nn.functional.normalize(torch.randn(200, 6))
-        after = assigned(network, x + random)
+        after = soft_assignments(network, x + random)
         change = (soft * (soft / after).log()).sum(dim=1).mean()
         assert worst > 1.5 * change
 
 
-def test_no_gradient_flows_into_the_targets_or_the_disturbance(network):
+def test_no_gradient_flows_into_the_targets_or_the_perturbation(network):
     x = torch.randn(20, 6, requires_grad=True)
-    soft = assigned(network, x.detach())
-    shift = disturbance(network, x.detach(), soft, torch.ones(20))
+    soft = soft_assignments(network, x.detach())
+    shift = perturbation(network, x.detach(), soft, torch.ones(20))
     assert not shift.requires_grad
     assert all(weight.grad is None for weight in network.parameters())
-    change = unsteadiness(network, x.detach(), soft, torch.ones(20))
+    change = perturbed_divergence(network, x.detach(), soft, torch.ones(20))
     (slope,) = torch.autograd.grad(change, soft, allow_unused=True, retain_graph=True)
     assert slope is None
     change.backward()
     assert network[-1].weight.grad.abs().sum() > 0
 
 
-def test_disturbed_rows_leave_the_running_means_as_they_are(network):
+def test_perturbed_rows_leave_the_running_means_as_they_are(network):
     x = torch.randn(20, 6)
-    soft = assigned(network, x)
+    soft = soft_assignments(network, x)
     before = {name: value.clone() for name, value in network.state_dict().items()}
-    unsteadiness(network, x, soft, torch.ones(20))
+    perturbed_divergence(network, x, soft, torch.ones(20))
     for name, value in network.state_dict().items():
         assert torch.equal(value, before[name])
-    assigned(network, x)
+    soft_assignments(network, x)
     assert not torch.equal(network[1].running_mean, before["1.running_mean"])
 
 
@@ -138,5 +138,7 @@ def test_the_loss_is_the_divergence_less_the_weighted_information(paired_blobs):
         paired_blobs[0], seed=0, log=log
     )
     terms = (log.by_epoch(name)[2] for name in ("divergence", "conditional_entropy", "entropy"))
-    change, doubt, spread = terms
-    assert log.by_epoch("loss")[2] == pytest.approx(change + 0.3 * (doubt - 2 * spread), abs=1e-6)
+    change, conditional, marginal = terms
+    assert log.by_epoch("loss")[2] == pytest.approx(
+        change + 0.3 * (conditional - 2 * marginal), abs=1e-6
+    )

@@ -8,7 +8,7 @@ from recording_log import RecordingLog
 from sklearn.metrics import adjusted_rand_score
 
 from mmbench.data import IncompatibleDataError
-from mmbench.methods.mv_iic import MVIIC, shared_between_pairs
+from mmbench.methods.mv_iic import MVIIC, information_of_pairs
 from mmbench.nn.information import shared_information
 
 QUICK = MVIIC(hidden=(64, 64), n_latent=32, n_overclusters=9, epochs=40, batch_size=60)
@@ -26,7 +26,7 @@ def test_separated_blobs_are_recovered(request, data_setting):
 
 def test_pairs_of_views_are_summed_and_heads_averaged():
     views = [(soft(v, 1, 20, 3), soft(v + 9, 4, 20, 6)) for v in range(3)]
-    shared, over = shared_between_pairs(views, 1.5)
+    shared, over = information_of_pairs(views, 1.5)
     pairs = [(0, 1), (0, 2), (1, 2)]
     expected = [
         sum(
@@ -38,7 +38,7 @@ def test_pairs_of_views_are_summed_and_heads_averaged():
     torch.testing.assert_close(shared, expected[0])
     torch.testing.assert_close(over, expected[1])
     # in any order of the views
-    torch.testing.assert_close(shared_between_pairs(views[::-1], 1.5), (shared, over))
+    torch.testing.assert_close(information_of_pairs(views[::-1], 1.5), (shared, over))
 
 
 def test_without_symmetry_each_view_uses_every_cluster(paired_blobs):
@@ -50,7 +50,7 @@ def test_without_symmetry_each_view_uses_every_cluster(paired_blobs):
             assert adjusted_rand_score(y_true, part) > 0.95
 
 
-def test_the_log_tells_each_view_and_the_clusters_used(paired_blobs):
+def test_the_log_has_each_view_and_the_clusters_used(paired_blobs):
     data, y_true = paired_blobs
     log = RecordingLog()
     QUICK.fit_predict(data, seed=0, log=log)
