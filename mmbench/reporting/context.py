@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 class ReportContext:
     """A report: its specification, the stored values, and what is computed from them.
 
-    Every table is made by a function `document(report)`, every figure by `draw(report, folder)`.
+    Every table is made by a function `document(report)`, every figure by `draw(report, key)`.
 
     Attributes:
         spec: names, titles and order.

@@ -1,5 +1,6 @@
-"""What is drawn equals what is stored, figure by figure."""
+"""Figures show the stored values, family by family."""
 
+from importlib import import_module
 from types import SimpleNamespace
 
 import numpy as np
@@ -7,26 +8,16 @@ import pytest
 
 from mmbench.errors import InputError
 from mmbench.reporting import DatasetSpec, MethodSpec, ReportSpec
+from mmbench.reporting.context import ReportContext
 from mmbench.reporting.details import Details, open_details, over_seeds
-from mmbench.reporting.figures import (
-    ablation,
-    agreement,
-    comparison,
-    confusion,
-    convergence,
-    cost,
-    embeddings,
-    robustness,
-    sensitivity,
-    shared,
-    terms,
-)
+from mmbench.reporting.figures import confusion, convergence, cost, embedding, ranks
+from mmbench.reporting.figures.style import styled
 from mmbench.reporting.scores import DatasetScores
 
 SEEDS = (0, 1)
 
 
-def spec_of(methods=("base",), datasets=("toy",), **told):
+def spec_of(methods=("base",), datasets=("toy",), **fields):
     entries = [m if isinstance(m, dict) else {"name": m} for m in methods]
     return ReportSpec(
         name="tiny",
@@ -40,12 +31,12 @@ def spec_of(methods=("base",), datasets=("toy",), **told):
         methods=tuple(
             MethodSpec(**{"title": m["name"], "fidelity": "baseline"} | m) for m in entries
         ),
-        **told,
+        **fields,
     )
 
 
-def stored_of(scores, dataset="toy", seconds=None, params=None):
-    """Return what is stored of a data set, from ACC by method and seed."""
+def scores_of(scores, dataset="toy", seconds=None, params=None):
+    """Return the scores of a data set, from ACC by method and seed."""
     spec = DatasetSpec(name=dataset, title=dataset, pairing="same-object", data_setting="paired")
     records = {
         method: {
@@ -66,34 +57,30 @@ def stored_of(scores, dataset="toy", seconds=None, params=None):
     return DatasetScores(spec, {}, records, table)
 
 
-@pytest.fixture
-def drawn(monkeypatch, tmp_path):
-    """Draw with a module's function and return its figure and captions, saving nothing."""
+def drawn(family, spec, *datasets, arrays=None, key="toy"):
+    """Return a figure of a family, which shows the scores of data sets and arrays of the first."""
+    details = {"toy": Details(arrays or {}, SEEDS)}
+    return draw(family, ReportContext(spec, datasets, details), key)
 
-    def draw(module, write, *args):
-        kept = []
-        monkeypatch.setattr(module, "save", lambda figure, _path: kept.append(figure))
-        captions = write(*args, tmp_path)
-        return SimpleNamespace(figures=kept, axes=kept[0].axes, captions=captions)
 
-    return draw
+def draw(family, report, key):
+    with styled():
+        return import_module(f"mmbench.reporting.figures.{family}").draw(report, key)
 
 
 def texts(axes):
     return [text.get_text() for text in axes.texts]
 
 
-def test_training_shows_the_mean_over_seeds_the_scored_epoch_and_the_oracles(drawn):
+def test_training_shows_the_mean_over_seeds_the_scored_epoch_and_the_oracles():
     arrays = {
         "loss/base/0/loss": np.array([[0, 1, 2], [3.0, 2, 1]]),
         "loss/base/1/loss": np.array([[0, 1, 2], [5.0, 4, 3]]),
         "acc/base/0": np.array([[0, 2], [0.9, 0.6]]),
         "acc/base/1": np.array([[0, 2], [0.5, 0.8]]),
     }
-    stored = stored_of({"base": [0.6, 0.8]})
-    loss, acc = drawn(
-        convergence, convergence.write_convergence, spec_of(), stored, Details(arrays, SEEDS)
-    ).axes
+    stored = scores_of({"base": [0.6, 0.8]})
+    loss, acc = drawn("convergence", spec_of(), stored, arrays=arrays).figure.axes
     np.testing.assert_allclose(loss.lines[0].get_ydata(), [4, 3, 2])
     mean, oracle, last = acc.lines
     np.testing.assert_allclose(mean.get_ydata(), [0.7, 0.7])
@@ -129,42 +116,33 @@ def test_arrays_of_other_seeds_are_left_out():
     assert len(Details(arrays, SEEDS).logged("m", "loss")) == 2
 
 
-def test_what_is_logged_under_one_stem_shares_a_panel_and_panels_are_dealt_out_in_turn(drawn):
+def test_terms_with_one_stem_share_a_panel_and_methods_get_panels_in_turn():
     curve = np.array([[0, 1], [1.0, 2]])
     arrays = {f"loss/greedy/0/term{i}": curve for i in range(20)}
     arrays |= {f"loss/modest/0/error_{view}": curve for view in ("pix", "fou")}
     spec = spec_of(["greedy", "modest"])
-    figure = drawn(
-        terms, terms.write_terms, spec, stored_of({"greedy": [], "modest": []}),
-        Details(arrays, SEEDS),
-    )  # fmt: skip
-    shown = [axes for axes in figure.axes if axes.has_data()]
-    assert [axes.get_title(loc="left") for axes in shown] == ["greedy"] * 11 + ["modest"]
-    assert len(shown[-1].lines) == 2
-    assert "Shown are 12 of 21 panels" in figure.captions["terms-toy"]
+    drawing = drawn("terms", spec, scores_of({"greedy": [], "modest": []}), arrays=arrays)
+    used = [axes for axes in drawing.figure.axes if axes.has_data()]
+    assert [axes.get_title(loc="left") for axes in used] == ["greedy"] * 11 + ["modest"]
+    assert len(used[-1].lines) == 2
+    assert "Shown are 12 of 21 panels" in drawing.note
 
 
-def test_the_claim_shows_both_levels_before_and_after(drawn):
+def test_the_claim_shows_both_levels_before_and_after():
     values = {"z_before": 0.3, "z_after": 0.4, "h_before": 0.5, "h_after": 0.9}
     arrays = {
         f"loss/base/{seed}/cka_{name}": np.array([[9], [value + 0.02 * seed]])
         for name, value in values.items()
         for seed in SEEDS
     }
-    (axes,) = drawn(
-        shared, shared.write_shared, spec_of(), [stored_of({"base": [0.5, 0.5]})],
-        {"toy": Details(arrays, SEEDS)},
-    ).axes  # fmt: skip
+    (axes,) = drawn("claim", spec_of(), scores_of({"base": [0.5, 0.5]}), arrays=arrays).figure.axes
     assert sorted(texts(axes)) == ["0.31", "0.41", "0.51", "0.91"]
 
 
-def test_the_higher_level_is_written_above_in_the_colour_of_its_line(drawn):
+def test_the_higher_level_is_written_above_in_the_colour_of_its_line():
     values = {"z_before": 0.19, "z_after": 0.86, "h_before": 0.18, "h_after": 0.85}
     arrays = {f"loss/base/0/cka_{name}": np.array([[9], [v]]) for name, v in values.items()}
-    (axes,) = drawn(
-        shared, shared.write_shared, spec_of(), [stored_of({"base": [0.5, 0.5]})],
-        {"toy": Details(arrays, SEEDS)},
-    ).axes  # fmt: skip
+    (axes,) = drawn("claim", spec_of(), scores_of({"base": [0.5, 0.5]}), arrays=arrays).figure.axes
     height = {text.get_text(): text.get_position()[1] for text in axes.texts}
     colour = {text.get_text(): text.get_color() for text in axes.texts}
     assert height["0.86"] > height["0.85"]
@@ -172,34 +150,32 @@ def test_the_higher_level_is_written_above_in_the_colour_of_its_line(drawn):
     assert colour == {"0.18": "C0", "0.85": "C0", "0.19": "C1", "0.86": "C1"}
 
 
-def test_a_confusion_matrix_shows_percentages_of_each_class_and_the_acc(drawn):
+def test_a_confusion_matrix_shows_percentages_of_each_class_and_the_acc():
     counts = np.array([[3, 1, 0], [0, 2, 2]])
     arrays = {"classes": np.array(["cat", "dog"]), "confusion/base/0": counts}
     arrays["confusion/blind/0"] = counts
     spec = spec_of(["base", {"name": "blind", "fidelity": "control"}])
-    stored = stored_of({"base": [0.5, 0.5], "blind": [0.5, 0.5]})
-    (axes,) = drawn(confusion, confusion.write_confusion, spec, stored, Details(arrays, SEEDS)).axes
+    stored = scores_of({"base": [0.5, 0.5], "blind": [0.5, 0.5]})
+    (axes,) = drawn("confusion", spec, stored, arrays=arrays).figure.axes
     assert texts(axes) == ["75", "25", "0", "0", "50", "50"]
     assert axes.get_title(loc="left").endswith("0.625")
     assert [label.get_text() for label in axes.get_xticklabels()] == ["cat", "dog", "+1"]
     assert (axes.get_ylabel(), axes.get_xlabel()) == ("class", "matched cluster")
 
 
-def test_half_a_per_cent_is_rounded_up_wherever_it_is():
+def test_half_a_per_cent_is_always_rounded_up():
     counts = np.arange(1, 200, 2)  # of 200: each ends on half a per cent
     assert [confusion.percent(n / 200) for n in counts] == [str((n + 1) // 2) for n in counts]
     assert [confusion.percent(x) for x in (0.0, 0.0049, 0.0151, 1.0)] == ["0", "0", "2", "100"]
 
 
-def test_agreement_follows_the_order_of_the_report_not_of_the_file(drawn):
+def test_agreement_follows_the_order_of_the_report_not_of_the_file():
     arrays = {
         "agreement_methods": np.array(["b", "gone", "a"]),
         "agreement": np.array([[1, 0.5, 0.25], [0.5, 1, 0.5], [0.25, 0.5, 1]]),
     }
-    stored = stored_of({"a": [1.0, 1.0], "b": [1.0, 1.0]})
-    (axes,) = drawn(
-        agreement, agreement.write_agreement, spec_of(["a", "b"]), stored, Details(arrays, SEEDS)
-    ).axes
+    stored = scores_of({"a": [1.0, 1.0], "b": [1.0, 1.0]})
+    (axes,) = drawn("agreement", spec_of(["a", "b"]), stored, arrays=arrays).figure.axes
     assert texts(axes) == ["1.00", "0.25", "0.25", "1.00"]
     assert [label.get_text() for label in axes.get_yticklabels()] == ["a", "b"]
 
@@ -208,7 +184,7 @@ def test_both_maps_of_an_embedding_keep_separated_groups_apart():
     rng = np.random.default_rng(0)
     groups = np.repeat([0, 1, 2], 30)
     z = rng.normal(size=(90, 8)) + 30 * np.eye(8)[groups]
-    for project in (embeddings.pca, embeddings.tsne):
+    for project in (embedding.pca, embedding.tsne):
         xy = project(z)
         assert xy.shape == (90, 2)
         centres = np.array([xy[groups == g].mean(axis=0) for g in range(3)])
@@ -217,12 +193,12 @@ def test_both_maps_of_an_embedding_keep_separated_groups_apart():
 
 
 def test_ten_labels_have_ten_colours_and_many_more_look_different():
-    looks = [embeddings.mark(label, 3) for label in range(200)]
+    looks = [embedding.mark(label, 3) for label in range(200)]
     assert len({look["mec"] for look in looks[:10]}) == 10
     assert len({(look["mec"], look["mfc"], look["marker"]) for look in looks}) == 200
 
 
-def test_the_legend_of_an_embedding_says_of_which_panels_it_is(drawn):
+def test_the_legend_of_an_embedding_names_its_panels():
     labels = np.repeat(np.arange(12), 3)
     arrays = {
         "classes": np.array([f"class {i}" for i in range(12)]),
@@ -230,16 +206,14 @@ def test_the_legend_of_an_embedding_says_of_which_panels_it_is(drawn):
         "embedding_true/base/0": labels,
         "embedding_pred/base/0": labels[::-1],
     }
-    stored = stored_of({"base": [0.5, 0.5]})
-    figure = drawn(
-        embeddings, embeddings.write_embeddings, spec_of(), stored, Details(arrays, SEEDS)
-    ).figures[0]
+    stored = scores_of({"base": [0.5, 0.5]})
+    figure = drawn("embedding", spec_of(), stored, arrays=arrays).figure
     (legend,) = figure.legends
     assert "panels by class" in legend.get_title().get_text()
     assert len({(h.get_markerfacecolor(), h.get_marker()) for h in legend.legend_handles}) == 12
 
 
-def test_the_front_holds_what_no_other_method_beats():
+def test_the_front_contains_the_methods_that_no_other_dominates():
     rng = np.random.default_rng(0)
     method = spec_of().methods[0]
     points = [cost.Point(i, method, *rng.integers(1, 9, 2).astype(float)) for i in range(40)]
@@ -254,16 +228,17 @@ def test_the_front_holds_what_no_other_method_beats():
     assert [(p.seconds, p.score) for p in cost.pareto(points)] == expected
 
 
-def test_cost_is_drawn_at_mean_seconds_and_mean_score(drawn):
-    stored = stored_of({"slow": [0.8, 0.6], "fast": [0.5, 0.5]}, seconds={"slow": 90, "fast": 2})
+def test_cost_is_drawn_at_mean_seconds_and_mean_score():
+    values = {"slow": [0.8, 0.6], "fast": [0.5, 0.5], "never": []}
+    stored = scores_of(values, seconds={"slow": 90, "fast": 2})
     spec = spec_of(["slow", "fast", "never"], metrics=("acc",))
-    (axes,) = drawn(cost, cost.write_cost_figure, spec, [stored]).axes
+    (axes,) = drawn("cost", spec, stored, key="").figure.axes
     np.testing.assert_allclose(axes.lines[0].get_xydata(), [[2, 0.5], [90, 0.7]])  # the front
     np.testing.assert_allclose(axes.lines[1].get_xydata(), [[90, 0.7]])
     assert texts(axes) == ["1", "2"]
 
 
-def test_numbers_stand_clear_of_marks_of_one_another_and_of_the_front():
+def test_numbers_do_not_cover_marks_one_another_or_the_front():
     # two marks that nearly cover each other, one on the front, one below it
     at = np.array([[20.0, 10], [20, 17], [90, 80], [60, 30]])
     line = np.array([[20.0, 17], [90, 80]])
@@ -275,7 +250,7 @@ def test_numbers_stand_clear_of_marks_of_one_another_and_of_the_front():
         assert np.linalg.norm(along - place, axis=1).min() >= 6
 
 
-def test_a_number_without_anything_in_its_way_stands_above_its_mark():
+def test_a_number_with_enough_room_is_above_its_mark():
     np.testing.assert_array_equal(cost.offsets(np.array([[5.0, 5]]), np.empty((0, 2))), [[0, 9]])
 
 
@@ -288,16 +263,16 @@ def sweep_of(*rates, key="missing_rate"):
     return [base, *spoilt]
 
 
-def test_robustness_starts_at_the_base_and_follows_the_means(drawn):
+def test_robustness_starts_at_the_base_and_follows_the_means():
     datasets = sweep_of(0.5, 0.25)
     spec = spec_of(["base", {"name": "blind", "fidelity": "control"}], datasets)
     scores = [[0.8, 1.0], [0.1, 0.3], [0.5, 0.7]]
     stored = [
-        stored_of({"base": values, "blind": [0.1, 0.1]}, dataset=d.name)
+        scores_of({"base": values, "blind": [0.1, 0.1]}, dataset=d.name)
         for d, values in zip(datasets, scores, strict=True)
     ]
-    figure = drawn(robustness, robustness.write_robustness_figure, spec, stored)
-    (axes,) = figure.axes
+    drawing = drawn("robustness", spec, *stored, key="")
+    (axes,) = drawing.figure.axes
     (line,) = axes.containers
     np.testing.assert_allclose(line[0].get_xydata(), [[0, 0.9], [0.25, 0.6], [0.5, 0.2]])
     assert axes.get_xlabel() == "missing rate"
@@ -310,7 +285,7 @@ def many_robust(n_methods=18, n_everywhere=7):
     names = [f"m{i}" for i in range(n_methods)]
     variant = {"name": "m0-without", "base": "m0"}
     stored = [
-        stored_of(
+        scores_of(
             {
                 m: [0.5, 0.7]
                 for i, m in enumerate([*names, "m0-without"])
@@ -323,70 +298,68 @@ def many_robust(n_methods=18, n_everywhere=7):
     return spec_of([*names, variant], datasets, metrics=("acc",)), stored
 
 
-def test_more_methods_than_a_panel_has_room_for_are_all_drawn_in_rows_of_panels(drawn):
+def test_more_methods_than_a_panel_has_room_for_are_all_drawn_in_rows_of_panels():
     spec, stored = many_robust()
-    figure = drawn(robustness, robustness.write_robustness_figure, spec, stored)
-    caption = figure.captions["robustness"]
+    drawing = drawn("robustness", spec, *stored, key="")
     n_lines = [[], []]
     members = []
-    for i, row in enumerate(figure.figures[0].subfigs):
-        for lines, axes in zip(n_lines, row.axes, strict=True):
+    for i, part in enumerate(drawing.figure.subfigs):
+        for lines, axes in zip(n_lines, part.axes, strict=True):
             lines.append(len(axes.containers))
-        legend = {text.get_text() for text in row.legends[0].get_texts()}
+        legend = {text.get_text() for text in part.legends[0].get_texts()}
         members.append(legend - {"methods of other rows"})
-        (told,) = [s for s in caption.split(". ") if s.startswith(f"Row {i + 1}: ")]
-        assert set(told.removeprefix(f"Row {i + 1}: ").split("; ")) == members[i]
+        (row,) = [s for s in drawing.note.split(". ") if s.startswith(f"Row {i + 1}: ")]
+        assert set(row.removeprefix(f"Row {i + 1}: ").split("; ")) == members[i]
     # the methods with a line in both sweeps come first, with the variant of one of them
     assert n_lines == [[10, 3], [10, 9]]
     assert {"m0", "m0-without"} <= members[0]
-    assert "None on toy by missing rate: m7; m9; m11; m13; m15; m17." in caption
+    assert "No line on toy by missing rate: m7; m9; m11; m13; m15; m17." in drawing.note
 
 
-def test_a_score_on_the_base_alone_is_no_curve(drawn):
+def test_a_score_on_the_base_alone_is_no_curve():
     datasets = sweep_of(0.5, 0.25)
     stored = [
-        stored_of({"base": [0.5, 0.5], "paired": [] if i else [0.9, 0.9]}, dataset=one.name)
+        scores_of({"base": [0.5, 0.5], "paired": [] if i else [0.9, 0.9]}, dataset=one.name)
         for i, one in enumerate(datasets)
     ]
     spec = spec_of(["base", "paired"], datasets)
-    figure = drawn(robustness, robustness.write_robustness_figure, spec, stored)
-    (axes,) = figure.axes
+    drawing = drawn("robustness", spec, *stored, key="")
+    (axes,) = drawing.figure.axes
     assert len(axes.containers) == 1
-    assert "None on toy by missing rate: paired." in figure.captions["robustness"]
+    assert "No line on toy by missing rate: paired." in drawing.note
 
 
-def test_one_parameter_gives_a_line_through_the_entry_itself(drawn):
+def test_one_parameter_gives_a_line_through_the_entry_itself():
     methods = ["base", *({"name": f"w{w}", "base": "base", "varied": {"w": w}} for w in (10, 0.1))]
     scores = {"base": [0.4, 0.6], "w10": [0.7, 0.7], "w0.1": [0.2, 0.2]}
-    stored = stored_of(scores, params={"base": '{"w": 1.0, "hidden": [5]}'})
-    (axes,) = drawn(sensitivity, sensitivity.write_sensitivity, spec_of(methods), [stored]).axes
+    stored = scores_of(scores, params={"base": '{"w": 1.0, "hidden": [5]}'})
+    (axes,) = drawn("sensitivity", spec_of(methods), stored, key="base").figure.axes
     assert [label.get_text() for label in axes.get_xticklabels()] == ["0.1", "1", "10"]
     np.testing.assert_allclose(axes.containers[0][0].get_ydata(), [0.2, 0.5, 0.7])
 
 
-def test_two_parameters_give_a_surface_with_a_blank_where_nothing_ended_ok(drawn):
+def test_two_parameters_give_a_surface_with_a_blank_where_nothing_ended_ok():
     grid = [(a, b) for a in (1, 2) for b in (3, 4)]
     methods = ["base"] + [
         {"name": f"p{a}{b}", "base": "base", "varied": {"a": a, "b": b}} for a, b in grid
     ]
     scores = {"p13": [0.1, 0.3], "p14": [0.4, 0.4], "p23": [], "p24": [1.0, 0.8]}
     figure = drawn(
-        sensitivity, sensitivity.write_sensitivity, spec_of(methods),
-        [stored_of({"base": [0.5, 0.5], **scores})],
-    )  # fmt: skip
+        "sensitivity", spec_of(methods), scores_of({"base": [0.5, 0.5], **scores}), key="base"
+    ).figure
     assert texts(figure.axes[0]) == ["0.200", "0.400", "0.900"]
     assert (figure.axes[0].get_xlabel(), figure.axes[0].get_ylabel()) == ("b", "a")
 
 
-def test_an_ablation_tells_the_difference_over_the_seeds_of_both(drawn):
+def test_an_ablation_shows_the_difference_over_the_seeds_of_both():
     methods = ["base", {"name": "without", "base": "base", "varied": {"part": False}}]
-    stored = stored_of({"base": [0.8, 0.6], "without": [0.5]})  # one seed failed
-    (axes,) = drawn(ablation, ablation.write_ablations, spec_of(methods), [stored]).axes
+    stored = scores_of({"base": [0.8, 0.6], "without": [0.5]})  # one seed failed
+    (axes,) = drawn("ablation", spec_of(methods), stored, key="base").figure.axes
     assert texts(axes) == ["0.700", "0.500 (-0.300)"]
     np.testing.assert_allclose([bar.get_width() for bar in axes.patches], [0.7, 0.5])
 
 
-def compared_of(*, feasible):
+def comparison_of(*, feasible):
     n = 3
     return SimpleNamespace(
         section="paired",
@@ -403,70 +376,64 @@ def compared_of(*, feasible):
     )
 
 
-def test_ranks_are_drawn_at_their_place_and_groups_joined(drawn):
-    figure = drawn(
-        comparison, comparison.write_comparisons, spec_of("abc", metrics=("acc",)),
-        [compared_of(feasible=True)],
-    )  # fmt: skip
-    (axes,) = figure.axes
+def drawn_comparison(comparison):
+    """Return the figures of a section with this comparison, by family."""
+    report = SimpleNamespace(spec=spec_of("abc", metrics=("acc",)), comparisons=[comparison])
+    return {family: draw(family, report, "paired") for family in ("ranks", "pairwise")}
+
+
+def test_ranks_are_drawn_at_their_place_and_groups_joined():
+    figures = drawn_comparison(comparison_of(feasible=True))
+    (axes,) = figures["ranks"].figure.axes
     assert [t for t in texts(axes) if "." in t] == ["b  1.00", "a  2.50", "2.50  c"]
     (clique,) = [line for line in axes.lines if line.get_color() == "C1"]
     np.testing.assert_allclose(clique.get_xdata(), [2.5, 2.5])
-    p_axes, difference_axes, _colour_bar = figure.figures[1].axes
+    p_axes, difference_axes, _colour_bar = figures["pairwise"].figure.axes
     assert texts(p_axes) == [".020", "1", ".020", "<.001", "1", "<.001"]
     assert texts(difference_axes) == ["-1.00", "-2.00", "+1.00", "-1.00", "+2.00", "+1.00"]
 
 
 def test_equal_ranks_are_spread_around_their_place_and_others_stay():
-    spread = comparison.spread(np.array([1.0, 3, 3, 5, 5.05]), 0.2)
+    spread = ranks.spread(np.array([1.0, 3, 3, 5, 5.05]), 0.2)
     np.testing.assert_allclose(spread, [1, 2.9, 3.1, 4.925, 5.125])
 
 
-def test_each_name_has_a_leader_of_its_own_from_the_dot_of_its_rank(drawn):
-    figure = drawn(
-        comparison, comparison.write_comparisons, spec_of("abc", metrics=("acc",)),
-        [compared_of(feasible=True)],
-    )  # fmt: skip
-    leaders = [line for line in figure.axes[0].lines if line.get_color() == "#444444"]
+def test_each_name_has_a_leader_of_its_own_from_the_dot_of_its_rank():
+    (axes,) = drawn_comparison(comparison_of(feasible=True))["ranks"].figure.axes
+    leaders = [line for line in axes.lines if line.get_color() == "#444444"]
     assert sorted(line.get_xdata()[0] for line in leaders) == [1, 2.5, 2.5]
     assert len({line.get_xdata()[1] for line in leaders}) == 3
 
 
-def test_where_no_claim_is_possible_no_group_is_drawn_and_it_is_said(drawn):
-    figure = drawn(
-        comparison, comparison.write_comparisons, spec_of("abc", metrics=("acc",)),
-        [compared_of(feasible=False)],
-    )  # fmt: skip
-    (axes,) = figure.axes
+def test_with_too_few_data_sets_no_group_is_drawn_and_the_figure_says_so():
+    figures = drawn_comparison(comparison_of(feasible=False))
+    (axes,) = figures["ranks"].figure.axes
     assert not [line for line in axes.lines if line.get_color() == "C1"]
     assert "with 2 data sets no difference" in texts(axes)[-1]
-    assert "can be no evidence" in figure.captions["pairwise-paired"]
-    assert "can be no evidence" in figure.figures[1].get_supxlabel()
+    assert "are no evidence" in figures["pairwise"].note
+    assert "are no evidence" in figures["pairwise"].figure.get_supxlabel()
 
 
-def test_colours_of_differences_mean_the_same_in_every_figure(drawn):
+def test_colours_of_differences_mean_the_same_in_every_figure():
     def colours(factor):
-        told = compared_of(feasible=True)
-        told.comparison.difference = told.comparison.difference * factor
-        figure = drawn(
-            comparison, comparison.write_comparisons, spec_of("abc", metrics=("acc",)), [told]
-        )
-        return figure.figures[1].axes[1].collections[0]
+        found = comparison_of(feasible=True)
+        found.comparison.difference = found.comparison.difference * factor
+        return drawn_comparison(found)["pairwise"].figure.axes[1].collections[0]
 
     small, large = colours(0.05), colours(0.2)
     assert small.get_clim() == large.get_clim() == (-0.5, 0.5)
 
 
-def test_a_large_benchmark_is_bounded_and_the_caption_tells_what_is_left_out(drawn):
+def test_a_large_benchmark_is_bounded_and_the_caption_says_what_is_left_out():
     names = [f"m{i}" for i in range(40)]
-    stored = [stored_of({n: [0.5, 0.5] for n in names}, dataset=f"d{i}") for i in range(50)]
+    stored = [scores_of({n: [0.5, 0.5] for n in names}, dataset=f"d{i}") for i in range(50)]
     spec = spec_of(names, [one.dataset for one in stored], metrics=("acc",))
-    figure = drawn(cost, cost.write_cost_figure, spec, stored)
-    assert len([axes for axes in figure.axes if axes.has_data()]) == 12
-    assert "the first 12 of 50 data sets" in figure.captions["cost"]
+    drawing = drawn("cost", spec, *stored, key="")
+    assert len([axes for axes in drawing.figure.axes if axes.has_data()]) == 12
+    assert "the first 12 of 50 data sets" in drawing.note
 
 
-def test_damaged_details_are_found_before_anything_is_drawn(tmp_path):
+def test_damaged_details_are_found_when_the_file_is_opened(tmp_path):
     path = tmp_path / "digits.npz"
     np.savez_compressed(path, classes=np.arange(1000).astype(str))
     whole = path.read_bytes()

@@ -1,5 +1,6 @@
 """Draw tables, figures and the page from scores. Nothing here trains or reads a label."""
 
+from mmbench.reporting.figures import FAMILIES, family_of
 from mmbench.reporting.tables import table_files
 
 
@@ -25,13 +26,13 @@ rule report:
         documents=expand(
             "results/{{benchmark}}/tables/{file}", file=table_files("md", "tex")
         ),
-        # how many there are depends on the data sets, which no pattern of names tells
+        # their number depends on the data sets
         figures=report(
             directory("results/{benchmark}/figures"),
             patterns=["{figure}.png"],
             caption="../report/figures.rst",
             category="Figures",
-            subcategory=lambda w: w.figure.partition("-")[0],
+            subcategory=lambda w: family_of(w.figure).title,
             labels={"figure": "{figure}"},
         ),
         page="results/{benchmark}/report/index.html",
@@ -41,5 +42,7 @@ rule report:
         spec=lambda w: benchmarks[w.benchmark].report_argument(),
         # not passed to the command: an edit of a table or a figure draws them again
         fingerprint=reporting_fingerprint(),
+        # read by ../report/figures.rst
+        captions={family.name: family.caption for family in FAMILIES},
     shell:
         "mmbench report {params.spec:q} > {log} 2>&1"

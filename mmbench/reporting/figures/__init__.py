@@ -1,34 +1,206 @@
-"""Figures of a report: drawn without a display, the same bytes for the same files.
+"""Figures of a report: drawn without a display, with the same bytes for the same files.
 
-One module for each family. Each figure is `{name}.pdf` and `{name}.png`; which there are
-follows from the report alone, and one that has nothing to show says why. docs/figures.md tells
-how to read them.
+Each family of figures is a module of its name in this package. Its function
+`draw(report, key)` returns one figure of the family as a `style.Drawing`, where the key is a data
+set, a section of the leaderboard or a method. `FAMILIES` lists the families; the names of all
+figures follow from it. docs/figures.md explains how to read them.
 
-Matplotlib and scikit-learn take a second or two to import, and a workflow asks for names alone:
-so they are imported when something is drawn.
+matplotlib and scikit-learn take a second or two to import, so a family's module is imported when
+it draws. Names need neither.
 """
 
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mmbench.reporting.figures.names import FAMILIES, Named, figure_names, named_figures
+from mmbench.reporting.boards import section_of
+from mmbench.reporting.figures.variants import ablations, grids
+from mmbench.reporting.labels import SECTIONS
+from mmbench.reporting.spec import ReportSpec
+from mmbench.reporting.sweeps import sweeps
 
 if TYPE_CHECKING:
     from mmbench.reporting.context import ReportContext
 
-__all__ = ["FAMILIES", "Named", "figure_names", "named_figures", "write_figures"]
+
+@dataclass(frozen=True)
+class Family:
+    """A family of figures.
+
+    Attributes:
+        name: the name of its module, with which the names of its figures begin.
+        title: as a list of figures prints it.
+        keys: returns the keys of its figures in a report; the empty one stands for a figure that
+            is named after the family alone.
+        caption: how to read its figures.
+    """
+
+    name: str
+    title: str
+    keys: Callable[[ReportSpec], Iterable[str]]
+    caption: str
+
+    def figures(self, spec: ReportSpec) -> Iterator[tuple[str, str]]:
+        """Yield the name of each figure in a report, with its key."""
+        for key in self.keys(spec):
+            yield "-".join(filter(None, [self.name, key])), key
+
+
+def _datasets(spec: ReportSpec) -> Iterable[str]:
+    return [dataset.name for dataset in spec.datasets]
+
+
+def _sections(spec: ReportSpec) -> Iterable[str]:
+    sections = {section_of(dataset) for dataset in spec.datasets}
+    return [section for section in SECTIONS if section in sections]
+
+
+def _swept_methods(spec: ReportSpec) -> Iterable[str]:
+    return dict.fromkeys(grid.base for grid in grids(spec))
+
+
+FAMILIES = (
+    Family(
+        "scores",
+        "Scores",
+        _datasets,
+        "A row is a method: the filled mark is the mean over seeds, its line the standard"
+        " deviation, and the rings below are the seeds. Colour and shape show the fidelity of a"
+        " row: released code, a reconstruction, a baseline or a control. Rows chosen by label are"
+        " marked as oracle.",
+    ),
+    Family(
+        "ranks",
+        "Average ranks",
+        _sections,
+        "Ranks are averaged over the data sets; 1 is best. A bar joins methods, its dots, that no"
+        " test separates (Wilcoxon's signed-rank test of every pair, corrected by Holm, 5 %)."
+        " With too few data sets no difference can be significant. Then no bar is drawn, and the"
+        " figure says so.",
+    ),
+    Family(
+        "pairwise",
+        "Pairs of methods",
+        _sections,
+        "Left: the p value of Wilcoxon's signed-rank test, corrected by Holm for all pairs. Darker"
+        " is smaller, in steps at 0.001, 0.01 and 0.05. Right: the mean difference of the scores,"
+        " the row's minus the column's, which shows how much a difference matters. Its colours"
+        " mean the same in every such figure and end at ±0.5.",
+    ),
+    Family(
+        "cost",
+        "Cost against score",
+        lambda spec: [""],
+        "Mean seconds of a seed, on a logarithmic scale, against the mean score. No method is both"
+        " faster and better than one on the dashed front. Compare only runs of the same machine."
+        " The seconds are those of the cost table.",
+    ),
+    Family(
+        "claim",
+        "The claim of CMMC",
+        lambda spec: ["cmmc"] if any(m.uses == "cmmc" for m in spec.methods) else [],
+        "CKA is 1 where one view is a rotation of the other, and near 0 where they share nothing."
+        " The paper claims that the high-level h comes to hold what views share while the"
+        " low-level z keeps their diversity: h should rise above z. Thin lines are seeds.",
+    ),
+    Family(
+        "robustness",
+        "Robustness",
+        lambda spec: [""] if sweeps(spec) else [],
+        "Mean over seeds with the standard deviation. A robust method has a flat line. Where a"
+        " method is drawn beside a variant of itself, the gap between the lines is the effect of"
+        " the part that the variant lacks. Controls are not drawn. The table of robustness has all"
+        " methods and the area under each curve.",
+    ),
+    Family(
+        "sensitivity",
+        "Parameters",
+        _swept_methods,
+        "Mean over seeds; lines have the standard deviation. Values are evenly spaced, whatever"
+        " lies between them. No value was chosen by these scores, which use the labels.",
+    ),
+    Family(
+        "ablation",
+        "Ablations",
+        ablations,
+        "Mean over seeds with the standard deviation. The number in brackets is the mean difference"
+        " to the method itself, over the seeds that ended ok for both. Few seeds and one data set"
+        " do not prove that a part helps.",
+    ),
+    Family(
+        "convergence",
+        "Training",
+        _datasets,
+        "The loss and the ACC of the checkpoints: mean and range over seeds. Dotted lines separate"
+        " the phases of a schedule. The square is the last epoch, which is scored. Crosses are the"
+        " best epoch of each seed, chosen by label (oracle), which is not a valid result.",
+    ),
+    Family(
+        "terms",
+        "Logged terms",
+        _datasets,
+        "Mean and range over seeds of the parts of the loss and of diagnostics that need no label."
+        " Dotted lines separate the phases of a schedule.",
+    ),
+    Family(
+        "embedding",
+        "Embeddings",
+        _datasets,
+        "Embeddings of the first seed, by principal components and by t-SNE. Each map is drawn"
+        " twice: by class, and by the cluster that the method found. Clusters have numbers of their"
+        " own, so the colours of the two do not correspond. Distances between groups of t-SNE mean"
+        " nothing.",
+    ),
+    Family(
+        "confusion",
+        "Confusion of classes",
+        _datasets,
+        "A row is a class, a column a cluster after clusters are matched with classes; a cell is"
+        " the percentage of the class in the cluster. Percentages are rounded, so a row need not"
+        " add up to 100. The number beside a name is the ACC of this first seed, the share on the"
+        " diagonal. Columns named + are clusters beyond the number of classes. Controls are left"
+        " out.",
+    ),
+    Family(
+        "agreement",
+        "Agreement between methods",
+        _datasets,
+        "The ARI between the clusters of two methods, both with their first seed: 1 where they are"
+        " the same, about 0 where they agree by chance. No label is used.",
+    ),
+)
+
+
+def figure_names(spec: ReportSpec) -> list[str]:
+    """Return the names of all figures of a report, each a .pdf and a .png, without reading data."""
+    return [name for family in FAMILIES for name, _ in family.figures(spec)]
+
+
+def family_of(figure: str) -> Family:
+    """Return the family of a figure, by the figure's name."""
+    return next(family for family in FAMILIES if family.name == figure.partition("-")[0])
 
 
 def write_figures(report: "ReportContext", folder: Path) -> dict[str, str]:
-    """Write the figures of a report.
-
-    Args:
-        report: a data set without details has figures that say that there is nothing to show.
-        folder: where the figures go.
+    """Write every figure of a report into a folder.
 
     Returns:
         The caption of each figure, in the order of `figure_names`.
-    """
-    from mmbench.reporting.figures.drawing import draw_all
 
-    return draw_all(report, folder)
+    Raises:
+        InputError: a details file is missing or malformed; then nothing is written.
+    """
+    from mmbench.reporting.figures.style import save, styled
+
+    captions = {}
+    with styled():
+        for family in FAMILIES:
+            draw = import_module(f"{__name__}.{family.name}").draw
+            for name, key in family.figures(report.spec):
+                drawing = draw(report, key)
+                save(drawing.figure, folder / name)
+                about = "" if drawing.is_empty else family.caption
+                captions[name] = " ".join(filter(None, [f"{drawing.title}.", about, drawing.note]))
+    return captions

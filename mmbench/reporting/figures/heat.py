@@ -1,6 +1,7 @@
-"""A matrix as coloured cells with their values: ordered in lightness, so grey tells it too."""
+"""A matrix as coloured cells with their values, ordered in lightness for grey prints."""
 
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import matplotlib
 import numpy as np
@@ -28,15 +29,15 @@ def heat(
     """Draw a matrix, the first row at the top; NaN is a blank cell.
 
     Args:
-        axes: where.
+        axes: the panel.
         values: (n_rows, n_columns).
         rows: the name of each row.
         columns: the name of each column.
-        write: a value as its cell shows it.
-        norm: from values to the range of the colours.
+        write: returns a value as its cell shows it.
+        norm: maps values to the range of the colours.
         colours: a colour map of matplotlib.
-        size: of what is written, in points.
-        max_side: a matrix with more rows or columns has nothing written into its cells.
+        size: of the numbers, in points.
+        max_side: a matrix with more rows or columns has no numbers in its cells.
     """
     known = np.ma.masked_invalid(values)
     width = 0.5 if max(values.shape) <= 40 else 0
@@ -46,16 +47,10 @@ def heat(
         for (i, j), value in np.ndenumerate(values):
             if np.isfinite(value):
                 red, green, blue, _ = colour_map(norm(value))
-                dark = 0.299 * red + 0.587 * green + 0.114 * blue < 0.55
-                axes.text(
-                    j + 0.5,
-                    i + 0.5,
-                    write(value),
-                    ha="center",
-                    va="center",
-                    size=size,
-                    color="white" if dark else "black",
-                )
+                is_dark = 0.299 * red + 0.587 * green + 0.114 * blue < 0.55
+                colour = "white" if is_dark else "black"
+                text = write(value)
+                axes.text(j + 0.5, i + 0.5, text, ha="center", va="center", size=size, color=colour)
     _ticks(axes, rows, columns)
     axes.grid(visible=False)
     axes.set_ylim(len(values), 0)
@@ -64,19 +59,12 @@ def heat(
 
 
 def _ticks(axes: Axes, rows: Sequence[str], columns: Sequence[str]) -> None:
-    """Name rows and columns; names across lean where they are long or many."""
-    many = max(len(rows), len(columns)) > 20
-    size, lines = (5, 1) if many else (7, 2)
-    axes.set_yticks(
-        np.arange(len(rows)) + 0.5, [wrapped(r, 26, lines) for r in rows], fontsize=size
+    """Name rows and columns; the names of columns are rotated where they are long or many."""
+    size, lines = (5, 1) if max(len(rows), len(columns)) > 20 else (7, 2)
+    is_long = max(map(len, columns), default=0) * len(columns) > 48
+    tilt: dict[str, Any] = (
+        {"rotation": 40, "ha": "right", "rotation_mode": "anchor"} if is_long else {}
     )
-    longest = max(map(len, columns), default=0)
-    lean = longest * len(columns) > 48
-    axes.set_xticks(
-        np.arange(len(columns)) + 0.5,
-        [wrapped(c, 26, lines) for c in columns],
-        rotation=40 if lean else 0,
-        ha="right" if lean else "center",
-        rotation_mode="anchor" if lean else "default",
-        fontsize=size,
-    )
+    for set_ticks, names, style in ((axes.set_yticks, rows, {}), (axes.set_xticks, columns, tilt)):
+        texts = [wrapped(name, 26, lines) for name in names]
+        set_ticks(np.arange(len(names)) + 0.5, texts, fontsize=size, **style)

@@ -1,109 +1,79 @@
-"""How a score depends on one or two parameters of a method."""
+"""The score as a function of one or two parameters of a method."""
 
 from collections.abc import Sequence
-from pathlib import Path
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.colors import Normalize
 from numpy.typing import NDArray
 
+from mmbench.reporting.context import ReportContext
+from mmbench.reporting.figures import style
 from mmbench.reporting.figures.heat import heat
-from mmbench.reporting.figures.style import explained, first, panels, save, styled, wrapped
-from mmbench.reporting.figures.variants import Grid, by_seed, grids, setting
+from mmbench.reporting.figures.variants import Grid, entry, grids, parameter_values
 from mmbench.reporting.formatting import format_score
 from mmbench.reporting.labels import metric_head
 from mmbench.reporting.scores import DatasetScores
-from mmbench.reporting.spec import ReportSpec
 
 # by the values of the parameters, the scores of the seeds that ended ok
-Points = dict[tuple[float, ...], NDArray[np.float64]]
+Surface = dict[tuple[float, ...], NDArray[np.float64]]
 
 
-@styled()
-def write_sensitivity(
-    spec: ReportSpec, stored: Sequence[DatasetScores], folder: Path
-) -> dict[str, str]:
-    """Write sensitivity-{method} for each entry of which the report has a sweep."""
-    captions: dict[str, str] = {}
-    found = grids(spec)
-    for base in dict.fromkeys(grid.base for grid in found):
-        captions |= _write(spec, stored, [g for g in found if g.base == base], folder)
-    return captions
-
-
-def _write(
-    spec: ReportSpec, stored: Sequence[DatasetScores], found: Sequence[Grid], folder: Path
-) -> dict[str, str]:
-    base = next(m for m in spec.methods if m.name == found[0].base)
-    name = f"sensitivity-{base.name}"
-    metric = spec.metrics[0]
+def draw(report: ReportContext, key: str) -> style.Drawing:
+    """Return sensitivity-{method}: a panel for each sweep of the method and data set."""
+    metric = report.spec.metrics[0]
     head = metric_head(metric)
-    title = f"{base.printed}: {head} by parameters"
-    cells = [
-        (grid, one, points)
-        for grid in found
-        for one in stored
-        if (points := surface(stored, one, grid, metric))
+    title = f"{entry(report.spec, key).printed}: {head} by parameters"
+    found = [
+        (sweep, scores, surface)
+        for sweep in grids(report.spec)
+        if sweep.base == key
+        for scores in report.datasets
+        if (surface := surface_of(report.datasets, scores, sweep, metric))
     ]
-    if not cells:
-        reason = "No run of the sweep ended ok."
-        save(explained(title, reason), folder / name)
-        return {name: f"{title}. {reason}"}
-    shown, rest = first(cells, "panels")
-    figure, grid_of_axes = panels(len(shown), columns=3, width=3.3, height=2.7, extra=0.5)
-    values = np.concatenate([np.concatenate(list(points.values())) for _, _, points in shown])
-    # differences of less than a tenth are not to look like mountains
+    if not found:
+        return style.empty(title, "No run of the sweep ended ok.")
+    drawn, omitted = style.first(found, "panels")
+    figure, grid = style.panels(title, len(drawn), columns=3, width=3.3, height=2.7, extra=0.5)
+    values = np.concatenate([x for _, _, surface in drawn for x in surface.values()])
+    # differences of less than a tenth should not look large
     norm = Normalize(min(values.min(), values.max() - 0.1), values.max())
-    for axes, (grid, one, points) in zip(grid_of_axes, shown, strict=True):
-        if len(grid.keys) == 1:
-            _draw_line(axes, points)
+    for axes, (sweep, scores, surface) in zip(grid, drawn, strict=True):
+        if len(sweep.keys) == 1:
+            _draw_line(axes, surface)
             axes.set_ylabel(head)
         else:
-            _draw_surface(axes, points, norm)
-            axes.set_ylabel(grid.keys[0].replace("_", " "))
-        axes.set_xlabel(grid.keys[-1].replace("_", " "))
-        axes.set_title(wrapped(one.dataset.title, 40), loc="left")
-    figure.suptitle(title)
-    save(figure, folder / name)
-    caption = (
-        f"{title}: mean over seeds; lines have the standard deviation. Values are evenly spaced,"
-        " whatever lies between them. No value was chosen by these scores, which know the"
-        f" labels.{rest}"
-    )
-    return {name: caption}
+            _draw_surface(axes, surface, norm)
+            axes.set_ylabel(sweep.keys[0].replace("_", " "))
+        axes.set_xlabel(sweep.keys[-1].replace("_", " "))
+        axes.set_title(style.wrapped(scores.dataset.title, 40))
+    return style.Drawing(figure, title, omitted)
 
 
-def surface(stored: Sequence[DatasetScores], one: DatasetScores, grid: Grid, metric: str) -> Points:
-    """Return, by the values of the parameters, the scores of the seeds that ended ok."""
-    points = {}
-    for method in [grid.base, *(m.name for m in grid.members)]:
-        values = setting(stored, grid, method)
-        scores = by_seed(one, method, metric)
-        if values is not None and scores:
-            points[values] = np.array(list(scores.values()))
-    return dict(sorted(points.items()))
+def surface_of(
+    datasets: Sequence[DatasetScores], scores: DatasetScores, sweep: Grid, metric: str
+) -> Surface:
+    """Return the scores on one data set by the values of the parameters, in ascending order."""
+    surface = {}
+    for method in [sweep.base, *(m.name for m in sweep.members)]:
+        values = parameter_values(datasets, sweep, method)
+        by_seed = scores.by_seed(method, metric)
+        if values is not None and by_seed:
+            surface[values] = np.array(list(by_seed.values()))
+    return dict(sorted(surface.items()))
 
 
-def _draw_line(axes: Axes, points: Points) -> None:
-    mean = np.array([scores.mean() for scores in points.values()])
-    sd = np.array([scores.std(ddof=1) if len(scores) > 1 else 0.0 for scores in points.values()])
-    axes.errorbar(np.arange(len(points)), mean, sd, color="C0", marker="o", ms=4.5, capsize=2)
-    axes.set_xticks(range(len(points)), [f"{value:g}" for (value,) in points])
-    axes.set_ylim(-0.02, 1.02)
-    axes.grid(visible=True, axis="y")
+def _draw_line(axes: Axes, surface: Surface) -> None:
+    mean, sd = np.array([style.mean_sd(scores) for scores in surface.values()]).T
+    axes.errorbar(np.arange(len(surface)), mean, sd, color="C0", marker="o", ms=4.5, capsize=2)
+    axes.set_xticks(range(len(surface)), [f"{value:g}" for (value,) in surface])
+    style.unit_axis(axes)
 
 
-def _draw_surface(axes: Axes, points: Points, norm: Normalize) -> None:
-    rows, columns = (sorted({key[i] for key in points}) for i in (0, 1))
+def _draw_surface(axes: Axes, surface: Surface, norm: Normalize) -> None:
+    rows, columns = (sorted(set(values)) for values in zip(*surface, strict=True))
     table = np.full((len(rows), len(columns)), np.nan)
-    for (row, column), scores in points.items():
+    for (row, column), scores in surface.items():
         table[rows.index(row), columns.index(column)] = scores.mean()
-    heat(
-        axes,
-        table,
-        [f"{value:g}" for value in rows],
-        [f"{value:g}" for value in columns],
-        format_score,
-        norm=norm,
-    )
+    row_names, column_names = ([f"{value:g}" for value in x] for x in (rows, columns))
+    heat(axes, table, row_names, column_names, format_score, norm=norm)

@@ -1,7 +1,7 @@
-"""What all figures share: one style, looks that a grey print keeps apart, the same bytes always.
+"""What all figures share: one style, looks that differ in a grey print, the same bytes always.
 
-Figures are drawn without a display. Names are shown as they are: the style turns the
-mathematics of matplotlib off, so that $, _ and ^ mean nothing.
+Figures are drawn without a display. Names are shown as they are: the style turns matplotlib's
+mathematics off, so that $, _ and ^ have no meaning.
 """
 
 import math
@@ -14,8 +14,13 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import matplotlib.style
+import numpy as np
+from matplotlib.artist import Artist
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
+from matplotlib.axis import Axis
+from matplotlib.figure import Figure, SubFigure
+from matplotlib.lines import Line2D
+from numpy.typing import NDArray
 
 from mmbench.files import replacing
 
@@ -23,7 +28,7 @@ T = TypeVar("T")
 
 MAX_PANELS = 12
 MIN_INCHES = 7.5  # of width: the narrowest figure still has room for its title
-# what stands behind a row: colour and shape say it twice
+# colour, marker and label of each fidelity: colour and shape say it twice
 KINDS: dict[str, tuple[str, str, str]] = {
     "reference": ("C0", "o", "reference"),
     "reconstruction": ("C1", "s", "reconstruction"),
@@ -31,16 +36,33 @@ KINDS: dict[str, tuple[str, str, str]] = {
     "control": ("#555555", "v", "control"),
     "oracle": ("C3", "X", "oracle, chosen by label"),
 }
-QUIET = "#666666"
+GREY = "#666666"
 MARKERS = "osD^vPX*<>"
 _COLOURS = 7  # of the style
 _DASHES = ("-", "--", "-.", ":")
 _HATCHES = ("", "///", "...", "xxx", "\\\\\\", "+++", "ooo")
 
 
+@dataclass(frozen=True, eq=False)
+class Drawing:
+    """A figure, not yet saved.
+
+    Attributes:
+        figure: complete with its title.
+        title: the first sentence of its caption.
+        note: sentences of its caption that hold for this figure alone.
+        is_empty: whether it only says why there is nothing to draw.
+    """
+
+    figure: Figure
+    title: str
+    note: str = ""
+    is_empty: bool = False
+
+
 @dataclass(frozen=True)
 class Look:
-    """How one line or bar looks; the first seven differ in everything but the dashes."""
+    """The look of a line or bar; the first seven differ in everything but the dashes."""
 
     colour: str
     marker: str
@@ -70,35 +92,36 @@ def styled() -> Iterator[None]:
 
 def save(figure: Figure, path: Path) -> None:
     """Save a figure as .pdf and .png beside each other, without dates or versions inside."""
-    unsaid: dict[str, dict[str, Any]] = {
+    omitted: dict[str, dict[str, Any]] = {
         "pdf": {"CreationDate": None, "Creator": None, "Producer": None},
         "png": {"Software": None},
     }
-    for extension, metadata in unsaid.items():
+    for extension, metadata in omitted.items():
         with replacing(path.with_name(f"{path.name}.{extension}")) as temporary:
             figure.savefig(temporary, format=extension, metadata=metadata)
         figure.set_layout_engine("none")  # the second file keeps the layout of the first
 
 
-def explained(title: str, reason: str) -> Figure:
-    """Return a figure that says why there is none."""
+def empty(title: str, reason: str, *, heading: str = "") -> Drawing:
+    """Return a figure that says why there is nothing to draw, under its title or a heading."""
     figure = Figure(figsize=(9.3, 1.8), layout="constrained")
     axes = figure.subplots()
     axes.set_axis_off()
     text = "\n".join(textwrap.wrap(reason, 110, max_lines=4, placeholder=" …"))
-    axes.text(0.5, 0.5, text, ha="center", va="center", color=QUIET, style="italic")
-    figure.suptitle(title)
-    return figure
+    axes.text(0.5, 0.5, text, ha="center", va="center", color=GREY, style="italic")
+    figure.suptitle(heading or title)
+    return Drawing(figure, title, reason.rstrip(".") + ".", is_empty=True)
 
 
 def panels(
-    n: int, *, columns: int, width: float, height: float, extra: float = 0.9
+    title: str, n: int, *, columns: int, width: float, height: float, extra: float = 0.9
 ) -> tuple[Figure, list[Axes]]:
     """Return a figure and n equal panels, row by row.
 
     Args:
+        title: of the figure.
         n: at least one.
-        columns: at most so many beside each other.
+        columns: the largest number of panels in a row.
         width: of a panel, in inches.
         height: of a panel, in inches.
         extra: height for the title and the legend, in inches.
@@ -107,17 +130,62 @@ def panels(
     rows = math.ceil(n / columns)
     size = (max(MIN_INCHES, width * columns), height * rows + extra)
     figure = Figure(figsize=size, layout="constrained")
-    grid = list(figure.subplots(rows, columns, squeeze=False).flat)
-    for unused in grid[n:]:
+    figure.suptitle(title)
+    return figure, grid(figure, rows, columns, n)
+
+
+def grid(figure: Figure | SubFigure, rows: int, columns: int, n: int) -> list[Axes]:
+    """Return n panels, row by row; the others of the rows stay empty."""
+    axes = list(figure.subplots(rows, columns, squeeze=False).flat)
+    for unused in axes[n:]:
         unused.set_axis_off()
-    return figure, grid[:n]
+    return axes[:n]
+
+
+def legend(
+    figure: Figure | SubFigure, handles: Sequence[Artist], columns: int, **style: Any
+) -> None:
+    """Draw a legend below all panels."""
+    figure.legend(handles=handles, loc="outside lower center", ncols=columns, **style)
+
+
+def handle(label: str, **style: Any) -> Line2D:
+    """Return the entry of a legend for a line or a mark."""
+    return Line2D([], [], label=label, **style)
+
+
+def unit_axis(axes: Axes) -> None:
+    """Let the vertical axis range over scores from 0 to 1."""
+    axes.set_ylim(-0.02, 1.02)
+    axes.grid(visible=True, axis="y")
+
+
+def plain_numbers(axis: Axis) -> None:
+    """Label a logarithmic axis without powers, which need the mathematics that the style lacks."""
+    axis.set_major_formatter(lambda x, _: f"{x:g}")
+    axis.set_minor_formatter(lambda _x, _: "")
+
+
+def remark(axes: Axes, text: str, y: float = 0.5, **style: Any) -> None:
+    """Write a grey remark into a panel, at a height between 0 and 1."""
+    axes.text(0.5, y, text, ha="center", color=GREY, transform=axes.transAxes, **style)
+
+
+def mean_sd(values: NDArray[np.float64]) -> tuple[float, float]:
+    """Return mean and standard deviation (n - 1), which is 0 for a single value."""
+    return float(values.mean()), float(values.std(ddof=1)) if len(values) > 1 else 0.0
 
 
 def first(items: Sequence[T], noun: str, limit: int = MAX_PANELS) -> tuple[Sequence[T], str]:
-    """Return the first items, and a sentence on those left out, or none."""
+    """Return the first items, and a sentence on how many were left out, or an empty text."""
     if len(items) <= limit:
         return items, ""
-    return items[:limit], f" Shown are the first {limit} of {len(items)} {noun}, in their order."
+    return items[:limit], f"Shown are the first {limit} of {len(items)} {noun}, in their order."
+
+
+def sentences(*parts: str) -> str:
+    """Return the sentences that are not empty, as one text."""
+    return " ".join(filter(None, parts))
 
 
 def wrapped(text: str, width: int = 26, lines: int = 2) -> str:

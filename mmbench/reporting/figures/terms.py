@@ -1,97 +1,63 @@
 """What methods logged besides the loss: its parts and label-free diagnostics, by epoch."""
 
 from collections.abc import Sequence
-from pathlib import Path
+from itertools import zip_longest
 
+from mmbench.reporting.context import ReportContext
 from mmbench.reporting.details import Details
-from mmbench.reporting.figures.convergence import draw_range, phases, scale
-from mmbench.reporting.figures.style import (
-    MAX_PANELS,
-    explained,
-    look,
-    panels,
-    save,
-    styled,
-    wrapped,
-)
+from mmbench.reporting.figures import style
+from mmbench.reporting.figures.convergence import draw_range, epoch_axis, scale
 from mmbench.reporting.figures.variants import representatives
-from mmbench.reporting.scores import DatasetScores
-from mmbench.reporting.spec import MethodSpec, ReportSpec
+from mmbench.reporting.spec import MethodSpec
 
 MAX_LINES = 4  # of one panel
 
 
-@styled()
-def write_terms(
-    spec: ReportSpec, stored: DatasetScores, details: Details, folder: Path
-) -> dict[str, str]:
-    """Write terms-{dataset}; return its name with its caption.
+def draw(report: ReportContext, key: str) -> style.Drawing:
+    """Return terms-{dataset}: a panel for each group of terms that a method logged.
 
-    Figures whose names share the part before the first underscore, such as the errors of
-    several views, share a panel. What is logged at one epoch alone has no curve.
+    Terms whose names share the part before the first underscore, such as the errors of several
+    views, share a panel. A term that is logged at one epoch alone has no curve.
     """
-    name = f"terms-{stored.dataset.name}"
-    title = f"{stored.dataset.title}: other figures that methods log"
-    found = [(m, groups(details, m.name)) for m in representatives(spec)]
-    chosen = _fair([(m, panels_of) for m, panels_of in found if panels_of])
-    if not chosen:
-        reason = "No method that ended ok here logged a figure besides its loss."
-        save(explained(title, reason), folder / name)
-        return {name: f"{title}. {reason}"}
-    figure, grid = panels(len(chosen), columns=4, width=2.7, height=2.2, extra=0.5)
-    for axes, (method, terms) in zip(grid, chosen, strict=True):
+    details = report.details_of(key)
+    title = f"{report.by_name[key].dataset.title}: other terms that methods log"
+    found = [(m, groups(details, m.name)) for m in representatives(report.spec)]
+    drawn = _in_turn(found)
+    if not drawn:
+        return style.empty(title, "No method that ended ok here logged a term besides its loss.")
+    figure, grid = style.panels(title, len(drawn), columns=4, width=2.7, height=2.2, extra=0.5)
+    for axes, (method, terms) in zip(grid, drawn, strict=True):
         curves = []
         for i, term in enumerate(terms[:MAX_LINES]):
-            curves += details.logged(method.name, term)
-            style = look(i)
-            draw_range(
-                axes,
-                details.logged(method.name, term),
-                style.colour,
-                ls=style.dash,
-                label=wrapped(term.replace("_", " "), 22),
-            )
+            logged = details.logged(method.name, term)
+            label = style.wrapped(term.replace("_", " "), 22)
+            draw_range(axes, logged, style.look(i).colour, ls=style.look(i).dash, label=label)
+            curves += logged
         scale(axes, curves)
-        for bound in phases(details, method.name):
-            axes.axvline(bound - 0.5, color="#999999", lw=0.8, ls=":")
-        axes.set_title(wrapped(method.printed, 34, 1), loc="left")
-        axes.set_xlabel("epoch")
+        epoch_axis(axes, details, method.name)
+        axes.set_title(style.wrapped(method.printed, 34, 1))
         axes.legend(loc="best", fontsize=7, handlelength=2.4)
-    figure.suptitle(title)
-    save(figure, folder / name)
-    n_panels = sum(len(panels_of) for _, panels_of in found)
-    rest = (
-        f" Shown are {len(chosen)} of {n_panels} panels, in turn of each method in the order of"
+    n_panels = sum(len(panels_of_method) for _, panels_of_method in found)
+    omitted = (
+        f"Shown are {len(drawn)} of {n_panels} panels, one of each method in turn, in the order of"
         " the report."
-        if n_panels > len(chosen)
-        else ""
     )
-    caption = (
-        f"{title}: mean and range over seeds of the parts of the loss and of diagnostics that"
-        f" need no label. Dotted lines part the phases of a schedule.{rest}"
-    )
-    return {name: caption}
+    return style.Drawing(figure, title, omitted if n_panels > len(drawn) else "")
 
 
 def groups(details: Details, method: str) -> list[list[str]]:
-    """Return the logged figures that have a curve, those of one panel together."""
+    """Return the logged terms that have a curve, those of one panel together."""
     found: dict[str, list[str]] = {}
     for term in details.terms(method):
-        curves = details.logged(method, term)
-        if term != "loss" and max(curve.shape[1] for curve in curves) > 1:
+        if term != "loss" and max(curve.shape[1] for curve in details.logged(method, term)) > 1:
             found.setdefault(term.partition("_")[0], []).append(term)
     return list(found.values())
 
 
-def _fair(
+def _in_turn(
     found: Sequence[tuple[MethodSpec, list[list[str]]]],
 ) -> list[tuple[MethodSpec, list[str]]]:
-    """Return at most as many panels as a figure has, dealt out to the methods in turn."""
-    turns = max((len(panels_of) for _, panels_of in found), default=0)
-    dealt = [
-        (i, turn)
-        for turn in range(turns)
-        for i, (_, panels_of) in enumerate(found)
-        if turn < len(panels_of)
-    ]
-    return [(found[i][0], found[i][1][turn]) for i, turn in sorted(dealt[:MAX_PANELS])]
+    """Return as many panels as a figure has room for, an equal number of each method."""
+    by_turn = zip_longest(*(terms for _, terms in found))
+    dealt = [(i, turn) for turn, row in enumerate(by_turn) for i, x in enumerate(row) if x]
+    return [(found[i][0], found[i][1][turn]) for i, turn in sorted(dealt[: style.MAX_PANELS])]

@@ -1,4 +1,4 @@
-"""Which methods of a report are variants of one entry, and which of them sweep a parameter."""
+"""The methods of a report that are variants of one entry, and those that sweep a parameter."""
 
 import json
 from collections.abc import Sequence
@@ -11,7 +11,7 @@ from mmbench.reporting.spec import MethodSpec, ReportSpec
 
 @dataclass(frozen=True)
 class Grid:
-    """Variants of one entry that differ in one or two numbers.
+    """Variants of one entry that differ from it in one or two numbers.
 
     Attributes:
         base: the name of the entry.
@@ -24,8 +24,13 @@ class Grid:
     members: tuple[MethodSpec, ...]
 
 
+def entry(spec: ReportSpec, name: str) -> MethodSpec:
+    """Return the method of a report with this name."""
+    return next(method for method in spec.methods if method.name == name)
+
+
 def variants(spec: ReportSpec) -> dict[str, list[MethodSpec]]:
-    """Return, by the name of an entry of the report, its variants in the report."""
+    """Return the variants in the report by the name of their entry, which is in it too."""
     found: dict[str, list[MethodSpec]] = {}
     names = {m.name for m in spec.methods}
     for method in spec.methods:
@@ -35,7 +40,7 @@ def variants(spec: ReportSpec) -> dict[str, list[MethodSpec]]:
 
 
 def grids(spec: ReportSpec) -> list[Grid]:
-    """Return the sweeps of the report.
+    """Return the sweeps over parameters in the report.
 
     Two variants or more that differ from their entry in the same one or two numbers are a
     sweep. A variant that differs in one number is also a point of a sweep over that number
@@ -43,7 +48,11 @@ def grids(spec: ReportSpec) -> list[Grid]:
     """
     found = []
     for base, members in variants(spec).items():
-        numeric = [(m, set(m.varied)) for m in members if m.varied and _all_numbers(m)]
+        numeric = [
+            (m, set(m.varied))
+            for m in members
+            if m.varied and all(map(_is_number, m.varied.values()))
+        ]
         sets: list[set[str]] = []
         for _, keys in numeric:
             if len(keys) <= 2 and keys not in sets and sum(k == keys for _, k in numeric) > 1:
@@ -57,7 +66,7 @@ def grids(spec: ReportSpec) -> list[Grid]:
 
 
 def ablations(spec: ReportSpec) -> dict[str, list[MethodSpec]]:
-    """Return, by the name of an entry, those of its variants that are in no sweep."""
+    """Return the variants that are in no sweep, by the name of their entry."""
     swept = _swept(spec)
     rest = {
         base: [m for m in members if m.name not in swept]
@@ -79,25 +88,17 @@ def representatives(spec: ReportSpec) -> list[MethodSpec]:
     )
 
 
-def by_seed(stored: DatasetScores, method: str, metric: str) -> dict[int, float]:
-    """Return the score of each seed that ended ok."""
-    return dict(stored.scores.get((method, "last", "all", metric), {}))
+def parameter_values(
+    datasets: Sequence[DatasetScores], grid: Grid, method: str
+) -> tuple[float, ...] | None:
+    """Return the values of the parameters of a grid, or None where one is unknown.
 
-
-def setting(stored: Sequence[DatasetScores], grid: Grid, method: str) -> tuple[float, ...] | None:
-    """Return the values of the parameters of a grid, or None where they are not known.
-
-    A variant tells those in which it differs from its entry; the others, and those of the
-    entry itself, are in the records of the runs.
+    The parameters in which a variant differs from its entry are in the report. The others, and
+    those of the entry itself, are in the records of the runs.
     """
     varied: dict[str, Any] = next((m.varied for m in grid.members if m.name == method), {})
-    values = []
-    for key in grid.keys:
-        value = varied.get(key, _recorded(stored, method, key))
-        if not _is_number(value):
-            return None
-        values.append(float(value))
-    return tuple(values)
+    values = [varied.get(key, _recorded(datasets, method, key)) for key in grid.keys]
+    return tuple(map(float, values)) if all(map(_is_number, values)) else None
 
 
 def _swept(spec: ReportSpec) -> set[str]:
@@ -105,17 +106,13 @@ def _swept(spec: ReportSpec) -> set[str]:
     return {m.name for g in grids(spec) for m in g.members if set(m.varied) == set(g.keys)}
 
 
-def _recorded(stored: Sequence[DatasetScores], method: str, key: str) -> Any:
-    for one in stored:
-        for record in one.records.get(method, {}).values():
+def _recorded(datasets: Sequence[DatasetScores], method: str, key: str) -> Any:
+    for scores in datasets:
+        for record in scores.records.get(method, {}).values():
             params = json.loads(record.get("params") or "{}")
             if key in params:
                 return params[key]
     return None
-
-
-def _all_numbers(method: MethodSpec) -> bool:
-    return all(_is_number(value) for value in method.varied.values())
 
 
 def _is_number(value: Any) -> bool:
