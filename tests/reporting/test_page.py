@@ -1,4 +1,4 @@
-"""The files of the page: what they say, that nothing in a name runs, and none is half-written."""
+"""The files of the page: their content, the escaping of names, and that none is half-written."""
 
 import json
 import re
@@ -59,7 +59,7 @@ def argument(script):
     return json.loads(script.removeprefix("mmbenchRuns(").removesuffix(");"))
 
 
-def test_the_folder_holds_all_that_the_page_asks_for(page):
+def test_the_folder_contains_all_that_the_page_loads(page):
     reader = Reader((page / "index.html").read_text())
     for address in reader.addresses():
         assert address.startswith("#") or address == "data:," or (page / address).is_file(), address
@@ -93,12 +93,13 @@ def test_json_in_a_script_is_the_same_json_and_cannot_end_the_script(text):
     assert not set(written) & set("<>&\u2028\u2029")
 
 
-def test_the_file_of_a_data_set_keeps_inside_the_folder_whatever_its_name(stored):
-    told = [
-        replace(one, dataset=one.dataset.model_copy(update={"name": name}))
-        for one, name in zip(stored.read()[:2], ("../../é x", "..-..-é-x"), strict=True)
+def test_the_file_of_a_data_set_is_in_the_folder_whatever_its_name(stored):
+    report = stored.report()
+    datasets = [
+        replace(scores, dataset=scores.dataset.model_copy(update={"name": name}))
+        for scores, name in zip(report.datasets[:2], ("../../é x", "..-..-é-x"), strict=True)
     ]
-    files = [d["file"] for d in board(stored.spec, told)["datasets"]]
+    files = [d["file"] for d in board(replace(report, datasets=datasets))["datasets"]]
     assert files == ["000--x.js", "001--x.js"]
 
 
@@ -107,9 +108,9 @@ def test_the_board_has_the_digits_of_the_leaderboard(stored):
     for row in stored.scores["halves"]:
         if (row["method"], row["subset"], row["metric"]) == ("cmmc", "all", "acc"):
             row["value"] = accs[row["seed"]]
-    told = board(stored.spec, stored.write().read())
-    assert "[0.532, 0.014]" in json.dumps(told)
-    assert "0.533" not in json.dumps(told)
+    text = json.dumps(board(stored.write().report()))
+    assert "[0.532, 0.014]" in text
+    assert "0.533" not in text
 
 
 def test_each_cell_has_its_scores_curves_and_log(page):
@@ -142,35 +143,35 @@ def test_curves_are_thinned_with_both_ends_and_not_finite_values_left_out(page):
 
 
 def test_the_command_repeats_the_seeds_parameters_and_precision(stored):
-    one = stored.read()[0]
+    scores = stored.report().datasets[0]
     method = stored.spec.methods[3].model_copy(
         update={"params": {"hidden": [8, 4], "mode": "a b", "weight": 0.5}}
     )
-    assert command(stored.spec, one, method) == (
+    assert command(stored.spec, scores, method) == (
         "mmbench run cmmc digits --seeds 3 --set 'hidden=[8, 4]' --set 'mode=\"a b\"'"
         " --set weight=0.5 --precision float32"
     )
 
 
 def test_the_command_of_a_swept_row_names_the_entry_and_an_imported_one_has_none(stored):
-    one, cmmc = stored.read()[0], stored.spec.methods[3]
+    scores, cmmc = stored.report().datasets[0], stored.spec.methods[3]
     swept = {"base": "cmmc-fast", "varied": {"epochs": 5}, "params": {"epochs": 5, "weight": 0.5}}
-    assert command(stored.spec, one, cmmc.model_copy(update=swept)) == (
+    assert command(stored.spec, scores, cmmc.model_copy(update=swept)) == (
         "mmbench run cmmc-fast digits --seeds 3 --set epochs=5 --set weight=0.5 --precision float32"
     )
     variant = swept | {"params": {"weight": 0.5}}  # the catalogue has its epochs
-    assert command(stored.spec, one, cmmc.model_copy(update=variant)).startswith(
+    assert command(stored.spec, scores, cmmc.model_copy(update=variant)).startswith(
         "mmbench run cmmc digits --seeds 3 --set weight=0.5"
     )
-    assert command(stored.spec, one, cmmc.model_copy(update={"uses": "imported"})) == ""
+    assert command(stored.spec, scores, cmmc.model_copy(update={"uses": "imported"})) == ""
 
 
 def test_endings_are_counted_and_grouped_by_cause(stored):
-    told = endings(stored.spec, stored.read())
-    assert told["n_runs"] == 5 * 6 * 3
+    found = endings(stored.report())
+    assert found["n_runs"] == 5 * 6 * 3
     # three paired sets: six methods less sacc and a seed of dmim; halves: three methods
-    assert told["statuses"]["ok"] == 3 * (5 * 3 - 1) + 3 * 3
-    causes = {(c["status"], c["reason"]): c for c in told["causes"]}
+    assert found["statuses"]["ok"] == 3 * (5 * 3 - 1) + 3 * 3
+    causes = {(c["status"], c["reason"]): c for c in found["causes"]}
     assert causes["not applicable", "needs images"]["runs"] == 9
     assert [c["at"] for c in causes["diverged", "loss is NaN at epoch 3"]["cells"]] == [
         "4,0",
@@ -182,7 +183,7 @@ def test_endings_are_counted_and_grouped_by_cause(stored):
 def test_the_leaderboard_says_which_view_stands_for_k_means_of_one_view(stored, page_of):
     def hint():
         text = "".join(Reader((page_of() / "index.html").read_text()).text)
-        return "k-means: as one number, that of the view" in text
+        return "k-means: the number is that of the view" in text
 
     assert not hint()
     methods = [
@@ -193,7 +194,7 @@ def test_the_leaderboard_says_which_view_stands_for_k_means_of_one_view(stored, 
     assert hint()
 
 
-def test_the_leaderboard_says_what_the_benchmark_remarks_on_a_row(stored, page_of):
+def test_the_leaderboard_has_the_remarks_of_the_benchmark_on_a_row(stored, page_of):
     methods = [m.model_copy(update={"remark": "oracle: epochs"}) for m in stored.spec.methods[:1]]
     methods += stored.spec.methods[1:]
     stored.spec = stored.spec.model_copy(update={"methods": tuple(methods)})
@@ -201,29 +202,29 @@ def test_the_leaderboard_says_what_the_benchmark_remarks_on_a_row(stored, page_o
     assert text.count(f"{methods[0].title}: oracle: epochs.") == 1
 
 
-def test_what_could_not_be_run_is_no_failure(stored, page):
-    told = endings(stored.spec, stored.read())["told"]
-    assert told == "51 ok, 18 not applicable, 18 data unavailable, 3 failed"
+def test_runs_that_could_not_start_are_no_failures(stored, page):
+    summary = endings(stored.report())["summary"]
+    assert summary == "51 ok, 18 not applicable, 18 data unavailable, 3 failed"
     text = "".join(Reader((page / "index.html").read_text()).text)
-    assert text.count(f"90 runs: {told}.") == 2  # at the top, and where the causes are
+    assert text.count(f"90 runs: {summary}.") == 2  # at the top, and where the causes are
     assert "Failures" not in text
 
 
-def test_an_oracle_is_in_italics_and_the_word_is_near(page):
+def test_an_oracle_is_in_italics_with_the_word_beside_it(page):
     html = " ".join((page / "index.html").read_text().split())
     assert '<em class="oracle">1.5</em> <small>oracle</small>' in html
     assert '<em class="oracle">+0.1</em>' in html
     assert '<em class="oracle">+0.1</em> <small>' not in html  # its column says so
 
 
-def test_cards_tell_traps_and_where_the_files_are_from(page):
+def test_cards_have_warnings_and_the_source_of_the_files(page):
     text = "".join(Reader((page / "index.html").read_text()).text)
     for words in (
         "its rows are sorted",
         "CC BY 4.0",
-        "No published checksum vouches for its files.",
-        "Its classes are unequal: 10 to 60 samples.",
-        "pairing reveals labels",
+        "Its files were not verified against a published checksum.",
+        "The classes are unequal: 10 to 60 samples.",
+        "The pairing reveals labels",
         "No code is public. It was written from the publications available.",
     ):
         assert words in text, words
@@ -242,7 +243,7 @@ def test_a_broken_run_leaves_the_page_that_was_there(break_at, stored, page_of, 
     details = stored.results / "details" / "halves.npz"
     figures = {}
     if break_at == "figure":
-        figures, complaint = {"none": "x"}, "none.png: expected a figure, found none"
+        figures, complaint = {"scores-none": "x"}, "scores-none.png: expected a figure, found none"
     elif break_at == "details":
         details.unlink()
         complaint = "halves.npz: expected the details of scores, found none"
@@ -268,7 +269,7 @@ def test_a_library_that_is_not_installed_is_named(monkeypatch, page_of):
         page_of()
 
 
-def test_sections_that_the_lead_hands_over_are_open_or_folded(page):
+def test_tables_of_sections_are_open_or_folded(page):
     html = (page / "index.html").read_text()
     assert re.search(r"<details><summary>All pairs</summary>", html)
     assert not re.search(r"<details><summary>Ranks</summary>", html)

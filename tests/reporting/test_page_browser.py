@@ -1,7 +1,7 @@
-"""The page as a reader meets it: driven in a headless Chromium, opened from disk.
+"""The page in a headless Chromium, opened from disk.
 
-A test of the fixture `page` ends by asking the browser for its console and for every address that
-it loaded: an error, or an address that is not on this disk, fails it.
+After a test of the fixture `page`, an error in the browser's console, or a loaded address that is
+not on this disk, fails the test.
 """
 
 import json
@@ -61,9 +61,9 @@ def shared_browser():
 @pytest.fixture
 def index(stored, page_of):
     """The page of a benchmark in which a data set and a method are named like a script."""
-    told = stored.spec.model_dump()
-    told["datasets"][0]["title"] = told["methods"][3]["title"] = SCRIPT
-    stored.spec = ReportSpec.model_validate(told)
+    fields = stored.spec.model_dump()
+    fields["datasets"][0]["title"] = fields["methods"][3]["title"] = SCRIPT
+    stored.spec = ReportSpec.model_validate(fields)
     stored.told["remark"] = SCRIPT
     ranks = Table(
         "ranks", f"Ranks {SCRIPT}", "", [Cell("method")], [[Cell(SCRIPT, "best", SCRIPT)]]
@@ -103,7 +103,7 @@ def heads(browser):
 
 
 def sort_by(browser, number, direction):
-    """Click a head of the leaderboard, which sorts it a moment later, and wait for that."""
+    """Click a head of the leaderboard, which sorts it and wait until it is sorted."""
     head = browser.find_elements(By.CSS_SELECTOR, "#board thead th")[number]
     head.find_element(By.CSS_SELECTOR, "[role=button]").click()
     wait(browser, lambda: head.get_attribute("aria-sort") == direction)
@@ -181,7 +181,7 @@ def test_the_oracle_is_in_italics_called_so_and_never_best(page):
     choose(page, "selection", "oracle")
     statement = page.find_element(By.ID, "board-statement").text
     assert statement.startswith("Oracle: ACC")
-    assert "Nobody may claim it" in statement
+    assert "not a valid result" in statement
     assert column(page, 1)[:4] == ["–", "0.433 ± 0.153", "–", "0.900 ± 0.000†"]
     assert page.find_elements(By.CSS_SELECTOR, "#board .best, #board .second") == []
     style = cell(page, 3, 0).value_of_css_property("font-style")
@@ -194,8 +194,8 @@ def test_a_cell_opens_its_runs_and_escape_gives_the_focus_back(page):
     text = opened(page)
     assert "Seed 1 diverged: loss is NaN at epoch 3" in text
     assert "mmbench run dmim digits --seeds 3 --precision float32" in text
-    assert "It logged no losses." in text
-    page.find_element(By.XPATH, "//summary[.='The end of its log']").click()
+    assert "These runs logged no losses." in text
+    page.find_element(By.XPATH, "//summary[.='End of the log']").click()
     assert "loss is NaN </script>" in page.find_element(By.ID, "cell").text
     page.switch_to.active_element.send_keys(Keys.ESCAPE)
     assert not is_open(page)
@@ -276,12 +276,12 @@ def test_a_phone_scrolls_the_tables_and_never_the_page(index):
         browser.quit()
 
 
-def test_a_missing_script_is_told_in_the_dialog(shared_browser, index):
+def test_a_missing_script_is_named_in_the_dialog(shared_browser, index):
     for script in (index.parent / "data").iterdir():
         script.unlink()
     shared_browser.get(index.as_uri())
     wait(shared_browser, lambda: shared_browser.find_element(By.ID, "controls").is_displayed())
     cell(shared_browser, 3, 0).click()
     body = shared_browser.find_element(By.ID, "cell-body")
-    wait(shared_browser, lambda: "cannot be read: is the folder whole?" in body.text)
+    wait(shared_browser, lambda: "cannot be read. Is the folder complete?" in body.text)
     shared_browser.get_log("browser")  # it complains of the missing file, as it should

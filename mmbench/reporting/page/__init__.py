@@ -1,12 +1,12 @@
-"""The page of a benchmark: one folder that opens from disk, without a server or a network.
+"""The page of a benchmark: a folder that opens from disk, without a server or a network.
 
     results/{benchmark}/report/
-        index.html     the leaderboard and everything else, with the scores of every cell
-        data/*.js      the runs of a data set, read when one of its cells is opened
-        figures/*.png  copies, so that the folder can be moved anywhere
+        index.html     the leaderboard with the scores of every cell, tables, cards, provenance
+        data/*.js      the runs of a data set, loaded when one of its cells is opened
+        figures/*.png  copies, so that the folder can be moved
         assets/        style, script, and libraries copied from their installed packages
 
-A page opened from disk may not fetch files, but it may load scripts: so each file of `data/` is
+A page opened from disk may not fetch files, but it may load scripts. So each file of `data/` is
 a call of the function `mmbenchRuns` with JSON as its argument.
 """
 
@@ -43,42 +43,48 @@ def write_page(
     """Write the page of a benchmark, whole or not at all.
 
     Args:
-        report: a data set without details has runs without curves.
+        report: runs of a data set without details have no curves.
         folder: where the page goes, usually `results/{benchmark}/report`. Images are copied
-            from `figures/{stem}.png` beside it.
-        sections: below the leaderboard, in this order.
-        figures: for each figure, by the stem of its file, a caption of a sentence or two.
+            from `figures/{name}.png` beside it.
+        sections: what follows the leaderboard.
+        figures: the caption of each figure.
 
     Raises:
-        InputError: a figure is missing, or nothing can be written there; a page that was there
+        InputError: a figure is missing, or the page cannot be written. A page that was there
             stays as it was.
     """
-    spec, stored = report.spec, report.datasets
-    board = content.board(spec, stored)
-    shown = {
-        "spec": spec,
-        "board": board,
-        "sections": sections,
-        "endings": content.endings(spec, stored),
-        "figures": content.figures(figures),
-        "cards": [content.data_card(one) for one in stored],
-        "methods": [content.method_card(method, stored) for method in spec.methods],
-        "provenance": content.provenance(spec, stored),
-    }
+    board = content.board(report)
+    environment = Environment(
+        loader=PackageLoader(__name__),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
     with _replacing(folder) as temporary:
         libraries = copy_libraries(temporary / "assets")
         for name in ("page.css", "page.js"):
             text = files(__name__).joinpath("assets", name).read_text(encoding="utf-8")
             (temporary / "assets" / name).write_text(text, encoding="utf-8")
-        for stem in figures:
-            _copy_figure(folder.parent / "figures" / f"{stem}.png", temporary / "figures")
+        for name in figures:
+            _copy_figure(folder.parent / "figures" / f"{name}.png", temporary / "figures")
         (temporary / "data").mkdir()
-        for entry, one in zip(board["datasets"], stored, strict=True):
-            runs = runs_of(spec, one, report.details_of(one.name))
+        for entry, scores in zip(board["datasets"], report.datasets, strict=True):
+            runs = runs_of(report, scores)
             script = f"mmbenchRuns({script_json([entry['file'], runs])});"
             (temporary / "data" / entry["file"]).write_text(script, encoding="utf-8")
-        page = _environment().get_template("index.html.j2")
-        html = page.render(**shown, board_json=script_json(board), libraries=libraries)
+        html = environment.get_template("index.html.j2").render(
+            spec=report.spec,
+            board=board,
+            board_json=script_json(board),
+            sections=sections,
+            endings=content.endings(report),
+            figures=content.figures_by_family(figures),
+            data_cards=[content.data_card(scores) for scores in report.datasets],
+            method_cards=[content.method_card(report, method) for method in report.spec.methods],
+            provenance=content.provenance(report),
+            libraries=libraries,
+        )
         (temporary / "index.html").write_text(html, encoding="utf-8")
 
 
@@ -98,26 +104,16 @@ def _copy_figure(source: Path, folder: Path) -> None:
         raise InputError(f"{source}: expected a figure, found none") from None
 
 
-def _environment() -> Environment:
-    return Environment(
-        loader=PackageLoader(__name__),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-
-
 @contextmanager
 def _replacing(folder: Path) -> Iterator[Path]:
-    """Give a temporary folder beside `folder`; put it in its place if the block ends well."""
+    """Give a temporary folder beside `folder`; move it there when the block ends without error."""
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(
             prefix=f".{folder.name}.", suffix=".tmp", dir=folder.parent
         ) as scratch:
             new, old = Path(scratch, "new"), Path(scratch, "old")
-            new.mkdir()  # with the permissions of any folder; the scratch is for its owner alone
+            new.mkdir()  # with the usual permissions; only its owner can read the scratch folder
             yield new
             if folder.exists():
                 os.replace(folder, old)

@@ -1,236 +1,241 @@
-"""What the page shows, as plain values for its templates. Nothing here knows HTML."""
+"""The content of the page as plain values for its templates, which alone contain HTML."""
 
 import json
 import re
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from mmbench.reporting.boards import Column
+from mmbench.reporting.boards import DatasetBoard
+from mmbench.reporting.context import ReportContext
+from mmbench.reporting.figures import family_of
 from mmbench.reporting.formatting import rounded
 from mmbench.reporting.labels import (
+    BY_LABEL,
+    CHANGED,
     FIDELITIES,
+    MARKS,
     PAIRINGS,
     SECTIONS,
     UNRANKED,
-    status_cell,
+    metric_head,
     status_text,
 )
 from mmbench.reporting.scores import BEST_VIEW, DatasetScores
-from mmbench.reporting.spec import MethodSpec, ReportSpec
+from mmbench.reporting.spec import MethodSpec
 
-MAX_CAUSES = 200  # of no score; thousands would not be read
+MAX_CAUSES = 200  # of runs without a score; thousands would not be read
 NO_FAILURES = ("not_applicable", "data_unavailable")  # nothing ran that could have failed
-IMBALANCE = 3  # the largest class over the smallest, from which on a card says so
+IMBALANCE = 3  # the least ratio of the largest class to the smallest that a card mentions
+
+# the columns of the records that the page counts, with their titles
+_PROVENANCE = {
+    "origin": "Origin, where it was not trained here",
+    "host": "Machine",
+    "device": "Device",
+    "threads": "Threads",
+    "precision": "Precision",
+    "git_commit": "Commit",
+    "git_clean": "Checkout without changes",
+    "versions": "Versions",
+}
 
 
-def board(spec: ReportSpec, stored: Sequence[DatasetScores]) -> dict[str, Any]:
+def board(report: ReportContext) -> dict[str, Any]:
     """Return the leaderboard, methods by data sets, for every metric and both selections.
 
     Returns:
         `scores[metric][selection][method][dataset]` is (mean, standard deviation) with three
         digits, or None; the deviation is None for a single seed. `ok[method][dataset]` counts
-        the seeds that ended ok, `words` says how the others ended where that is none, and
+        the seeds that ended ok, `statuses` says how the others ended where that is none, and
         `marks` are those of the leaderboard's tables. `competes` is false for imported rows,
         which are never best or second.
     """
-    metrics = dict.fromkeys(spec.metrics) | dict.fromkeys(
-        sorted({m for one in stored for _, _, subset, m in one.scores if subset == "all"})
-    )
+    spec, boards = report.spec, report.boards
+    stored = {m for d in report.datasets for _, _, subset, m in d.scores if subset == "all"}
+    metrics = dict.fromkeys([*spec.metrics, *sorted(stored)])
+    marks = [[b.marks(method) for b in boards] for method in spec.methods]
+    used = {mark for row in marks for cell in row for mark in cell}
     return {
         "seeds": len(spec.seeds),
         "metrics": [
-            {"name": m, "head": Column(m).head, "ranked": m not in UNRANKED} for m in metrics
+            {"name": m, "head": metric_head(m), "ranked": m not in UNRANKED} for m in metrics
         ],
-        "datasets": [
-            {
-                "name": one.dataset.name,
-                "title": one.dataset.title,
-                "data_setting": one.dataset.data_setting,
-                "by_label": one.dataset.pairing == "by-label",
-                # the name is for people who look into the folder; the number makes it unique
-                "file": f"{i:03d}-{re.sub(r'[^A-Za-z0-9_]+', '-', one.dataset.name)[:60]}.js",
-            }
-            for i, one in enumerate(stored)
-        ],
+        "datasets": [_board_dataset(i, b) for i, b in enumerate(boards)],
         "data_settings": {
-            data_setting: SECTIONS[data_setting][0]
-            for data_setting in dict.fromkeys(one.dataset.data_setting for one in stored)
+            b.dataset.data_setting: SECTIONS[b.dataset.data_setting][0] for b in boards
         },
-        "methods": [{"name": m.name, "title": m.printed + " ‡" * m.changed} for m in spec.methods],
+        "methods": [
+            {"name": m.name, "title": m.printed + f" {CHANGED}" * m.changed} for m in spec.methods
+        ],
         "scores": {
             metric: {
                 selection: [
-                    [_summary(_values(one, method, metric, selection)) for one in stored]
+                    [_summary(_values(d, method, metric, selection)) for d in report.datasets]
                     for method in spec.methods
                 ]
                 for selection in ("last", "oracle")
             }
             for metric in metrics
         },
-        "ok": [[_n_ok(one, m) for one in stored] for m in spec.methods],
-        "words": [[_word(one, m) for one in stored] for m in spec.methods],
-        "marks": [[_marks(one, m) for one in stored] for m in spec.methods],
-        "competes": [[not one.is_imported(m.name) for one in stored] for m in spec.methods],
+        "ok": [[len(d.ok_records(m.name)) for d in report.datasets] for m in spec.methods],
+        "statuses": [[_status(d, m) for d in report.datasets] for m in spec.methods],
+        "marks": [["".join(x for x in cell if x != CHANGED) for cell in row] for row in marks],
+        "legend": {mark: text for mark, text in MARKS.items() if mark in used},
+        "competes": [[not d.is_imported(m.name) for d in report.datasets] for m in spec.methods],
     }
 
 
-def endings(spec: ReportSpec, stored: Sequence[DatasetScores]) -> dict[str, Any]:
-    """Return how many runs ended how, and for each cause of no score the cells it struck."""
+def endings(report: ReportContext) -> dict[str, Any]:
+    """Return how many runs ended in which way, and the cells behind each cause of no score."""
     statuses: Counter[str] = Counter()
     causes: dict[tuple[str, str], Counter[tuple[int, int]]] = {}
-    for j, one in enumerate(stored):
-        for i, method in enumerate(spec.methods):
-            for record in one.records[method.name].values():
+    for j, scores in enumerate(report.datasets):
+        for i, method in enumerate(report.spec.methods):
+            for record in scores.records[method.name].values():
                 statuses[record["status"]] += 1
                 if record["status"] != "ok":
-                    reason = record["reason"].removeprefix(f"{one.dataset.name}: ")
-                    cells = causes.setdefault((record["status"], reason), Counter())
-                    cells[i, j] += 1
-    most = sorted(causes.items(), key=lambda item: -item[1].total())
+                    cause = (record["status"], scores.reason(record))
+                    causes.setdefault(cause, Counter())[i, j] += 1
+    by_runs = sorted(causes.items(), key=lambda item: -item[1].total())
+    titles = [method.printed for method in report.spec.methods]
     return {
-        "statuses": {_plain(status): n for status, n in statuses.most_common()},
+        "statuses": {status_text(status): n for status, n in statuses.most_common()},
         "n_runs": statuses.total(),
-        "told": _told(statuses),
+        "summary": _summary_of_endings(statuses),
         "causes": [
             {
-                "status": _plain(status),
+                "status": status_text(status),
                 "reason": reason,
                 "runs": cells.total(),
                 "cells": [
-                    {
-                        "at": f"{i},{j}",
-                        "title": f"{spec.methods[i].printed}, {stored[j].dataset.title}",
-                    }
+                    {"at": f"{i},{j}", "title": f"{titles[i]}, {report.datasets[j].dataset.title}"}
                     for i, j in cells
                 ],
             }
-            for (status, reason), cells in most[:MAX_CAUSES]
+            for (status, reason), cells in by_runs[:MAX_CAUSES]
         ],
-        "left_out": max(0, len(most) - MAX_CAUSES),
+        "left_out": max(0, len(by_runs) - MAX_CAUSES),
     }
 
 
-def figures(captions: Mapping[str, str]) -> dict[str, list[dict[str, str]]]:
-    """Return the figures by family, which is how the stem of their file begins."""
+def figures_by_family(captions: Mapping[str, str]) -> dict[str, list[dict[str, str]]]:
+    """Return the file and caption of each figure by the title of its family."""
     families: dict[str, list[dict[str, str]]] = {}
-    for stem, caption in captions.items():
-        figure = {"file": f"{stem}.png", "caption": caption}
-        families.setdefault(stem.partition("-")[0], []).append(figure)
+    for name, caption in captions.items():
+        figure = {"file": f"{name}.png", "caption": caption}
+        families.setdefault(family_of(name).title, []).append(figure)
     return families
 
 
-def data_card(one: DatasetScores) -> dict[str, Any]:
-    """Return the card of a data set: facts, traps and where its files are from."""
-    card = one.card
-    facts = {
-        "Samples": card.get("n_samples"),
-        "Classes": card.get("n_classes"),
-        "Clusters asked for": card.get("n_clusters"),
-        "DataSetting": SECTIONS[one.dataset.data_setting][0],
-        "Pairing": PAIRINGS[one.dataset.pairing],
-        "Derived from": card.get("base") if card.get("base") != one.dataset.name else None,
-        "By": _listed(card.get("derivation") or {}),
-        "Licence": card.get("licence"),
-        "Citation": card.get("citation"),
-        "Checksum of what methods see": card.get("checksum"),
-    }
+def data_card(scores: DatasetScores) -> dict[str, Any]:
+    """Return the card of a data set: facts, warnings and the sources of its files."""
+    card, dataset = scores.card, scores.dataset
     return {
-        "title": one.dataset.title,
-        "name": one.dataset.name,
-        "about": one.description(),
+        "title": dataset.title,
+        "about": scores.description(),
         "unavailable": card.get("reason", "") if card.get("status") == "data_unavailable" else "",
-        "facts": {key: value for key, value in facts.items() if value},
-        "traps": list(_traps(one)),
+        "facts": _facts(
+            {
+                "Samples": card.get("n_samples"),
+                "Classes": card.get("n_classes"),
+                "Clusters requested": card.get("n_clusters"),
+                "Setting": SECTIONS[dataset.data_setting][0],
+                "Pairing": PAIRINGS[dataset.pairing],
+                "Derived from": card.get("base") if card.get("base") != dataset.name else None,
+                "By": _listed(card.get("derivation") or {}),
+                "Licence": card.get("licence"),
+                "Citation": card.get("citation"),
+                "Checksum of the data that methods receive": card.get("checksum"),
+            }
+        ),
+        "warnings": list(_warnings(scores)),
         "views": card.get("views") or [],
         "class_sizes": card.get("class_sizes") or {},
         "files": card.get("files") or {},
     }
 
 
-def method_card(method: MethodSpec, stored: Sequence[DatasetScores]) -> dict[str, Any]:
-    """Return the card of a method, with the parameters that its runs had."""
-    titles = {one.dataset.name: one.dataset.title for one in stored}
-    facts = {
-        "Entry": method.name,
-        "Module": method.uses,
-        "Fidelity": f"{method.fidelity}. {FIDELITIES[method.fidelity]}",
-        "Citation": method.citation,
-        "Variant of": method.base if method.base != method.name else "",
-        "Differs in": _listed(method.varied),
-        "Set by this benchmark": _listed(method.params),
-        "Parameters of its own on": ", ".join(titles[name] for name in method.tuned_on),
-    }
-    used: dict[str, list[str]] = {}
-    for one in stored:
-        for told in dict.fromkeys(_column(one.records[method.name].values(), "params")):
-            used.setdefault(told, []).append(one.dataset.title)
+def method_card(report: ReportContext, method: MethodSpec) -> dict[str, Any]:
+    """Return the card of a method, with the parameters of its runs."""
+    datasets_by_params: dict[str, list[str]] = {}
+    for scores in report.datasets:
+        for params in _distinct(scores.records[method.name].values(), "params"):
+            datasets_by_params.setdefault(params, []).append(scores.dataset.title)
+    tuned_on = [report.by_name[name].dataset.title for name in method.tuned_on]
     return {
         "title": method.printed,
-        "facts": {key: value for key, value in facts.items() if value},
+        "citation": method.citation,
+        "facts": _facts(
+            {
+                "Entry": method.name,
+                "Module": method.uses,
+                "Fidelity": f"{method.fidelity}. {FIDELITIES[method.fidelity]}",
+                "Citation": method.citation,
+                "Variant of": method.base if method.base != method.name else "",
+                "Differs in": _listed(method.varied),
+                "Set by this benchmark": _listed(method.params),
+                "Parameters of its own on": ", ".join(tuned_on),
+            }
+        ),
         "params": [
-            {"where": ", ".join(where) if len(used) > 1 else "", "values": _shown(json.loads(told))}
-            for told, where in used.items()
+            {
+                "where": ", ".join(titles) if len(datasets_by_params) > 1 else "",
+                "values": _json_values(json.loads(params)),
+            }
+            for params, titles in datasets_by_params.items()
         ],
     }
 
 
-def provenance(spec: ReportSpec, stored: Sequence[DatasetScores]) -> dict[str, Any]:
-    """Return what made the runs: machines, versions, commits, sources and data."""
-    records = [
-        record for one in stored for by_seed in one.records.values() for record in by_seed.values()
+def provenance(report: ReportContext) -> dict[str, Any]:
+    """Return the origin of the runs: machines, versions, commits, sources and data."""
+    by_dataset = [
+        [r for m in report.spec.methods for r in scores.records[m.name].values()]
+        for scores in report.datasets
     ]
-    columns = {
-        "origin": "Origin, where it was not trained here",
-        "host": "Machine",
-        "device": "Device",
-        "threads": "Threads",
-        "precision": "Precision",
-        "git_commit": "Commit",
-        "git_clean": "Checkout without changes",
-        "versions": "Versions",
-    }
-    started = sorted(_column(records, "started"))
+    records = [record for of_dataset in by_dataset for record in of_dataset]
+    started = sorted(_distinct(records, "started"))
     return {
         "counts": {
-            title: Counter(_column(records, name)).most_common() for name, title in columns.items()
+            title: Counter(r[name] for r in records if r.get(name)).most_common()
+            for name, title in _PROVENANCE.items()
         },
         "started": (started[0], started[-1]) if started else None,
         "sources": [
-            {
-                "title": method.printed,
-                "fingerprints": sorted(set(_column(of_method, "fingerprint"))),
-                "params_hash": sorted(set(_column(of_method, "params_hash"))),
-            }
-            for method in spec.methods
-            for of_method in [[r for one in stored for r in one.records[method.name].values()]]
+            (method.printed, *(sorted(_distinct(runs, c)) for c in ("fingerprint", "params_hash")))
+            for method in report.spec.methods
+            for runs in [[r for d in report.datasets for r in d.records[method.name].values()]]
         ],
         "checksums": [
-            {
-                "title": one.dataset.title,
-                "checksums": sorted(
-                    {
-                        checksum
-                        for by_seed in one.records.values()
-                        for checksum in _column(by_seed.values(), "data_checksum")
-                    }
-                ),
-            }
-            for one in stored
+            (scores.dataset.title, sorted(_distinct(of_dataset, "data_checksum")))
+            for scores, of_dataset in zip(report.datasets, by_dataset, strict=True)
         ],
+    }
+
+
+def _board_dataset(i: int, board: DatasetBoard) -> dict[str, Any]:
+    # the name is for people who look into the folder; the number makes it unique
+    file_name = re.sub(r"[^A-Za-z0-9_]+", "-", board.dataset.name)[:60]
+    return {
+        "name": board.dataset.name,
+        "title": board.dataset.title,
+        "data_setting": board.dataset.data_setting,
+        "by_label": board.section == BY_LABEL,
+        "file": f"{i:03d}-{file_name}.js",
     }
 
 
 def _values(
-    one: DatasetScores, method: MethodSpec, metric: str, selection: str
+    scores: DatasetScores, method: MethodSpec, metric: str, selection: str
 ) -> NDArray[np.float64]:
-    """Return the scores of a cell; an oracle of a method with a row per view picks the view."""
-    values = one.values(method.name, metric, selection=selection)
+    """Return the scores of a cell; the oracle of a method with a row per view is the best view."""
+    values = scores.values(method.name, metric, selection=selection)
     if selection == "oracle" and not len(values):
-        values = one.values(method.name, metric, selection=selection, subset=BEST_VIEW)
+        values = scores.values(method.name, metric, selection=selection, subset=BEST_VIEW)
     return values
 
 
@@ -240,59 +245,49 @@ def _summary(values: NDArray[np.float64]) -> tuple[float, float | None] | None:
     return rounded(values.mean()), rounded(values.std(ddof=1)) if len(values) > 1 else None
 
 
-def _n_ok(one: DatasetScores, method: MethodSpec) -> int:
-    return sum(r["status"] == "ok" for r in one.records[method.name].values())
+def _status(scores: DatasetScores, method: MethodSpec) -> str:
+    """Return how most runs of a cell without a score ended, or an empty text."""
+    return "" if scores.ok_records(method.name) else scores.status_text(method.name)
 
 
-def _word(one: DatasetScores, method: MethodSpec) -> str:
-    """Return how the runs of a cell without a score ended, most of them; else nothing."""
-    statuses = Counter(r["status"] for r in one.records[method.name].values())
-    status = statuses.most_common(1)[0][0]
-    return "" if "ok" in statuses else status_cell(status)
-
-
-def _marks(one: DatasetScores, method: MethodSpec) -> str:
-    elsewhere = any(record.get("origin") for record in one.records[method.name].values())
-    return "†" * (one.dataset.name in method.tuned_on) + "§" * elsewhere
-
-
-def _traps(one: DatasetScores) -> Iterable[str]:
+def _warnings(scores: DatasetScores) -> Iterator[str]:
     """Yield what a reader of scores on these data must know."""
-    card = one.card
+    card = scores.card
     if card.get("remark"):
         yield card["remark"]
-    if one.dataset.pairing == "by-label":
+    if scores.dataset.pairing == "by-label":
         yield PAIRINGS["by-label"]
     if card.get("n_shuffled"):
         yield f"{card['n_shuffled']} samples were paired wrongly on purpose."
     if card.get("n_classes") not in (None, card.get("n_clusters")):
-        yield f"{card['n_clusters']} clusters are asked for; it has {card['n_classes']} classes."
+        yield f"{card['n_clusters']} clusters are requested; it has {card['n_classes']} classes."
     sizes = list((card.get("class_sizes") or {}).values())
     if sizes and max(sizes) >= IMBALANCE * max(1, min(sizes)):
-        yield f"Its classes are unequal: {min(sizes)} to {max(sizes)} samples."
+        yield f"The classes are unequal: {min(sizes)} to {max(sizes)} samples."
     if any(not file.get("verified") for file in (card.get("files") or {}).values()):
-        yield "No published checksum vouches for its files."
+        yield "Its files were not verified against a published checksum."
 
 
-def _told(statuses: Mapping[str, int]) -> str:
-    """Return how many runs ended ok and how many failed; what could not be run did not fail."""
+def _summary_of_endings(statuses: Mapping[str, int]) -> str:
+    """Return how many runs ended ok and how many failed; runs that could not start did not fail."""
     counts = {status: statuses.get(status, 0) for status in ("ok", *NO_FAILURES)}
-    failed = sum(statuses.values()) - sum(counts.values())
-    words = [f"{n} {_plain(status)}" for status, n in counts.items() if n or status == "ok"]
-    return ", ".join([*words, f"{failed} failed"])
+    n_failed = sum(statuses.values()) - sum(counts.values())
+    parts = [f"{n} {status_text(status)}" for status, n in counts.items() if n or status == "ok"]
+    return ", ".join([*parts, f"{n_failed} failed"])
 
 
-def _plain(status: str) -> str:
-    return status_text(status)
+def _distinct(records: Iterable[Mapping[str, str]], name: str) -> Sequence[str]:
+    """Return the different values of a column, in the order of appearance."""
+    return list(dict.fromkeys(record[name] for record in records if record.get(name)))
 
 
-def _column(records: Iterable[Mapping[str, str]], name: str) -> list[str]:
-    return [record[name] for record in records if record.get(name)]
+def _facts(values: Mapping[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in values.items() if value}
 
 
-def _shown(params: Mapping[str, Any]) -> dict[str, str]:
+def _json_values(params: Mapping[str, Any]) -> dict[str, str]:
     return {key: json.dumps(value, ensure_ascii=False) for key, value in params.items()}
 
 
 def _listed(params: Mapping[str, Any]) -> str:
-    return ", ".join(f"{key} = {value}" for key, value in _shown(params).items())
+    return ", ".join(f"{key} = {value}" for key, value in _json_values(params).items())

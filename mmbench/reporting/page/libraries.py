@@ -1,7 +1,7 @@
-"""Libraries that the page carries along, copied from the Python packages that ship them.
+"""JavaScript libraries of the page, copied from the installed Python packages that contain them.
 
-Nothing minified lies in this repository: their versions are those of the lock file, and their
-licences are copied beside them.
+Nothing minified is in this repository. The versions are those of the lock file, and the licences
+are copied with the libraries.
 """
 
 import base64
@@ -12,17 +12,17 @@ from mmbench.errors import InputError
 
 
 def copy_libraries(folder: Path) -> list[str]:
-    """Write datatables.js, plotly.js and their licences into a folder, which is made.
+    """Write datatables.js, plotly.js and their licences into a new folder.
 
     Returns:
-        What was copied, for a reader: the packages with their versions.
+        The packages with their versions, as the page prints them.
 
     Raises:
         InputError: a package is not installed or lacks the file.
     """
     folder.mkdir(parents=True)
     tables, plots = _installed("itables"), _installed("plotly")
-    # a module, which a page from disk may not import by its path, but may as a data: address
+    # a page from disk may not import a module by its path, but it may import a data: address
     module = base64.b64encode(_content(tables, "itables/html/dt_bundle.js")).decode()
     script = f'window.datatables = import("data:text/javascript;base64,{module}");\n'
     (folder / "datatables.js").write_text(script, encoding="utf-8")
@@ -49,10 +49,7 @@ def _content(package: Distribution, file: str) -> bytes:
 
 
 def _licence(package: Distribution) -> str:
-    names = (file for file in package.files or () if "LICENSE" in file.name)
-    texts = [
-        Path(str(file.locate())).read_text(encoding="utf-8")
-        for file in names
-        if ".dist-info" in str(file)
+    licences = [
+        file for file in package.files or () if "LICENSE" in file.name and ".dist-info" in str(file)
     ]
-    return "\n\n".join(texts)
+    return "\n\n".join(Path(str(f.locate())).read_text(encoding="utf-8") for f in licences)

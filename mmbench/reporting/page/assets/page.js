@@ -1,14 +1,14 @@
 "use strict";
-// The page of a benchmark. Texts come from stored results, so they only ever become text nodes.
+// The page of a benchmark. Texts come from stored results, so they become text nodes, never HTML.
 
 const board = JSON.parse(document.getElementById("board-data").textContent);
 const byId = (id) => document.getElementById(id);
 const three = (value) => value.toFixed(3);
 
 /** Return an element with attributes or properties and children; strings become text. */
-function h(tag, told = {}, ...children) {
+function h(tag, properties = {}, ...children) {
   const element = document.createElement(tag);
-  for (const [key, value] of Object.entries(told)) {
+  for (const [key, value] of Object.entries(properties)) {
     if (key in element) element[key] = value;
     else element.setAttribute(key, value);
   }
@@ -42,7 +42,7 @@ function switchScores() {
       cell.className = [score ? "" : "none", oracle && score ? "oracle" : "", ["best", "second"][rank] ?? ""].join(" ").trim();
       cell.dataset.order = score ? score[0] : "";
       const button = cell.firstElementChild;
-      button.replaceChildren(score ? three(score[0]) : board.words[i][j] || "–");
+      button.replaceChildren(score ? three(score[0]) : board.statuses[i][j] || "–");
       if (!score) return;
       if (score[1] !== null) button.append(" ", h("small", {}, `± ${three(score[1])}`));
       if (board.marks[i][j]) button.append(board.marks[i][j]);
@@ -52,22 +52,22 @@ function switchScores() {
   const over = board.seeds > 1 ? "mean ± standard deviation over the seeds that ended ok" : "of one seed";
   byId("board-statement").replaceChildren(
     ...(oracle
-      ? [h("em", { className: "oracle" }, "Oracle: "), `${metric.head} of the best epoch (or view) by ACC, chosen by label. Nobody may claim it; – where no checkpoints are stored.`]
+      ? [h("em", { className: "oracle" }, "Oracle: "), `${metric.head} of the best epoch (or view) by ACC, chosen by label. It is not a valid result of the method. – means that no checkpoints are stored.`]
       : [`${metric.head} of the last epoch, as a fraction: ${over}.`]),
   );
   table?.rows().invalidate("dom").draw();
 }
 
-/** Show the data sets that fit the setting, the pairing and the filter; and the methods. */
+/** Show the data sets that match the setting, the pairing and the filter, and the methods that match theirs. */
 function filter() {
-  const words = byId("filter-datasets").value.trim().toLowerCase();
-  const fits = (d) =>
+  const text = byId("filter-datasets").value.trim().toLowerCase();
+  const matches = (d) =>
     (!byId("data_setting").value || d.data_setting === byId("data_setting").value) &&
     d.by_label === (byId("pairing").value === "by-label") &&
-    `${d.title} ${d.name}`.toLowerCase().includes(words);
-  const shown = new Set(board.datasets.flatMap((d, j) => (fits(d) ? [j + 1] : [])));
+    `${d.title} ${d.name}`.toLowerCase().includes(text);
+  const selected = new Set(board.datasets.flatMap((d, j) => (matches(d) ? [j + 1] : [])));
   const all = board.datasets.map((_, j) => j + 1);
-  const changed = (visible) => all.filter((c) => shown.has(c) === visible && table.column(c).visible() !== visible);
+  const changed = (visible) => all.filter((c) => selected.has(c) === visible && table.column(c).visible() !== visible);
   for (const visible of [false, true]) {
     const columns = changed(visible);
     if (columns.length) table.columns(columns).visible(visible, false);
@@ -75,12 +75,12 @@ function filter() {
   table.column(0).search(byId("filter-methods").value).draw();
   const rows = table.rows({ search: "applied" }).count();
   byId("board-count").textContent =
-    `${rows} of ${board.methods.length} methods, ${shown.size} of ${board.datasets.length} data sets`;
+    `${rows} of ${board.methods.length} methods, ${selected.size} of ${board.datasets.length} data sets`;
 }
 
 async function enhance() {
   const { default: DataTable } = await window.datatables;
-  // a cell without a score is last, whichever way the others are sorted
+  // cells without a score come last in both directions
   const order = (sign) => (a, b) => (a === "") - (b === "") || sign * (a - b);
   DataTable.ext.type.order["score-asc"] = order(1);
   DataTable.ext.type.order["score-desc"] = order(-1);
@@ -90,7 +90,7 @@ async function enhance() {
     autoWidth: false,
     order: [],
     layout: { topStart: null, topEnd: null, bottomStart: null, bottomEnd: null },
-    language: { emptyTable: "No method.", zeroRecords: "No method has such a name." },
+    language: { emptyTable: "No method.", zeroRecords: "No method has a matching name." },
     columnDefs: [
       { targets: 0, type: "string", searchable: true, orderSequence: ["asc", "desc", ""] },
       { targets: "_all", type: "score", searchable: false, orderSequence: ["desc", "asc", ""] },
@@ -122,15 +122,15 @@ byId("board").addEventListener("keydown", (event) => {
 
 // ------------------------------------------------------------------------- the runs of a cell
 
-const scripts = new Map(); // by address, the promise that it is loaded
-const told = new Map(); // by file, what it says
-window.mmbenchRuns = ([file, runs]) => told.set(file, runs);
+const scripts = new Map(); // by address, the promise of its loading
+const contents = new Map(); // by file, its runs
+window.mmbenchRuns = ([file, runs]) => contents.set(file, runs);
 
-/** Load a script once; a page from disk may not fetch, but it may do this. */
+/** Load a script once. A page from disk may not fetch files, but it may load scripts. */
 function load(address) {
   if (!scripts.has(address)) {
     const loading = new Promise((resolve, reject) => {
-      const failed = () => reject(new Error(`${address} cannot be read: is the folder whole?`));
+      const failed = () => reject(new Error(`${address} cannot be read. Is the folder complete?`));
       document.head.append(h("script", { src: address, onload: resolve, onerror: failed }));
     });
     scripts.set(address, loading);
@@ -163,23 +163,23 @@ function commandLine(command) {
       copy.textContent = "Selected: press Ctrl+C";
     }
   });
-  return [h("p", {}, "To train it again: ", copy), line];
+  return [h("p", {}, "Command to train these runs again: ", copy), line];
 }
 
-/** Return a table with a line for each run: its scores by the last epoch, its cost. */
+/** Return a table with a row for each run: its scores at the last epoch and its cost. */
 function runTable(cell) {
   const last = cell.scores.last?.all ?? {};
   const oracle = cell.scores.oracle?.all ?? cell.scores.oracle?.["best view"] ?? {};
-  const shown = board.metrics.filter((m) => last[m.name]);
+  const metrics = board.metrics.filter((m) => last[m.name]);
   const of = (values, i) => (values?.[i] == null ? "–" : values[i] > 1 && Number.isInteger(values[i]) ? String(values[i]) : three(values[i]));
   const withOracle = Boolean(oracle.acc);
-  const head = ["seed", "ended", ...shown.map((m) => m.head), ...(withOracle ? ["ACC, oracle"] : []), "seconds", "host MiB", "device MiB"];
+  const head = ["seed", "ended", ...metrics.map((m) => m.head), ...(withOracle ? ["ACC, oracle"] : []), "seconds", "host MiB", "device MiB"];
   const rows = cell.runs.map((run, i) => {
     const all = { ...cell.common, ...run };
     return [
       String(run.seed),
       run.status.replaceAll("_", " "),
-      ...shown.map((m) => of(last[m.name], i)),
+      ...metrics.map((m) => of(last[m.name], i)),
       ...(withOracle ? [h("em", { className: "oracle" }, of(oracle.acc, i))] : []),
       all.seconds_total === undefined ? "–" : String(all.seconds_total),
       mebibytes(all.memory_host),
@@ -189,14 +189,14 @@ function runTable(cell) {
   return simpleTable("Runs", head, rows);
 }
 
-/** Return the scores of every other subset, selection and view, a line for each. */
-function otherScores(cell) {
+/** Return the scores of every subset and selection, a row for each metric. */
+function allScores(cell) {
   const rows = [];
   for (const [selection, subsets] of Object.entries(cell.scores))
     for (const [subset, metrics] of Object.entries(subsets))
       for (const [metric, values] of Object.entries(metrics))
         rows.push([`${metric}, ${subset}${selection === "oracle" ? " (oracle)" : ""}`, ...values.map((v) => (v === null ? "–" : v.toFixed(4)))]);
-  return folded("Every score", simpleTable("Every score", ["metric, samples", ...cell.runs.map((r) => `seed ${r.seed}`)], rows));
+  return folded("All scores", simpleTable("All scores", ["metric, samples", ...cell.runs.map((r) => `seed ${r.seed}`)], rows));
 }
 
 function failuresOf(cell) {
@@ -205,11 +205,11 @@ function failuresOf(cell) {
     .map((run) =>
       h("div", {},
         h("p", {}, h("b", {}, `Seed ${run.seed} ${run.status.replaceAll("_", " ")}`), run.reason ? `: ${run.reason}` : ""),
-        ...(run.log_tail ? [folded("The end of its log", h("pre", { tabIndex: 0 }, run.log_tail))] : [])),
+        ...(run.log_tail ? [folded("End of the log", h("pre", { tabIndex: 0 }, run.log_tail))] : [])),
     );
 }
 
-/** Draw one term of the losses, a line for each seed. */
+/** Draw one logged term, a line for each seed. */
 function plot(cell, axes, term) {
   const style = getComputedStyle(byId("cell"));
   const lines = Object.entries(cell.curves[term]).map(([seed, [axis, values]]) => ({
@@ -229,7 +229,7 @@ function plot(cell, axes, term) {
 
 function curves(cell, axes) {
   const terms = Object.keys(cell.curves).sort((a, b) => (b === "loss") - (a === "loss"));
-  if (!terms.length) return [h("p", { className: "hint" }, "It logged no losses.")];
+  if (!terms.length) return [h("p", { className: "hint" }, "These runs logged no losses.")];
   const choice = h("select", {}, ...terms.map((term) => h("option", { value: term }, term)));
   const where = h("div", { id: "plot", role: "img", ariaLabel: "Curves by epoch, a line for each seed" });
   const draw = () => load("assets/plotly.js").then(() => where.isConnected && plot(cell, axes, choice.value));
@@ -253,7 +253,7 @@ async function openCell(i, j) {
     byId("cell-body").replaceChildren(error.message);
     return;
   }
-  const { axes, methods } = told.get(dataset.file);
+  const { axes, methods } = contents.get(dataset.file);
   const cell = methods[method.name];
   const { params, ...common } = cell.common;
   const jump = (href, text) => h("a", { href, onclick: () => dialog.close() }, text);
@@ -262,7 +262,7 @@ async function openCell(i, j) {
     runTable(cell),
     ...curves(cell, axes),
     ...(cell.command ? commandLine(cell.command) : []),
-    otherScores(cell),
+    allScores(cell),
     ...(params ? [folded("Parameters", facts(JSON.parse(params)))] : []),
     folded("Provenance, the same for all runs", facts(common)),
     ...cell.runs.map((run) => {
