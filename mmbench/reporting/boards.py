@@ -104,6 +104,15 @@ class DatasetBoard:
         records = (r for by_seed in self.scores.records.values() for r in by_seed.values())
         return all(record["status"] == "data_unavailable" for record in records)
 
+    def values(self, method: str, kind: str, column: Column) -> NDArray[np.float64]:
+        """Return (n_ok,), the values of the row of this method and kind; empty if none."""
+        rows = [row for row in self.rows if (row.method.name, row.kind) == (method, kind)]
+        return rows[0].values.get(column, np.empty(0)) if rows else np.empty(0)
+
+    def has_score(self, method: str) -> bool:
+        """Return whether a row of a method has a value."""
+        return any(row.values for row in self.rows if row.method.name == method)
+
     def ranks(self, column: Column) -> dict[Row, int]:
         """Return which rows are first and second of a column, as printed; ties share a rank."""
         if column.metric in UNRANKED:

@@ -28,13 +28,11 @@ class SectionComparison:
 
     Attributes:
         section: a key of `labels.SECTIONS`.
-        metric: as `score` names it.
         methods: those that were compared, in the order of `comparison.names`.
-        comparison: the statistics.
         outside: rows that were not tested (controls, oracles, imported ones), with their mean
-            over the same data sets, NaN where it is not on all of them. A row without a score
-            on any of them is left out.
+            over the same data sets, NaN where a data set has no value.
         imported: the methods of which a seed was imported, on any data set of the section.
+        left_out: which data sets, methods and seeds were left out and why; a sentence each.
     """
 
     section: str
@@ -43,6 +41,7 @@ class SectionComparison:
     comparison: Comparison
     outside: tuple[tuple[Row, float], ...]
     imported: frozenset[str]
+    left_out: tuple[str, ...] = ()
 
 
 def compare_sections(spec: ReportSpec, boards: Sequence[DatasetBoard]) -> list[SectionComparison]:
@@ -75,9 +74,9 @@ def _compare_section(
         m.name for m in spec.methods if any(b.scores.is_imported(m.name) for b in boards)
     )
     tested = [m for m in spec.methods if _is_tested(spec, m) and m.name not in imported]
-    cells = [[_values(board, (m.name, "all"), column) for m in tested] for board in boards]
-    present = np.array([[len(values) > 0 for values in row] for row in cells], dtype=bool)
-    rows, columns = complete_block(present.reshape(len(boards), len(tested)))
+    present = [[len(board.values(m.name, "all", column)) > 0 for m in tested] for board in boards]
+    shape = (len(boards), len(tested))
+    rows, columns = complete_block(np.array(present, dtype=bool).reshape(shape))
     if not rows or not columns:
         return None
     methods = [tested[j] for j in columns]
@@ -86,25 +85,21 @@ def _compare_section(
         [[_by_seed(unit, m.name, metric) for m in methods] for unit in units],
         [m.printed for m in methods],
         reference_method=_reference_method(spec, methods),
-        left_out=[
-            *_left_out(boards, rows, tested, columns),
-            *_joined(units),
-            *_short_of_seeds(spec, units, methods),
-        ],
     )
     outside: dict[tuple[str, str], Row] = {}
     for row in (row for unit in units for board in unit for row in board.rows):
         is_outside = row.is_oracle or (row.kind == "all" and row.method not in tested)
         if is_outside and column in row.values:
             outside.setdefault((row.method.name, row.kind), row)
-    means = [float(np.mean([_mean(unit, key, column) for unit in units])) for key in outside]
+    means = [np.mean([_mean(unit, *key, column) for unit in units]) for key in outside]
     return SectionComparison(
         section,
         metric,
         tuple(methods),
         comparison,
-        tuple(zip(outside.values(), means, strict=True)),
+        tuple(zip(outside.values(), map(float, means), strict=True)),
         imported,
+        (*_left_out(boards, rows, tested, columns), *_joined(units), *_short(spec, units, methods)),
     )
 
 
@@ -112,12 +107,6 @@ def _is_tested(spec: ReportSpec, method: MethodSpec) -> bool:
     """Return whether a method is tested: no control, and with one row on every data set."""
     is_control = method.fidelity == "control" and method.name != spec.reference_method
     return not is_control and method.rows == "one"
-
-
-def _values(board: DatasetBoard, key: tuple[str, str], column: Column) -> NDArray[np.float64]:
-    """Return (n_ok,), the values of the row with this method and kind; empty if none."""
-    rows = [row for row in board.rows if (row.method.name, row.kind) == key]
-    return rows[0].values.get(column, np.empty(0)) if rows else np.empty(0)
 
 
 def _units(boards: Sequence[DatasetBoard]) -> list[list[DatasetBoard]]:
@@ -144,9 +133,9 @@ def _by_seed(unit: Sequence[DatasetBoard], method: str, metric: str) -> NDArray[
     return np.array([np.mean([values[seed] for values in found]) for seed in seeds])
 
 
-def _mean(unit: Sequence[DatasetBoard], key: tuple[str, str], column: Column) -> float:
+def _mean(unit: Sequence[DatasetBoard], method: str, kind: str, column: Column) -> float:
     """Return the mean of a row that was not tested, NaN where a data set has no value of it."""
-    values = [_values(board, key, column) for board in unit]
+    values = [board.values(method, kind, column) for board in unit]
     return float(np.mean([x.mean() for x in values])) if all(map(len, values)) else math.nan
 
 
@@ -172,33 +161,32 @@ def _left_out(
         yield f"Left out, since methods lack a score there: {'; '.join(datasets)}."
     methods = []
     for method in (m for j, m in enumerate(tested) if j not in columns):
-        without_score = [boards[i].scores for i in rows if not _has_score(boards[i], method)]
-        statuses = dict.fromkeys(scores.status_text(method.name) for scores in without_score)
+        without = [b for b in (boards[i] for i in rows) if not b.has_score(method.name)]
+        statuses = dict.fromkeys(board.scores.status_text(method.name) for board in without)
         methods.append(f"{method.printed} ({', '.join(statuses)})")
     if methods:
         yield f"Left out, since a score is missing: {'; '.join(methods)}."
 
 
-def _has_score(board: DatasetBoard, method: MethodSpec) -> bool:
-    return any(row.values for row in board.rows if row.method == method)
-
-
 def _joined(units: Sequence[Sequence[DatasetBoard]]) -> Iterator[str]:
+    """Yield which data sets count as one."""
     for unit in units:
         if len(unit) > 1:
             titles = "; ".join(board.dataset.title for board in unit)
             yield f"Counted as one data set, since they derive from the same one: {titles}."
 
 
-def _short_of_seeds(
+def _short(
     spec: ReportSpec, units: Sequence[Sequence[DatasetBoard]], methods: Sequence[MethodSpec]
 ) -> Iterator[str]:
     """Yield which means are over fewer seeds than the report asks for."""
-    short = []
-    for board in (board for unit in units for board in unit):
-        for method in methods:
-            n = len(board.scores.ok_records(method.name))
-            if n < len(spec.seeds):
-                short.append(f"{method.printed} on {board.dataset.title} ({n}/{len(spec.seeds)})")
+    n_seeds = len(spec.seeds)
+    short = [
+        f"{method.printed} on {board.dataset.title} ({n}/{n_seeds})"
+        for unit in units
+        for board in unit
+        for method in methods
+        if (n := len(board.scores.ok_records(method.name))) < n_seeds
+    ]
     if short:
         yield f"The mean is over the seeds that ended ok: {'; '.join(short)}."

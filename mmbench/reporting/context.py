@@ -1,4 +1,4 @@
-"""What the tables, figures and page of one report have in common, computed once."""
+"""The data of one report, shared by its tables, figures and page, and computed once."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from mmbench.reporting.boards import DatasetBoard, dataset_board
 from mmbench.reporting.details import Details, open_details
 from mmbench.reporting.paper_layout import Layout, layout_path, read_layout
-from mmbench.reporting.published import Published, published_scores, read_published
+from mmbench.reporting.published import Published, read_published
 from mmbench.reporting.scores import DatasetScores, read_scores
 from mmbench.reporting.spec import MethodSpec, ReportSpec
 from mmbench.reporting.sweeps import Sweep, curve, sweeps
@@ -26,7 +26,6 @@ class ReportContext:
     Every table is made by a function `document(report)`, every figure by `draw(report, key)`.
 
     Attributes:
-        spec: names, titles and order.
         datasets: the scores of each data set, in the order of the report.
         details: by data set, its arrays for figures.
         published: numbers in print, in the order of their file.
@@ -60,11 +59,6 @@ class ReportContext:
     def sweeps(self) -> list[Sweep]:
         """The sweeps over data corrupted by degrees, in the order of the data sets."""
         return sweeps(self.spec)
-
-    @cached_property
-    def published_scores(self) -> dict[tuple[str, str, str], float]:
-        """The verified number in print by (method entry, data set, metric), in our names."""
-        return published_scores(self.published)
 
     @cached_property
     def by_name(self) -> dict[str, DatasetScores]:

@@ -1,4 +1,4 @@
-"""The arrays that `score` keeps for figures; `mmbench.evaluation.scoring` tells what they are."""
+"""The arrays that `score` keeps for figures, see `mmbench.evaluation`."""
 
 import zipfile
 from collections.abc import Collection, Iterator, Mapping
@@ -26,10 +26,10 @@ class Embedding:
 
 
 class Details:
-    """The arrays of one data set, read when they are asked for; what is not there is empty."""
+    """The arrays of one data set, read on access; an absent one is empty."""
 
     def __init__(self, arrays: Mapping[str, NDArray[Any]], seeds: Collection[int]) -> None:
-        """Take arrays by key; those of other seeds are left out."""
+        """Keep the arrays of some seeds, and those that belong to none."""
         self._arrays = arrays
         # kind -> method -> seed -> the rest of the key -> the key
         self._keys: dict[str, dict[str, dict[int, dict[str, str]]]] = {}
@@ -48,21 +48,21 @@ class Details:
 
     def accuracy(self, method: str) -> list[Curve]:
         """Return the ACC of the stored checkpoints, a curve for each seed."""
-        return self._curves("acc", method, "")
+        return list(self.by_seed(method).values())
 
     def terms(self, method: str) -> list[str]:
-        """Return the names of what a method logged, in the order in which they came."""
+        """Return the names of the terms that a method logged, in the order of logging."""
         by_seed = self._keys.get("loss", {}).get(method, {})
         return list(dict.fromkeys(term for terms in by_seed.values() for term in terms))
 
     def by_seed(self, method: str, term: str = "") -> dict[int, Curve]:
-        """Return a logged figure by seed; without a term, the ACC of the stored checkpoints."""
+        """Return the curve of a term by seed; without a term, the ACC of the checkpoints."""
         by_seed = self._keys.get("loss" if term else "acc", {}).get(method, {})
         return {seed: self._arrays[terms[term]] for seed, terms in by_seed.items() if term in terms}
 
     def logged(self, method: str, term: str) -> list[Curve]:
-        """Return a logged figure, a curve for each seed."""
-        return self._curves("loss", method, term)
+        """Return the curves of a term, one for each seed."""
+        return list(self.by_seed(method, term).values())
 
     def confusion(self, method: str) -> NDArray[np.int32] | None:
         """Return the counts after matching, (n_classes, n_columns), or None."""
@@ -84,10 +84,6 @@ class Details:
         names = [str(name) for name in self._arrays["agreement_methods"]]
         return names, self._arrays["agreement"].astype(np.float64)
 
-    def _curves(self, kind: str, method: str, term: str) -> list[Curve]:
-        by_seed = self._keys.get(kind, {}).get(method, {})
-        return [self._arrays[terms[term]] for terms in by_seed.values() if term in terms]
-
     def _first(self, kind: str, method: str) -> NDArray[Any] | None:
         for terms in self._keys.get(kind, {}).get(method, {}).values():
             return self._arrays[terms[""]]
@@ -96,13 +92,13 @@ class Details:
 
 @contextmanager
 def open_details(path: Path, seeds: Collection[int]) -> Iterator[Details]:
-    """Give what a details file holds of some seeds; it is open until the block ends.
+    """Give the arrays of some seeds in a details file, which is open until the block ends.
 
     Raises:
         InputError: the file is missing, damaged, or is not an .npz.
     """
     try:
-        with zipfile.ZipFile(path) as file:  # arrays are read later, when much is written already
+        with zipfile.ZipFile(path) as file:  # arrays are read later, after other files were written
             if damaged := file.testzip():
                 raise ValueError(f"{damaged} in it is damaged")
         archive = np.load(path, allow_pickle=False)

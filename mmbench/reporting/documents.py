@@ -2,7 +2,7 @@
 
 import string
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Literal
 
 Emphasis = Literal["", "best", "second", "oracle", "unverified"]
@@ -13,11 +13,9 @@ class Cell:
     """One cell.
 
     Attributes:
-        text: its content.
-        emphasis: `best`, `second`, `oracle` (chosen by label) or `unverified` (a number that
-            nobody has looked up).
+        emphasis: `oracle` is chosen by label, `unverified` a number from memory.
         note: a footnote.
-        narrow: its content in a terminal, where it may have several lines; empty means `text`.
+        narrow: the text in a terminal, perhaps of several lines; empty means `text`.
     """
 
     text: str
@@ -32,7 +30,6 @@ class Table:
 
     Attributes:
         name: short and unique, for cross-references.
-        title: a few words.
         caption: a sentence or nothing.
         head: the heads of the columns.
         rows: cells, as many per row as there are columns.
@@ -53,13 +50,7 @@ class Table:
 
 @dataclass(frozen=True)
 class Section:
-    """Tables that belong together, or a text without a table.
-
-    Attributes:
-        title: a few words.
-        text: what to know before reading.
-        tables: any number.
-    """
+    """Tables that belong together after a text, or a text without a table."""
 
     title: str
     text: str
@@ -68,14 +59,7 @@ class Section:
 
 @dataclass(frozen=True)
 class PageSection:
-    """A section of the page: its statement, then the tables that support it.
-
-    Attributes:
-        title: a few words.
-        statement: one or two sentences, printed first.
-        tables: visible at once.
-        folded: visible when a reader asks for them.
-    """
+    """A section of the page: a statement, tables, and tables that a reader can unfold."""
 
     title: str
     statement: str
@@ -88,9 +72,7 @@ class Document:
     """What the files of one entry of `mmbench.reporting.tables` contain.
 
     Attributes:
-        title: the heading of the Markdown file.
         text: paragraphs before the tables.
-        sections: any number.
         columns: those of the .csv file, separated by spaces as in `namedtuple`.
         rows: those of the .csv file.
         on_page: the sections of the page that show it.
@@ -102,28 +84,25 @@ class Document:
     sections: Sequence[Section] = ()
     columns: str = ""
     rows: Iterable[Sequence[object]] = ()
-    on_page: Sequence[PageSection] = field(default_factory=tuple)
+    on_page: Sequence[PageSection] = ()
     name: str = ""
 
 
 def page_section(
     title: str, text: Sequence[str], sections: Sequence[Section], *, is_open: bool = False
 ) -> list[PageSection]:
-    """Return a document as one section of the page, or none where nothing is to be seen.
+    """Return a document as one section of the page; without a table, it is left out unless open.
 
     Args:
         title: of the section.
         text: its statement.
         sections: those of the document.
-        is_open: whether the tables are visible at once, and the section also without a table.
+        is_open: whether the tables are visible at once instead of folded.
     """
     tables = [table for section in sections for table in section.tables]
-    if not tables and not is_open:
-        return []
-    statement = " ".join(text)
     if is_open:
-        return [PageSection(title, statement, tables)]
-    return [PageSection(title, statement, folded=tables)]
+        return [PageSection(title, " ".join(text), tables)]
+    return [PageSection(title, " ".join(text), folded=tables)] if tables else []
 
 
 def _letter(i: int) -> str:

@@ -5,7 +5,7 @@ It lists the rows, data sets and metrics of each table under the names in print.
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
@@ -17,9 +17,8 @@ from mmbench.reporting.spec import ReportSpec
 LAYOUTS = Path("config/papers")
 
 
-def _as_printed(value: Any) -> Any:
-    """Let a name stand for what is printed under it."""
-    return {"printed": value} if isinstance(value, str) else value
+# a name alone stands for what is printed under it
+_named = BeforeValidator(lambda x: {"printed": x} if isinstance(x, str) else x)
 
 
 class _Frozen(BaseModel):
@@ -45,7 +44,7 @@ class ColumnsLayout(_Frozen):
     Attributes:
         printed: its name in print; nothing in a table of our own.
         data: the data set of the catalogue; by default the same as in print, if there is one.
-        note: what a reader should know.
+        note: a sentence for the caption.
     """
 
     printed: str = ""
@@ -68,20 +67,14 @@ class TableLayout(_Frozen):
         papers: whose numbers to print, as `published.csv` names papers; where several have
             one, the first. None for a table of our own.
         metrics: as papers print them.
-        rows: methods, in order.
-        columns: data sets, in order.
     """
 
     title: str
     text: str = ""
     papers: tuple[str, ...] = ()
     metrics: Annotated[tuple[Metric, ...], Field(min_length=1)]
-    rows: Annotated[
-        tuple[Annotated[RowLayout, BeforeValidator(_as_printed)], ...], Field(min_length=1)
-    ]
-    columns: Annotated[
-        tuple[Annotated[ColumnsLayout, BeforeValidator(_as_printed)], ...], Field(min_length=1)
-    ]
+    rows: Annotated[tuple[Annotated[RowLayout, _named], ...], Field(min_length=1)]
+    columns: Annotated[tuple[Annotated[ColumnsLayout, _named], ...], Field(min_length=1)]
 
 
 class Layout(_Frozen):
@@ -117,30 +110,22 @@ def numbers_of(table: TableLayout, published: Sequence[Published]) -> list[Publi
 
 
 def _check_names(table: TableLayout, published: Sequence[Published], *, where: str) -> None:
-    papers = dict.fromkeys(row.paper for row in published)
-    for paper in table.papers:
-        if paper not in papers:
-            raise unknown("paper", paper, papers, where=where)
-    in_print = numbers_of(table, published)
-    methods = {row.method for row in in_print}
-    for row in table.rows:
-        if row.printed and row.printed not in methods:
-            raise unknown("method in print", row.printed, methods, where=where)
-    datasets = {row.dataset for row in in_print}
+    papers = {number.paper for number in published}
+    numbers = numbers_of(table, published)
+    names = [
+        ("paper", table.papers, papers),
+        ("method in print", [row.printed for row in table.rows], {n.method for n in numbers}),
+        ("data set in print", [c.printed for c in table.columns], {n.dataset for n in numbers}),
+    ]
+    for kind, used, known in names:
+        for name in filter(None, used):
+            if name not in known:
+                raise unknown(kind, name, known, where=where)
     for columns in table.columns:
-        if not columns.printed:
-            continue
-        if columns.printed not in datasets:
-            raise unknown("data set in print", columns.printed, datasets, where=where)
-        known = {
-            name
-            for row in in_print
-            if row.dataset == columns.printed
-            for name in (row.data, *row.near)
-        }
-        if columns.data and columns.data not in known:
+        of_dataset = [number for number in numbers if number.dataset == columns.printed]
+        data = {name for number in of_dataset for name in (number.data, *number.near)} - {""}
+        if columns.printed and columns.data and columns.data not in data:
             raise InputError(
                 f"{where}: expected for {columns.printed} one of the data sets that"
-                f" published.csv names ({', '.join(sorted(filter(None, known))) or 'none'}),"
-                f" got {columns.data!r}"
+                f" published.csv names ({', '.join(sorted(data)) or 'none'}), got {columns.data!r}"
             )

@@ -36,13 +36,11 @@ METRICS: dict[Metric, str] = {
 }
 
 
-def _number(text: Any) -> Any:
-    """Let an empty cell stand for no number."""
-    return None if text == "" else text
+_EMPTY_IS_NONE = BeforeValidator(lambda text: None if text == "" else text)
 
 
-def _names(text: Any) -> Any:
-    return tuple(text.split()) if isinstance(text, str) else text
+def _split(names: Any) -> Any:
+    return tuple(names.split()) if isinstance(names, str) else names
 
 
 class Published(BaseModel):
@@ -52,15 +50,14 @@ class Published(BaseModel):
         method, dataset, metric: as the paper prints them.
         value: a fraction, with as many digits as are printed.
         std: the standard deviation that the paper prints, or None.
-        paper, table, source: where it stands, and where it was read.
+        paper, table, source: where it is printed, and where it was read.
         verified: "yes", or "memory" where nobody has looked it up.
         entry: the method entry of the catalogue, or nothing.
-        data: the data set of the catalogue with the same samples, features and split, or
-            nothing.
+        data: the data set of the catalogue with the same samples, features and split, or nothing.
         subset: which of its samples the number is over: all, or the test part.
         caveat: what else differs in `data`, such as the scaling.
-        near: data sets of the catalogue that go by the same name and are not the same.
-        differs: what sets those apart.
+        near: data sets of the catalogue with the same name that are not the same.
+        differs: how these differ.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
@@ -69,7 +66,9 @@ class Published(BaseModel):
     dataset: str = Field(min_length=1)
     metric: Metric
     value: Annotated[Decimal, Field(ge=-1, le=1)]
-    std: Annotated[NonNegativeFloat | None, BeforeValidator(_number)] = None
+    std: Annotated[
+        NonNegativeFloat | None, BeforeValidator(lambda text: None if text == "" else text)
+    ] = None
     paper: str = Field(min_length=1)
     table: str
     source: str = Field(min_length=1)
@@ -78,7 +77,7 @@ class Published(BaseModel):
     data: str = ""
     subset: Literal["all", "test"] = "all"
     caveat: str = ""
-    near: Annotated[tuple[str, ...], BeforeValidator(_names)] = ()
+    near: Annotated[tuple[str, ...], BeforeValidator(_split)] = ()
     differs: str = ""
 
     @model_validator(mode="after")
@@ -107,8 +106,8 @@ def read_published(path: Path) -> list[Published]:
     """Return the numbers of a .csv file, in its order.
 
     Raises:
-        InputError: the file is missing or malformed, or a row is wrong or tells a number of
-            one paper twice; the message names the line.
+        InputError: the file is missing or malformed, or a row is wrong or repeats a number
+            of a paper; the message names the line.
     """
     columns = tuple(Published.model_fields)
     numbers: dict[tuple[str, ...], int] = {}
@@ -130,8 +129,8 @@ def read_published(path: Path) -> list[Published]:
 def published_scores(published: Sequence[Published]) -> dict[tuple[str, str, str], float]:
     """Return the printed value by (method entry, data set, metric), in our names.
 
-    Only what a verdict may rest on: verified numbers, of the same data, over all its samples.
-    Where several papers print one, the first of the file counts.
+    These are the verified numbers of the same data, over all its samples. Where several papers
+    print one, it is the first of the file.
     """
     found: dict[tuple[str, str, str], float] = {}
     for row in published:

@@ -1,15 +1,12 @@
 """Checks of the scores and records of a benchmark for what deserves a look before they are read.
 
-A finding is not a verdict. Each is a sentence about a data set, a method and its seeds: a
-collapsed run, a seed that changes nothing, an impossible score, a method below chance, missing
-seeds, two equal rows, or runs made under different conditions.
+A finding is not a verdict. A new check is a function that yields `Found`, and a line of `CHECKS`.
 """
 
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
-from operator import methodcaller
 
 from scipy.stats import entropy
 
@@ -53,7 +50,7 @@ class Finding:
     """The result of a check.
 
     Attributes:
-        kind: a few words, the same for all findings of a kind.
+        kind: a few words, the same for all findings of a check.
         dataset: its name.
         method: its name, or nothing where the finding is about several.
         seeds: those concerned, or none where all are.
@@ -67,22 +64,21 @@ class Finding:
     sentence: str
 
 
+# a method or nothing, its seeds or none where all are concerned, and what was found
+Found = tuple[str, Sequence[int], str]
+
+
 def check_quality(spec: ReportSpec, datasets: Sequence[DatasetScores]) -> list[Finding]:
     """Return the findings, data set by data set."""
-    checks: list[Callable[[ReportSpec, DatasetScores], Iterator[Finding]]] = [
-        _impossible_scores,
-        _missing_seeds,
-        _collapsed,
-        _below_random,
-        _same_for_all_seeds,
-        _duplicated_rows,
-        _different_conditions,
-        _unclean_checkouts,
+    return [
+        Finding(kind, scores.name, method, tuple(seeds), sentence)
+        for scores in datasets
+        for check, kind in CHECKS.items()
+        for method, seeds, sentence in check(spec, scores)
     ]
-    return [found for scores in datasets for check in checks for found in check(spec, scores)]
 
 
-def _impossible_scores(_spec: ReportSpec, scores: DatasetScores) -> Iterator[Finding]:
+def _impossible_scores(_spec: ReportSpec, scores: DatasetScores) -> Iterator[Found]:
     """Yield scores outside the range of their metric."""
     for (method, selection, subset, metric), by_seed in scores.scores.items():
         low, high = RANGES.get(metric, (-math.inf, math.inf))
@@ -96,27 +92,29 @@ def _impossible_scores(_spec: ReportSpec, scores: DatasetScores) -> Iterator[Fin
         if seeds:
             name = metric if subset == "all" else f"{metric} of {subset}"
             sentence = f"{name} is {by_seed[seeds[0]]:g}, which is not in {low:g} to {high:g}"
-            sentence += " (oracle)" if selection == "oracle" else ""
-            yield Finding("impossible score", scores.name, method, tuple(seeds), sentence)
+            yield method, seeds, sentence + (" (oracle)" if selection == "oracle" else "")
 
 
-def _missing_seeds(spec: ReportSpec, scores: DatasetScores) -> Iterator[Finding]:
+def _missing_seeds(spec: ReportSpec, scores: DatasetScores) -> Iterator[Found]:
     """Yield seeds that failed; a method that does not accept the data has not failed."""
     for method in spec.methods:
-        records = scores.records[method.name]
         failed: dict[str, list[int]] = {}
-        for seed, record in sorted(records.items()):
+        for seed, record in sorted(scores.records[method.name].items()):
             if record["status"] not in ("ok", "not_applicable", "data_unavailable"):
                 failed.setdefault(record["status"], []).append(seed)
         for status, seeds in failed.items():
             sentence = f"{len(seeds)} of {len(spec.seeds)} seeds {status_text(status)}"
-            if reason := records[seeds[0]]["reason"]:
-                sentence += f": {reason}"
-            yield Finding("missing seeds", scores.name, method.name, tuple(seeds), sentence)
+            reason = scores.records[method.name][seeds[0]]["reason"]
+            yield method.name, seeds, f"{sentence}: {reason}" if reason else sentence
 
 
-def _collapsed(spec: ReportSpec, scores: DatasetScores) -> Iterator[Finding]:
-    """Yield runs that put the samples into too few clusters; controls may do so on purpose."""
+def _collapsed(spec: ReportSpec, scores: DatasetScores) -> Iterator[Found]:
+    """Yield runs that put the samples into too few clusters; controls may do so on purpose.
+
+    The assignments of a view alone are checked too, since those of all views together may hide
+    that they collapsed: a k-means of soft assignments fills every cluster, however few the heads
+    use.
+    """
     sizes = [n for n in scores.card.get("class_sizes", {}).values() if n]
     n_clusters = scores.card.get("n_clusters")
     if not sizes or not n_clusters:
@@ -124,59 +122,38 @@ def _collapsed(spec: ReportSpec, scores: DatasetScores) -> Iterator[Finding]:
     is_balanced = max(sizes) <= BALANCED * min(sizes)
     # with fewer clusters than classes, no method can reach the number of classes
     effective = min(math.exp(entropy(sizes)), n_clusters)
-    for method in _not_controls(spec):
-        few: tuple[int, ...] = ()
-        if is_balanced:
-            few, sentence = _too_few_clusters(scores, method, "all", n_clusters)
-            if few:
-                sentence += ", though the classes are about equally large"
-                yield Finding("collapsed", scores.name, method.name, few, sentence)
-            yield from _collapsed_views(scores, method, n_clusters, already_found=few)
-        entropies = scores.by_seed(method.name, "size_entropy")
-        uneven = tuple(
+    for method in (m.name for m in _not_controls(spec)):
+        found: set[int] = set()  # seeds that fill too few clusters with all views together
+        for subset in ["all", *scores.subsets("view:", method)] if is_balanced else []:
+            used = scores.by_seed(method, "clusters_used", subset=subset)
+            few = [s for s, n in used.items() if n < MIN_USED * n_clusters and s not in found]
+            if not few:
+                continue
+            least = min(used[seed] for seed in few)
+            sentence = f"as few as {least:.0f} of {n_clusters} clusters have a sample, though"
+            if subset == "all":
+                found.update(few)
+                yield method, few, f"{sentence} the classes are about equally large"
+            else:
+                view = subset.removeprefix("view:")
+                yield method, few, f"by view {view} alone {sentence} all views together fill them"
+        entropies = scores.by_seed(method, "size_entropy")
+        uneven = [
             seed
             for seed, x in entropies.items()
-            if seed not in few and math.exp(x) < MIN_EFFECTIVE * effective
-        )
+            if seed not in found and math.exp(x) < MIN_EFFECTIVE * effective
+        ]
         if uneven:
-            sentence = (
-                "the clusters are as uneven as if there were only"
-                f" {math.exp(min(entropies[seed] for seed in uneven)):.1f} of them, the classes as"
-                f" if there were {effective:.1f} (the exponential of the entropy of the sizes)"
+            least = math.exp(min(entropies[seed] for seed in uneven))
+            yield (
+                method,
+                uneven,
+                f"the clusters are as uneven as if there were only {least:.1f} of them, the classes"
+                f" as if there were {effective:.1f} (the exponential of the entropy of the sizes)",
             )
-            yield Finding("collapsed", scores.name, method.name, uneven, sentence)
 
 
-def _collapsed_views(
-    scores: DatasetScores, method: MethodSpec, n_clusters: int, *, already_found: Sequence[int]
-) -> Iterator[Finding]:
-    """Yield views whose own assignments collapsed, which those of all views together may hide.
-
-    A k-means of soft assignments always fills every cluster, however few the heads use.
-    """
-    for subset in scores.subsets("view:", method.name):
-        few, sentence = _too_few_clusters(scores, method, subset, n_clusters, already_found)
-        if few:
-            view = subset.removeprefix("view:")
-            sentence = f"by view {view} alone {sentence}, though all views together fill them"
-            yield Finding("collapsed", scores.name, method.name, few, sentence)
-
-
-def _too_few_clusters(
-    scores: DatasetScores,
-    method: MethodSpec,
-    subset: str,
-    n_clusters: int,
-    ignored: Sequence[int] = (),
-) -> tuple[tuple[int, ...], str]:
-    """Return the seeds that fill too few clusters, and how few they fill."""
-    used = scores.by_seed(method.name, "clusters_used", subset=subset)
-    few = [seed for seed, n in used.items() if n < MIN_USED * n_clusters and seed not in ignored]
-    least = min((used[seed] for seed in few), default=0)
-    return tuple(few), f"as few as {least:.0f} of {n_clusters} clusters have a sample"
-
-
-def _below_random(spec: ReportSpec, scores: DatasetScores) -> Iterator[Finding]:
+def _below_random(spec: ReportSpec, scores: DatasetScores) -> Iterator[Found]:
     """Yield methods that score lower than clusters drawn at random."""
     if not any(method.name == RANDOM for method in spec.methods):
         return
@@ -188,23 +165,24 @@ def _below_random(spec: ReportSpec, scores: DatasetScores) -> Iterator[Finding]:
                 ours_text, chance_text = format_score(ours.mean()), format_score(chance.mean())
                 low.append(f"{metric_head(metric)} {ours_text}, at random {chance_text}")
         if low:
-            yield Finding("below random", scores.name, method.name, (), "; ".join(low))
+            yield method.name, (), "; ".join(low)
 
 
-def _same_for_all_seeds(spec: ReportSpec, scores: DatasetScores) -> Iterator[Finding]:
+def _same_for_all_seeds(spec: ReportSpec, scores: DatasetScores) -> Iterator[Found]:
     """Yield methods whose seed changes no score of any kind."""
     for method in _not_controls(spec):
         found = [by_seed for key, by_seed in scores.scores.items() if key[0] == method.name]
         n_seeds = max(map(len, found), default=0)
         if n_seeds > 1 and all(len(set(by_seed.values())) == 1 for by_seed in found):
-            sentence = (
+            yield (
+                method.name,
+                (),
                 f"all seeds gave the same assignment, as far as {len(found)} scores show. This is"
-                " correct for a deterministic method; otherwise the seed has no effect"
+                " correct for a deterministic method; otherwise the seed has no effect",
             )
-            yield Finding("same for all seeds", scores.name, method.name, (), sentence)
 
 
-def _duplicated_rows(spec: ReportSpec, scores: DatasetScores) -> Iterator[Finding]:
+def _duplicated_rows(spec: ReportSpec, scores: DatasetScores) -> Iterator[Found]:
     """Yield pairs of methods that agree in every score of every seed."""
     rows: dict[str, dict[str, Mapping[int, float]]] = {}
     for (method, selection, subset, metric), by_seed in scores.scores.items():
@@ -212,63 +190,63 @@ def _duplicated_rows(spec: ReportSpec, scores: DatasetScores) -> Iterator[Findin
             rows.setdefault(method, {})[metric] = by_seed
     for first, second in combinations([m.name for m in spec.methods if m.name in rows], 2):
         if rows[first] == rows[second]:
-            sentence = f"every score of every seed is that of {first}"
-            yield Finding("duplicated row", scores.name, second, (), sentence)
+            yield second, (), f"every score of every seed is that of {first}"
 
 
-def _different_conditions(spec: ReportSpec, scores: DatasetScores) -> Iterator[Finding]:
+def _different_conditions(spec: ReportSpec, scores: DatasetScores) -> Iterator[Found]:
     """Yield conditions that differ between the runs of a table."""
-    conditions = {
-        text: _methods_by_value(spec, scores, methodcaller("get", column, ""))
-        for column, text in CONDITIONS.items()
-    }
-    records = [r for by_seed in scores.records.values() for r in by_seed.values()]
-    for library in sorted({name for record in records for name in _versions(record)}):
-
-        def version(record: Mapping[str, str], library: str = library) -> str:
-            return _versions(record).get(library, "")
-
-        name = f"different versions of {library}"
-        conditions[name] = _methods_by_value(spec, scores, version)
-    for text, methods in conditions.items():
-        if len(methods) > 1:
-            values = "; ".join(f"{_short(value)} ({names})" for value, names in methods.items())
-            yield Finding("different conditions", scores.name, "", (), f"{text}: {values}")
+    for text, values in _conditions(spec, scores).items():
+        if len(values) > 1:
+            methods = "; ".join(f"{_short(x)} ({', '.join(m)})" for x, m in sorted(values.items()))
+            yield "", (), f"{text}: {methods}"
     for method in spec.methods:
         sources = {r.get("fingerprint", "") for r in scores.ok_records(method.name)} - {""}
         if len(sources) > 1:
-            sentence = f"its seeds ran {len(sources)} different sources of the method"
-            yield Finding("different conditions", scores.name, method.name, (), sentence)
+            yield method.name, (), f"its seeds ran {len(sources)} different sources of the method"
 
 
-def _unclean_checkouts(spec: ReportSpec, scores: DatasetScores) -> Iterator[Finding]:
+def _conditions(spec: ReportSpec, scores: DatasetScores) -> dict[str, dict[str, dict[str, None]]]:
+    """Return the methods by value of each condition, over the runs that ended ok."""
+    found: dict[str, dict[str, dict[str, None]]] = {text: {} for text in CONDITIONS.values()}
+    libraries: dict[str, dict[str, dict[str, None]]] = {}
+    for method in spec.methods:
+        for record in scores.ok_records(method.name):
+            for column, text in CONDITIONS.items():
+                if value := record.get(column):
+                    found[text].setdefault(value, {})[method.name] = None
+            for part in record.get("versions", "").split("; "):
+                name, _, version = part.rpartition(" ")
+                if name:
+                    libraries.setdefault(name, {}).setdefault(version, {})[method.name] = None
+    return found | {f"different versions of {n}": x for n, x in sorted(libraries.items())}
+
+
+def _unclean_checkouts(spec: ReportSpec, scores: DatasetScores) -> Iterator[Found]:
     """Yield runs whose source is in no commit."""
-    found = _methods_by_value(spec, scores, methodcaller("get", "git_clean", ""))
-    if "False" in found:
-        sentence = f"the checkout had changes that are in no commit: {found['False']}"
-        yield Finding("unclean checkout", scores.name, "", (), sentence)
+    methods = [
+        method.name
+        for method in spec.methods
+        if any(r.get("git_clean") == "False" for r in scores.ok_records(method.name))
+    ]
+    if methods:
+        yield "", (), f"the checkout had changes that are in no commit: {', '.join(methods)}"
+
+
+# the kind of finding of each check, in the order of the table
+CHECKS: dict[Callable[[ReportSpec, DatasetScores], Iterator[Found]], str] = {
+    _impossible_scores: "impossible score",
+    _missing_seeds: "missing seeds",
+    _collapsed: "collapsed",
+    _below_random: "below random",
+    _same_for_all_seeds: "same for all seeds",
+    _duplicated_rows: "duplicated row",
+    _different_conditions: "different conditions",
+    _unclean_checkouts: "unclean checkout",
+}
 
 
 def _not_controls(spec: ReportSpec) -> list[MethodSpec]:
     return [method for method in spec.methods if method.fidelity != "control"]
-
-
-def _methods_by_value(
-    spec: ReportSpec, scores: DatasetScores, value_of: Callable[[Mapping[str, str]], str]
-) -> dict[str, str]:
-    """Return, by value of their records, the names of the methods with runs that ended ok."""
-    found: dict[str, dict[str, None]] = {}
-    for method in spec.methods:
-        for record in scores.ok_records(method.name):
-            if value := value_of(record):
-                found.setdefault(value, {})[method.name] = None
-    return {value: ", ".join(names) for value, names in sorted(found.items())}
-
-
-def _versions(record: Mapping[str, str]) -> dict[str, str]:
-    """Return the versions in a record, by library."""
-    pairs = (part.rpartition(" ") for part in record.get("versions", "").split("; "))
-    return {name: version for name, _, version in pairs if name}
 
 
 def _short(value: str) -> str:

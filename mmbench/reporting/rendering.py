@@ -8,7 +8,7 @@ import re
 import textwrap
 from collections.abc import Iterable, Sequence
 
-from mmbench.reporting.documents import Cell, Document, Section
+from mmbench.reporting.documents import Cell, Document, Emphasis, Section
 
 WIDTH = 118  # of text in a terminal
 NAME_WIDTH = 34  # of the first column there
@@ -41,9 +41,9 @@ def latex(document: Document) -> str:
     sections = document.sections
     texts = [*document.text, *(section.text for section in sections if not section.tables)]
     text = _tex(" ".join(texts).replace("\n\n", " "))
-    cells = [c for s in sections for t in s.tables for row in t.rows for c in row]
-    is_grey = any(cell.emphasis == "unverified" for cell in cells)
-    parts = [r"% needs \usepackage{booktabs}" + r" and \usepackage{xcolor}" * is_grey]
+    cells = (c for s in sections for t in s.tables for row in t.rows for c in row)
+    has_colour = any(cell.emphasis == "unverified" for cell in cells)
+    parts = [r"% needs \usepackage{booktabs}" + r" and \usepackage{xcolor}" * has_colour]
     for section in sections:
         for table in section.tables:
             rows = [_tex_row(row, table.notes) for row in [table.head, *table.rows]]
@@ -103,11 +103,25 @@ def csv_text(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
     return file.getvalue()
 
 
+_MD_EMPHASIS: dict[Emphasis, str] = {
+    "": "{}",
+    "best": "**{}**",
+    "second": "<u>{}</u>",
+    "oracle": "*{}*",
+    "unverified": "<small>{}</small>",  # GitHub's Markdown has no colours
+}
+_TEX_EMPHASIS: dict[Emphasis, str] = {
+    "": "{}",
+    "best": r"\textbf{{{}}}",
+    "second": r"\underline{{{}}}",
+    "oracle": r"\textit{{{}}}",
+    "unverified": r"\textcolor{{gray}}{{{}}}",
+}
+
+
 def _md_row(row: Sequence[Cell], notes: dict[str, str]) -> str:
-    around = {"": "{}", "best": "**{}**", "second": "<u>{}</u>", "oracle": "*{}*"}
-    around["unverified"] = "<small>{}</small>"  # GitHub's Markdown has no colours
     cells = [
-        around[cell.emphasis].format(_md(cell.text))
+        _MD_EMPHASIS[cell.emphasis].format(_md(cell.text))
         + (f" <sup>{notes[cell.note]}</sup>" if cell.note else "")
         for cell in row
     ]
@@ -115,10 +129,8 @@ def _md_row(row: Sequence[Cell], notes: dict[str, str]) -> str:
 
 
 def _tex_row(row: Sequence[Cell], notes: dict[str, str]) -> str:
-    around = {"best": r"\textbf", "second": r"\underline", "oracle": r"\textit"}
-    around["unverified"] = r"\textcolor{gray}"
     cells = [
-        (f"{around[cell.emphasis]}{{{_tex(cell.text)}}}" if cell.emphasis else _tex(cell.text))
+        _TEX_EMPHASIS[cell.emphasis].format(_tex(cell.text))
         + (f"$^{{{notes[cell.note]}}}$" if cell.note else "")
         for cell in row
     ]

@@ -11,7 +11,6 @@ from numpy.typing import NDArray
 
 from mmbench.errors import InputError, unknown
 from mmbench.files import read_csv, read_json
-from mmbench.reporting.formatting import format_seeds
 from mmbench.reporting.labels import status_cell
 from mmbench.reporting.spec import DatasetSpec, ReportSpec
 
@@ -24,7 +23,7 @@ class DatasetScores:
 
     Attributes:
         dataset: its name, title and kind.
-        card: as `prepare` wrote it.
+        card: the file that `prepare` wrote.
         records: by method and seed, the row of the records file.
         scores: by (method, selection, subset, metric), the value of each seed that ended ok.
             The oracle's choice among views, whichever view it is, has the subset `best-view`.
@@ -87,16 +86,16 @@ class DatasetScores:
         for seed, record in self.records[method].items():
             if origin := record.get("origin"):
                 seeds_by_origin.setdefault(origin, []).append(seed)
-        return "; ".join(
-            self.of_seeds(
-                method, seeds, "imported" if origin == "imported" else f"trained on {origin}"
-            )
-            for origin, seeds in seeds_by_origin.items()
-        )
+        texts = {o: o if o == "imported" else f"trained on {o}" for o in seeds_by_origin}
+        return "; ".join(self.of_seeds(method, s, texts[o]) for o, s in seeds_by_origin.items())
 
     def of_seeds(self, method: str, seeds: list[int], text: str) -> str:
         """Return a text about some seeds of a method, naming them unless they are all."""
-        return text if len(seeds) == len(self.records[method]) else f"{format_seeds(seeds)} {text}"
+        if len(seeds) == len(self.records[method]):
+            return text
+        return (
+            f"{'seed' if len(seeds) == 1 else 'seeds'} {', '.join(map(str, sorted(seeds)))} {text}"
+        )
 
     def description(self) -> str:
         """Return the size and the views of the data, as far as the card has them."""

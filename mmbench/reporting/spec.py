@@ -1,4 +1,4 @@
-"""What a report is told: names, titles and order, as the config resolves them."""
+"""The specification of a report: names, titles and order, as the plan resolves them."""
 
 from typing import Any, Literal
 
@@ -11,14 +11,14 @@ class DatasetSpec(BaseModel):
     """A data set of a report.
 
     Attributes:
-        name: as the catalogue and the files name it.
+        name: as in the catalogue and in file names.
         title: as tables print it.
-        pairing: how the views were joined; sets joined by label are tabled apart.
-        data_setting: how views describe samples.
+        pairing: how the views were joined; data sets joined by label have tables of their own.
+        data_setting: how the views describe the samples.
         root: the data set at the root of those it is derived from, or its own name. Tests count
             the data sets of one root as one.
-        base: the data set it is a spoilt form of, or its own name; what curves start from.
-        varied: by how much it was spoilt on purpose, such as {"missing_rate": 0.3}.
+        base: the data set that it is a corrupted form of, or its own name; curves start there.
+        varied: by how much it was corrupted on purpose, such as {"missing_rate": 0.3}.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -36,18 +36,18 @@ class MethodSpec(BaseModel):
     """A method entry of a report.
 
     Attributes:
-        name: as the catalogue and the files name it.
+        name: as in the catalogue and in file names.
         title: as tables print it.
-        fidelity: what stands behind it; a reconstruction is printed as such.
+        fidelity: how close it is to published code; a reconstruction is printed as such.
         rows: one row, or one for each view and one for the best view (an oracle).
         tuned_on: data sets on which it has parameters of its own.
         changed: whether the benchmark set parameters on top of the catalogue.
-        citation: where the method is from.
-        uses: the module it runs.
+        citation: of its paper.
+        uses: the module that it runs.
         base: the entry that it is a variant of, or its own name.
         varied: the parameters in which it differs from that entry, with its values.
-        params: those of them that the benchmark set, not the catalogue.
-        remark: what the benchmark says of its row, wherever it has a score.
+        params: the parameters that the benchmark set, with their values.
+        remark: a sentence under each leaderboard where it has a score.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -67,7 +67,7 @@ class MethodSpec(BaseModel):
 
     @property
     def printed(self) -> str:
-        """The title, with the fidelity where a reader must know it."""
+        """The title, with the fidelity if it is a reconstruction."""
         if self.fidelity == "reconstruction" and "reconstruction" not in self.title.lower():
             return f"{self.title} (reconstruction)"
         return self.title
@@ -78,12 +78,10 @@ class ReportSpec(BaseModel):
 
     Attributes:
         name: of the benchmark.
-        seeds: the runs that every cell should have.
-        datasets: at least one.
-        methods: at least one.
+        seeds: of the runs that every cell should have.
         metrics: the columns, as `score` names them.
-        reference_method: the method that tests compare the others with; empty means k-means on all
-            views, or else the first baseline.
+        reference_method: the method that tests compare the others with; empty means k-means on
+            all views, or else the first baseline.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")

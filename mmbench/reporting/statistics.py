@@ -1,7 +1,7 @@
-"""Compare methods over data sets: functions on arrays, which know no file and no label.
+"""Comparison of methods over data sets: functions on arrays.
 
 The data set is the unit. A claim is to hold on the next data set, not for the next seed, so the
-seeds of a cell are averaged first, and ten seeds on one data set are still one observation.
+seeds of a cell are averaged first, and ten seeds on one data set are one observation.
 
 Sources: average ranks, Friedman's and Wilcoxon's tests with Holm's correction, Demšar, JMLR 7,
 2006; all pairs by Wilcoxon instead of mean ranks, Benavoli, Corani & Mangili, JMLR 17, 2016; the
@@ -26,79 +26,47 @@ from mmbench.reporting.formatting import DIGITS
 
 Floats = NDArray[np.float64]
 
-ALPHA = 0.05  # of all claims of a family together: those about the control, or those about pairs
+ALPHA = 0.05  # of a family of claims: those about the reference method, or those about pairs
 CONFIDENCE = 0.95
 TIE = 0.005  # mean scores at most this far apart are a tie, neither win nor loss
 ROPE = 0.01  # differences up to this are of no practical consequence
-MIN_POSTERIOR = 5  # data sets; with fewer, the posterior is sure of what two of them show
+MIN_POSTERIOR = 5  # data sets; with fewer, two that agree make the posterior certain
 N_DRAWS = 10_000  # of the posterior: probabilities are good to about 0.01
 N_RESAMPLES = 2_000  # of the bootstrap
-_MAX_TIED = 13  # 2^13 signs are counted out in an instant
-
-
-@dataclass(frozen=True)
-class Summary:
-    """The values of one cell; figures that the seeds do not allow are NaN.
-
-    Attributes:
-        n: seeds with a value.
-        n_all: seeds that were wanted.
-        mean: of the values.
-        sd: standard deviation with n - 1; NaN for a single value.
-        low: lower end of the 95 % t-interval of the mean.
-        high: its upper end.
-        median: of the values.
-        min: the smallest.
-        max: the largest.
-    """
-
-    n: int
-    n_all: int
-    mean: float
-    sd: float
-    low: float
-    high: float
-    median: float
-    min: float
-    max: float
+_MAX_TIED = 13  # 2^13 signs are enumerated in an instant
 
 
 @dataclass(frozen=True, eq=False)
 class Comparison:
-    """What can be said about methods that all have a score on the same data sets.
+    """Statistics of methods that all have a score on the same data sets.
 
-    Matrices are (n_methods, n_methods) and compare the row's method with the column's.
+    Matrices are (n_methods, n_methods) and compare the row's method with the column's. Values
+    against the reference method are NaN for itself, and for all without one.
 
     Attributes:
         names: of the methods, as sentences print them.
-        n_datasets: how many observations there are.
         scores: (n_datasets, n_methods), means over the seeds.
-        reference_method: which method the others are compared with, or None.
+        reference_method: the position of the method that the others are compared with, or None.
         ranks: (n_methods,), average rank over data sets; 1 is best, ties share the average.
         friedman: p of "all methods rank alike"; NaN with fewer than 3 methods or 2 data sets.
         p: Wilcoxon's two-sided p of each pair, uncorrected.
         p_holm: the same, corrected for all pairs by Holm.
-        p_reference: (n_methods,), p against the control, corrected for those alone; NaN for the
-            control itself, and for all without one.
+        p_reference: (n_methods,), p against the reference method, corrected for those alone.
         difference: mean over data sets of the row's score minus the column's.
-        wins: on how many data sets the row is better by more than `TIE`.
-        ties: on how many they are at most `TIE` apart.
-        losses: on how many the row is worse by more than `TIE`.
-        better: (n_methods,), posterior probability that of better (than the control, by more
-            than `ROPE`), equal and worse, better is the likeliest; NaN for the control itself,
-            for all without one, and with fewer than `MIN_POSTERIOR` data sets.
-        equal: (n_methods,), the same of equal: at most `ROPE` apart from it.
+        wins: the number of data sets on which the row is better by more than `TIE`.
+        ties: the number on which they are at most `TIE` apart.
+        losses: the number on which the row is worse by more than `TIE`.
+        better: (n_methods,), see `signed_rank_posterior`; NaN with fewer than `MIN_POSTERIOR`
+            data sets.
+        equal: (n_methods,), likewise.
         iqm: (n_methods,), interquartile mean over all seeds of all data sets.
-        iqm_low: (n_methods,), lower end of its resampling interval, see `interquartile_mean`;
-            NaN where a cell has a single seed.
+        iqm_low: (n_methods,), lower end of its resampling interval, see `interquartile_mean`.
         iqm_high: (n_methods,), its upper end.
         cliques: groups of two or more methods, best rank first, within which no pair differs;
-            empty where too few data sets make any claim about a pair impossible.
-        left_out: what had to be left out, and why; a sentence each.
+            empty where there are too few data sets for any claim about a pair.
     """
 
     names: tuple[str, ...]
-    n_datasets: int
     scores: Floats
     reference_method: int | None
     ranks: Floats
@@ -116,11 +84,15 @@ class Comparison:
     iqm_low: Floats
     iqm_high: Floats
     cliques: tuple[tuple[int, ...], ...]
-    left_out: tuple[str, ...] = ()
+
+    @property
+    def n_datasets(self) -> int:
+        """The number of observations."""
+        return len(self.scores)
 
     @property
     def n_pairs(self) -> int:
-        """How many pairs of methods there are."""
+        """The number of pairs of methods."""
         return math.comb(len(self.names), 2)
 
     @property
@@ -129,31 +101,21 @@ class Comparison:
         return self.n_pairs > 0 and self.n_datasets >= datasets_needed(self.n_pairs)
 
 
-def summary(values: ArrayLike, n_all: int) -> Summary:
-    """Return the figures of one cell.
-
-    Args:
-        values: (n,), those of the seeds that ended ok.
-        n_all: how many seeds were wanted.
-    """
-    x = np.asarray(values, dtype=np.float64)
-    n, nan = len(x), math.nan
-    if n == 0:
-        return Summary(0, n_all, nan, nan, nan, nan, nan, nan, nan)
-    mean, sd = float(x.mean()), float(x.std(ddof=1)) if n > 1 else nan
-    half = float(stats.t.ppf((1 + CONFIDENCE) / 2, n - 1)) * sd / math.sqrt(n) if n > 1 else nan
-    ends = (mean - half, mean + half)
-    return Summary(n, n_all, mean, sd, *ends, float(np.median(x)), float(x.min()), float(x.max()))
+def half_interval(values: Floats) -> float:
+    """Return half the width of the 95 % t-interval of a mean; NaN for fewer than two values."""
+    n = len(values)
+    if n < 2:
+        return math.nan
+    quantile = float(stats.t.ppf((1 + CONFIDENCE) / 2, n - 1))
+    return quantile * float(values.std(ddof=1)) / math.sqrt(n)
 
 
 def complete_block(present: ArrayLike) -> tuple[list[int], list[int]]:
     """Return the data sets and the methods to keep so that no score is missing among them.
 
-    One at a time, the data set or the method that lacks the largest share of its scores goes,
-    until none is missing. So a method that is not made for such data goes, and a data set that
-    was too large for most methods goes, and both leave as much as possible for the others. At
-    equal shares the method goes, since data sets are the evidence; then the last in order.
-    Which scores are missing decides, never the scores.
+    The data set or the method that lacks the largest share of its scores is left out, until none
+    is missing. At equal shares it is the method, since data sets are the evidence; then the last
+    in order. The scores themselves have no influence.
 
     Args:
         present: (n_datasets, n_methods) bool, where there is a score.
@@ -171,10 +133,10 @@ def complete_block(present: ArrayLike) -> tuple[list[int], list[int]]:
 
 
 def datasets_needed(n_claims: int, alpha: float = ALPHA) -> int:
-    """Return with how many data sets the first of `n_claims` claims becomes possible.
+    """Return the number of data sets with which the first of `n_claims` claims is possible.
 
     When one method wins on all n data sets, the exact two-sided p of Wilcoxon's test is 2 / 2^n,
-    and no data give less. Holm's correction asks the smallest p for alpha / n_claims.
+    its minimum. Holm's correction compares the smallest p with alpha / n_claims.
     """
     return next(n for n in itertools.count(1) if 2 / 2**n <= alpha / n_claims)
 
@@ -182,9 +144,8 @@ def datasets_needed(n_claims: int, alpha: float = ALPHA) -> int:
 def wilcoxon_p(differences: ArrayLike) -> float:
     """Return the two-sided p of Wilcoxon's signed-rank test of (n_datasets,) differences.
 
-    Exact for up to 50 data sets, and where differences tie for up to 13; beyond, the normal
-    approximation. Data sets without a difference say nothing and are left out; if none has
-    one, p is 1.
+    It is exact for up to 50 data sets, and where differences tie for up to 13; beyond, it is the
+    normal approximation. Differences of zero are left out; without any other, p is 1.
     """
     x = np.round(np.asarray(differences, dtype=np.float64), DIGITS)
     x = x[x != 0]
@@ -198,7 +159,7 @@ def wilcoxon_p(differences: ArrayLike) -> float:
         total: Floats = (ranks * (signed > 0)).sum(axis=axis)
         return total
 
-    # what `wilcoxon` itself would do, but for all signs at once: a hundred times as fast
+    # the same as `wilcoxon`, but for all signs at once, which is a hundred times as fast
     tested = stats.permutation_test(
         (x,), rank_sum, permutation_type="samples", n_resamples=2**_MAX_TIED, vectorized=True
     )
@@ -206,7 +167,7 @@ def wilcoxon_p(differences: ArrayLike) -> float:
 
 
 def holm(p: ArrayLike) -> Floats:
-    """Return (n_claims,) p values, corrected for making all of these claims at once."""
+    """Return (n_claims,) p values, corrected by Holm for making all of these claims at once."""
     raw = np.asarray(p, dtype=np.float64)
     if not len(raw):
         return raw
@@ -231,12 +192,11 @@ def friedman_p(scores: Floats) -> float:
 def interquartile_mean(cells: Sequence[ArrayLike], *, seed: int = 0) -> tuple[float, float, float]:
     """Return the mean of the middle half of all values, and its resampling interval.
 
-    A quarter of the values, rounded down, is cut off at each end: of three none.
+    A quarter of the values, rounded down, is cut off at each end; of three values none.
 
     The interval holds 95 % of the means when the seeds of each data set are resampled among
-    themselves (percentile bootstrap). So it tells how the figure would move with other seeds, not
-    with other data sets. It is no 95 % confidence interval: with few seeds it is too narrow
-    (docs/statistics.md has figures).
+    themselves (percentile bootstrap): how the mean would move with other seeds, not with other
+    data sets. With few seeds it is narrower than a 95 % confidence interval.
 
     Args:
         cells: for each data set, (n_seeds,) values of a method.
@@ -268,23 +228,22 @@ def interquartile_mean(cells: Sequence[ArrayLike], *, seed: int = 0) -> tuple[fl
 def signed_rank_posterior(
     scores: Floats, reference_method: int, *, rope: float = ROPE, seed: int = 0
 ) -> tuple[Floats, Floats]:
-    """Return the probabilities that better, and that equal, is likelier than the other two.
+    """Return the probabilities that better, and that equal, is the likeliest outcome.
 
-    The three are: better than the control by more than `rope`, at most so far apart, worse, all
-    for the mean difference on two data sets, as signed ranks have it. How likely each is, is not
-    known; the posterior is over that. Returned is the share of its draws
-    in which an outcome has the largest of the three probabilities, as `baycomp` counts, and not
-    the mean of that probability: 0.97 says that better is most surely the likeliest outcome, not
-    that the method is better on 97 of 100 data sets.
+    The outcomes are better than the reference method by more than `rope`, at most so far apart,
+    and worse, for the mean difference on two data sets (signed ranks). The posterior is over
+    their probabilities. As in `baycomp`, the share of its draws is returned in which an outcome
+    has the largest probability, not the mean of that probability: 0.97 means that better is most
+    probably the likeliest outcome, not that the method is better on 97 of 100 data sets.
 
     Args:
         scores: (n_datasets, n_methods).
-        reference_method: which method the others are compared with.
+        reference_method: the position of the method that the others are compared with.
         rope: differences up to this, either way, count as equal.
         seed: of the draws from the posterior.
 
     Returns:
-        Two arrays (n_methods,), NaN for the control. What is missing to 1 is that of "worse".
+        Two arrays (n_methods,), NaN for the reference method. The rest to 1 is that of "worse".
     """
     better, equal = np.full((2, scores.shape[1]), np.nan)
     for m in range(scores.shape[1]):
@@ -300,16 +259,14 @@ def compare(
     names: Sequence[str],
     *,
     reference_method: int | None = None,
-    left_out: Sequence[str] = (),
     seed: int = 0,
 ) -> Comparison:
-    """Compare methods over data sets; higher scores are better.
+    """Return the comparison of methods over data sets; higher scores are better.
 
     Args:
         cells: for each data set and method, (n_seeds,) scores, at least one.
         names: of the methods.
-        reference_method: which method the others are compared with.
-        left_out: sentences to keep with the result.
+        reference_method: the position of the method that the others are compared with.
         seed: of the bootstrap and of the posterior's draws.
 
     Raises:
@@ -324,22 +281,19 @@ def compare(
     means = [[np.asarray(cell, dtype=np.float64).mean() for cell in row] for row in cells]
     scores = np.array(means).round(DIGITS)
     n_datasets, n_methods = scores.shape
-    # (row, column, data set); + 0.0: no minus before zero
+    # (row, column, data set); + 0.0 turns minus zero into zero
     apart = (scores.T[:, None] - scores.T[None]).round(DIGITS) + 0.0
     upper = np.triu_indices(n_methods, 1)
     raw = np.array([wilcoxon_p(differences) for differences in apart[upper]])
 
-    p_reference = np.full(n_methods, np.nan)
+    p, p_holm = (_symmetric(values, upper, n_methods) for values in (raw, holm(raw)))
+
+    p_reference, better, equal = np.full((3, n_methods), np.nan)
     if reference_method is not None:
         others = np.arange(n_methods) != reference_method
-        p = _symmetric(raw, upper, n_methods)
         p_reference[others] = holm(p[reference_method, others])
-
-    better, equal = np.full((2, n_methods), np.nan)
-    if reference_method is not None and n_datasets >= MIN_POSTERIOR:
-        better, equal = signed_rank_posterior(scores, reference_method, seed=seed)
-
-    p_holm = _symmetric(holm(raw), upper, n_methods)
+        if n_datasets >= MIN_POSTERIOR:
+            better, equal = signed_rank_posterior(scores, reference_method, seed=seed)
     ranks = stats.rankdata(-scores, axis=1).mean(axis=0)
     feasible = len(raw) > 0 and n_datasets >= datasets_needed(len(raw))
     iqm = np.array(
@@ -348,12 +302,11 @@ def compare(
     wins, losses = (apart > TIE).sum(axis=2), (apart < -TIE).sum(axis=2)
     return Comparison(
         names=tuple(names),
-        n_datasets=n_datasets,
         scores=scores,
         reference_method=reference_method,
         ranks=ranks,
         friedman=friedman_p(scores),
-        p=_symmetric(raw, upper, n_methods),
+        p=p,
         p_holm=p_holm,
         p_reference=p_reference,
         difference=apart.mean(axis=2),
@@ -366,12 +319,11 @@ def compare(
         iqm_low=iqm[:, 1],
         iqm_high=iqm[:, 2],
         cliques=_cliques(p_holm, ranks) if feasible else (),
-        left_out=tuple(left_out),
     )
 
 
 def _symmetric(values: Floats, upper: tuple[NDArray[np.int64], ...], n: int) -> Floats:
-    """Return p values of pairs as a matrix; a method does not differ from itself."""
+    """Return p values of pairs as a matrix, with 1 on its diagonal."""
     matrix = np.ones((n, n))
     matrix[upper] = matrix.T[upper] = values
     return matrix

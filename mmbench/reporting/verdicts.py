@@ -8,15 +8,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mmbench.reporting.context import ReportContext
-from mmbench.reporting.formatting import (
-    MISSING,
-    csv_mean_sd,
-    format_mean_sd,
-    format_score,
-)
+from mmbench.reporting.formatting import MISSING, csv_mean_sd, format_mean_sd, format_score
 from mmbench.reporting.labels import status_cell
 from mmbench.reporting.published import Published
-from mmbench.reporting.statistics import summary
+from mmbench.reporting.statistics import half_interval
 
 MARGIN = 0.02
 
@@ -47,7 +42,7 @@ class Ours:
     Attributes:
         values: (n_ok,), by seed; empty where there is none.
         seeds: how many the report asks for.
-        status: a word or two in place of a number.
+        status: what tables print in place of a number.
         reason: why there is no score, or why some seeds are missing.
     """
 
@@ -64,8 +59,8 @@ class Ours:
     @property
     def half_interval(self) -> float:
         """Half the width of the 95 % t-interval of the mean; infinite for a single seed."""
-        s = summary(self.values, self.seeds)
-        return math.inf if math.isnan(s.high) else s.high - s.mean
+        half = half_interval(self.values)
+        return math.inf if math.isnan(half) else half
 
     @property
     def text(self) -> str:

@@ -136,7 +136,7 @@ def test_a_method_without_a_score_on_one_of_many_data_sets_costs_that_data_set()
     stored[3].scores.pop(("b", "last", "all", "acc"))
     (one,) = compare(spec, stored)
     assert one.comparison.n_datasets == 7
-    assert one.comparison.left_out == ("Left out, since methods lack a score there: D3.",)
+    assert one.left_out == ("Left out, since methods lack a score there: D3.",)
 
 
 def test_data_sets_that_derive_from_one_count_as_one():
@@ -150,7 +150,7 @@ def test_data_sets_that_derive_from_one_count_as_one():
     ]
     (one,) = compare(spec, stored)
     np.testing.assert_allclose(one.comparison.scores, [[0.2, 0.6], [0.5, 0.6]])
-    assert one.comparison.left_out == (
+    assert one.left_out == (
         "Counted as one data set, since they derive from the same one: D0; D1; D2.",
     )
 

@@ -16,10 +16,10 @@ from mmbench.reporting.statistics import (
     complete_block,
     datasets_needed,
     friedman_p,
+    half_interval,
     holm,
     interquartile_mean,
     signed_rank_posterior,
-    summary,
     wilcoxon_p,
 )
 
@@ -46,11 +46,11 @@ C45 = np.array(
 NAMES = ("C4.5", "C4.5+m", "C4.5+cf", "C4.5+m+cf")
 
 
-def compared(scores, **told):
+def compared(scores, **arguments):
     """Compare a matrix of scores, each cell with a single seed."""
     scores = np.asarray(scores, dtype=float)
-    names = told.pop("names", [f"m{i}" for i in range(scores.shape[1])])
-    return compare([[[x] for x in row] for row in scores], names, **told)
+    names = arguments.pop("names", [f"m{i}" for i in range(scores.shape[1])])
+    return compare([[[x] for x in row] for row in scores], names, **arguments)
 
 
 @pytest.fixture
@@ -276,24 +276,15 @@ def test_a_single_seed_has_no_bootstrap_interval():
     assert math.isnan(high)
 
 
-def test_a_summary_by_hand():
-    told = summary([0.2, 0.4, 0.9], n_all=5)
-    mean, sd = 0.5, math.sqrt((0.09 + 0.01 + 0.16) / 2)
-    half = 4.302653 * sd / math.sqrt(3)  # t with 2 degrees of freedom, from a table
-    assert (told.n, told.n_all, told.median, told.min, told.max) == (3, 5, 0.4, 0.2, 0.9)
-    np.testing.assert_allclose(
-        [told.mean, told.sd, told.low, told.high], [mean, sd, mean - half, mean + half], rtol=1e-6
-    )
+def test_the_interval_of_a_mean_by_hand():
+    half = 4.302653 * math.sqrt((0.09 + 0.01 + 0.16) / 2) / math.sqrt(3)  # t from a table
+    assert half_interval(np.array([0.2, 0.4, 0.9])) == pytest.approx(half, rel=1e-6)
+    assert half_interval(np.array([0.5, 0.5])) == 0
 
 
-def test_summaries_of_one_seed_of_equal_seeds_and_of_none():
-    one, equal, none = summary([0.5], 3), summary([0.5, 0.5], 3), summary([], 3)
-    assert (one.mean, one.median, one.n) == (0.5, 0.5, 1)
-    assert math.isnan(one.sd)
-    assert math.isnan(one.low)
-    assert (equal.sd, equal.low, equal.high) == (0, 0.5, 0.5)
-    assert (none.n, none.n_all) == (0, 3)
-    assert math.isnan(none.mean)
+@pytest.mark.parametrize("values", [[], [0.5]])
+def test_fewer_than_two_seeds_have_no_interval(values):
+    assert math.isnan(half_interval(np.array(values)))
 
 
 def test_seeds_are_averaged_first_so_more_of_them_are_no_more_evidence(clear):

@@ -3,10 +3,13 @@
 import math
 from collections.abc import Iterator
 
+import numpy as np
+
 from mmbench.reporting.boards import DatasetBoard
 from mmbench.reporting.context import ReportContext
 from mmbench.reporting.documents import Document
-from mmbench.reporting.statistics import summary
+from mmbench.reporting.formatting import csv_number
+from mmbench.reporting.statistics import half_interval
 
 _COLUMNS = (
     "dataset section method title fidelity row selection subset metric"
@@ -22,19 +25,12 @@ def document(report: ReportContext) -> Document:
 
 def _csv_rows(board: DatasetBoard, n_seeds: int) -> Iterator[list[object]]:
     for row in board.rows:
-        method = row.method
-        start = [board.dataset.name, board.section, method.name, row.title]
-        start += [method.fidelity, row.kind]
-        for column, values in row.values.items():
+        start: list[object] = [board.dataset.name, board.section, row.method.name, row.title]
+        start += [row.method.fidelity, row.kind]
+        for column, x in row.values.items():
             selection = "oracle" if row.is_oracle or column.is_oracle else "last"
-            s = summary(values, n_seeds)
-            numbers = (s.mean, s.sd, s.low, s.high, s.median, s.min, s.max)
-            yield [
-                *start,
-                selection,
-                column.subset,
-                column.metric,
-                *("" if math.isnan(x) else round(x, 6) + 0.0 for x in numbers),
-                s.n,
-                s.n_all,
-            ]
+            mean, half = x.mean(), half_interval(x)
+            sd = x.std(ddof=1) if len(x) > 1 else math.nan
+            values = (mean, sd, mean - half, mean + half, np.median(x), x.min(), x.max())
+            cell = [selection, column.subset, column.metric, *map(csv_number, values)]
+            yield [*start, *cell, len(x), n_seeds]

@@ -2,7 +2,7 @@
 
 from mmbench.reporting.context import ReportContext
 from mmbench.reporting.documents import Cell, Document, Section, Table, page_section
-from mmbench.reporting.formatting import MISSING
+from mmbench.reporting.formatting import MISSING, format_count
 from mmbench.reporting.quality_checks import Finding, check_quality
 from mmbench.reporting.spec import ReportSpec
 
@@ -10,9 +10,8 @@ from mmbench.reporting.spec import ReportSpec
 def document(report: ReportContext) -> Document:
     """Return a table for each data set with a finding."""
     spec, found = report.spec, check_quality(report.spec, report.datasets)
-    n = len(found)
-    findings = "1 finding" if n == 1 else f"{n} findings"
-    text = [f"{findings} to look at. None of them is a verdict." if n else "No finding."]
+    n = format_count(len(found), "finding")
+    text = [f"{n} to look at; a finding is not a verdict." if found else "No finding."]
     tables = []
     for dataset in spec.datasets:
         of_dataset = [finding for finding in found if finding.dataset == dataset.name]

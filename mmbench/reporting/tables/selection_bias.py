@@ -12,8 +12,9 @@ import numpy as np
 
 from mmbench.reporting.context import ReportContext
 from mmbench.reporting.documents import Cell, Document, Section, Table, page_section
-from mmbench.reporting.formatting import MISSING, format_gain, format_score
+from mmbench.reporting.formatting import MISSING, csv_number, format_gain, format_score
 from mmbench.reporting.labels import SECTIONS, UNRANKED, metric_head
+from mmbench.reporting.published import published_scores
 from mmbench.reporting.scores import DatasetScores
 
 _NO_SPREAD = 1e-9  # equal scores differ in the last bits
@@ -92,7 +93,8 @@ def selection_bias(
 def document(report: ReportContext) -> Document:
     """Return a table for each data set with a score."""
     spec = report.spec
-    biases = {scores.name: _biases(report, scores) for scores in report.datasets}
+    published = published_scores(report.published)
+    biases = {scores.name: _biases(report, scores, published) for scores in report.datasets}
     is_published = any(_is_published(bias) for found in biases.values() for bias in found.values())
     text = [*TEXT, PUBLISHED_TEXT] if is_published else TEXT
     sections = []
@@ -111,17 +113,17 @@ def document(report: ReportContext) -> Document:
     )
 
 
-def _biases(report: ReportContext, scores: DatasetScores) -> dict[tuple[str, str], SelectionBias]:
+def _biases(
+    report: ReportContext, scores: DatasetScores, published: Mapping[tuple[str, str, str], float]
+) -> dict[tuple[str, str], SelectionBias]:
     """Return the biases by method and metric; methods with a row for each view have none."""
     found = {}
     for method in (m for m in report.spec.methods if m.rows == "one"):
         for metric in (m for m in report.spec.metrics if m not in UNRANKED):
-            number = report.published_scores.get((method.name, scores.name, metric), math.nan)
-            # numbers in print do not apply to hyperparameters that the benchmark sets
-            bias = selection_bias(
-                scores, method.name, metric, math.nan if method.changed else number
-            )
-            if bias:
+            number = published.get((method.name, scores.name, metric), math.nan)
+            if method.changed:  # numbers in print do not apply to parameters of the benchmark
+                number = math.nan
+            if bias := selection_bias(scores, method.name, metric, number):
                 found[method.name, metric] = bias
     return found
 
@@ -146,7 +148,8 @@ def _table(report: ReportContext, scores: DatasetScores, found: Biases) -> Table
             bias = found[method.name, metric]
             gains = [bias.oracle_epoch, bias.oracle_seed, bias.oracle_both]
             row.append(Cell(format_score(bias.mean)))
-            row += [_gain(x) for x in (gains if metric == "acc" else gains[1:2])]
+            for gain in gains if metric == "acc" else gains[1:2]:
+                row.append(Cell(format_gain(gain), "" if math.isnan(gain) else "oracle"))
             row += [Cell(_format_published(bias))] * (metric in published)
         rows.append(row)
     name, title = f"{report.spec.name}-{scores.name}-selection_bias", scores.dataset.title
@@ -168,10 +171,6 @@ def _result(report: ReportContext, found: Biases) -> str:
     return f"An oracle that picks epoch and seed by label would add up to {most}"
 
 
-def _gain(value: float) -> Cell:
-    return Cell(MISSING) if math.isnan(value) else Cell(format_gain(value), "oracle")
-
-
 def _format_published(bias: SelectionBias) -> str:
     """Return a number in print and where it is among the seeds."""
     if not _is_published(bias):
@@ -182,5 +181,4 @@ def _format_published(bias: SelectionBias) -> str:
 
 def _csv_rows(dataset: str, found: Biases) -> Iterator[list[object]]:
     for (method, metric), bias in found.items():
-        numbers = ["" if math.isnan(x) else round(x, 6) + 0.0 for x in astuple(bias)]
-        yield [dataset, method, metric, *numbers]
+        yield [dataset, method, metric, *map(csv_number, astuple(bias))]

@@ -12,7 +12,14 @@ from mmbench.reporting import statistics
 from mmbench.reporting.comparisons import SectionComparison
 from mmbench.reporting.context import ReportContext
 from mmbench.reporting.documents import Cell, Document, Emphasis, PageSection, Section, Table
-from mmbench.reporting.formatting import MISSING, format_gain, format_p, format_score
+from mmbench.reporting.formatting import (
+    MISSING,
+    csv_number,
+    format_gain,
+    format_p,
+    format_p_equation,
+    format_score,
+)
 from mmbench.reporting.labels import SECTIONS, metric_head
 from mmbench.reporting.sentences import result_sentences
 from mmbench.reporting.spec import MethodSpec, ReportSpec
@@ -23,29 +30,29 @@ INTRODUCTION = (
 )
 EXPLAINED = (
     "Mean: the average over data sets.",
-    "Rank: the average place among the methods, 1 is best; equal scores share their places.",
-    "IQM: the mean of the middle half of all seeds of all data sets (of three values, of all). The"
-    " interval holds it in 95 % of resamplings of the seeds of each data set: how it would move"
-    " with other seeds, not with other data sets. With three or five seeds it is too narrow to be a"
-    " 95 % confidence interval.",
+    "Rank: the average place among the methods; 1 is best, and equal scores share their places.",
+    "IQM: the mean of the middle half of all seeds of all data sets (of all values, if there are"
+    " three). Its interval holds 95 % of the IQMs when the seeds of each data set are resampled:"
+    " how it would move with other seeds, not with other data sets. With three or five seeds it is"
+    " narrower than a 95 % confidence interval.",
     "Difference: the mean over data sets of a method's score minus the baseline's.",
-    "Win/tie/loss: on how many data sets a method is better than the baseline, at most"
-    f" {statistics.TIE} apart, worse.",
-    "P(better), P(equal): a method is better than the baseline by more than"
-    f" {statistics.ROPE}, at most so far apart from it, or worse. These are the probabilities, by"
-    " a Bayesian signed-rank test, that the first, and the second, is the likeliest of the three:"
-    " how sure that is, not on which share of data sets it will be so. What is missing to 1 is"
-    f" that of worse. Not computed for fewer than {statistics.MIN_POSTERIOR} data sets.",
+    "Win/tie/loss: the number of data sets on which a method is better than the baseline, at most"
+    f" {statistics.TIE} apart from it, or worse.",
+    "P(better), P(equal): there are three outcomes, a method is better than the baseline by more"
+    f" than {statistics.ROPE}, at most so far apart from it, or worse. These are the probabilities"
+    " that the first, and the second, is the likeliest of the three (Bayesian signed-rank test)."
+    " They are not shares of data sets. The rest to 1 is the probability of worse. They are not"
+    f" computed for fewer than {statistics.MIN_POSTERIOR} data sets.",
     "p: how often data without any difference would look at least this different from the"
     " baseline (Wilcoxon's signed-rank test), corrected by Holm for comparing every method with the"
-    f" baseline. At most {statistics.ALPHA}, and the difference is called one. Exact up to 50 data"
-    " sets, where differences tie up to 13; beyond, by the normal approximation.",
-    "Groups: methods that share a number cannot be told apart (Wilcoxon's test of all pairs,"
+    f" baseline. A difference is called one if p is at most {statistics.ALPHA}. The p is exact up"
+    " to 50 data sets, where differences tie up to 13; beyond, it is the normal approximation.",
+    "Groups: no test distinguishes methods that share a number (Wilcoxon's test of all pairs,"
     " corrected by Holm for all pairs). The comparisons with the baseline and those of all pairs"
-    " are corrected apart, as are the tables: each keeps its own chance of 5 % of a false claim.",
+    " are corrected separately, as are the tables: each has a chance of 5 % of a false claim.",
     "Friedman's test: how often methods that are all alike would give average ranks at least this"
     " far apart. Its approximation is rough below about ten data sets.",
-    "Controls know nothing and oracles are chosen by label: they are shown, and not tested.",
+    "Controls and oracles, which are chosen by label, are listed but not tested.",
 )
 
 
@@ -78,10 +85,9 @@ def _table(spec: ReportSpec, compared: SectionComparison) -> Table:
     found = compared.comparison
     result, *others = result_sentences(found)
     if not math.isnan(found.friedman):
-        equals = "" if found.friedman < 0.001 else "= "
-        others.append(f"Friedman's test of all methods: p {equals}{format_p(found.friedman)}.")
+        others.append(f"Friedman's test of all methods: {format_p_equation(found.friedman)}.")
     head = [
-        Cell("method", note=" ".join(found.left_out)),
+        Cell("method", note=" ".join(compared.left_out)),
         Cell("mean"),
         Cell("rank", note=" ".join(others)),
         *map(Cell, ["IQM [95 %]", "difference", "win/tie/loss", "P(better)", "P(equal)", "p"]),
@@ -92,7 +98,7 @@ def _table(spec: ReportSpec, compared: SectionComparison) -> Table:
         why = _why_outside(compared, row.method)
         title = row.title if row.is_oracle else f"{row.title} ({why})"
         emphasis: Emphasis = "oracle" if row.is_oracle else ""
-        cells = [Cell(title, emphasis), Cell(_score(mean), emphasis)]
+        cells = [Cell(title, emphasis), Cell(format_score(mean), emphasis)]
         rows.append(cells + [Cell(MISSING)] * (len(head) - 2))
     name = f"{spec.name}-significance-{compared.section}-{compared.metric}"
     return Table(name, metric_head(compared.metric), result.removesuffix("."), head, rows)
@@ -106,34 +112,26 @@ def _why_outside(compared: SectionComparison, method: MethodSpec) -> str:
 
 def _row(compared: SectionComparison, m: int) -> list[Cell]:
     found, reference = compared.comparison, compared.comparison.reference_method
-    interval = ""
-    if not math.isnan(found.iqm_low[m]):
-        interval = f" [{_score(found.iqm_low[m])}, {_score(found.iqm_high[m])}]"
+    low, high = format_score(found.iqm_low[m]), format_score(found.iqm_high[m])
+    interval = "" if low == MISSING else f" [{low}, {high}]"
     cells = [
         found.names[m] + (" (baseline)" if m == reference else ""),
-        _score(found.scores[:, m].mean()),
+        format_score(found.scores[:, m].mean()),
         f"{found.ranks[m]:.2f}",
-        _score(found.iqm[m]) + interval,
+        format_score(found.iqm[m]) + interval,
     ]
     if reference is None or m == reference:
         cells += [MISSING] * 5
     else:
-        cells.append(format_gain(found.difference[m, reference]))
-        cells.append("/".join(str(x[m, reference]) for x in (found.wins, found.ties, found.losses)))
-        cells += [_probability(x[m]) for x in (found.better, found.equal)]
+        counts = (x[m, reference] for x in (found.wins, found.ties, found.losses))
+        cells += [format_gain(found.difference[m, reference]), "/".join(map(str, counts))]
+        for probability in (found.better[m], found.equal[m]):
+            cells.append(MISSING if math.isnan(probability) else f"{probability:.2f}")
         cells.append(format_p(found.p_reference[m]))
     if found.is_feasible:
         groups = [str(i) for i, group in enumerate(found.cliques, 1) if m in group]
         cells.append(" ".join(groups) or MISSING)
     return [Cell(text) for text in cells]
-
-
-def _score(value: float) -> str:
-    return MISSING if math.isnan(value) else format_score(value)
-
-
-def _probability(value: float) -> str:
-    return MISSING if math.isnan(value) else f"{value:.2f}"
 
 
 def _csv_rows(compared: SectionComparison) -> Iterator[list[object]]:
@@ -155,4 +153,4 @@ def _csv_rows(compared: SectionComparison) -> Iterator[list[object]]:
     start = [compared.section, compared.metric, found.n_datasets]
     for method, other, statistic, value in values:
         if not math.isnan(value):
-            yield [*start, method, other, statistic, round(float(value), 6) + 0.0]
+            yield [*start, method, other, statistic, csv_number(value)]
