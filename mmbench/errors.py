@@ -1,24 +1,24 @@
-"""Errors that a person caused and can mend, each told in one line."""
+"""Errors that a person caused and can correct, each reported in one line."""
 
 import difflib
 from collections.abc import Iterable
 
 
 class InputError(ValueError):
-    """Bad input: the message names the file or key, what was expected and what came.
+    """Invalid input: the message names the file or key, what was expected and what was found.
 
-    The command line prints the message alone, without a traceback, and exits with status 2.
+    The command line prints the message without a traceback, and exits with status 2.
     """
 
 
 def unknown(kind: str, name: str, known: Iterable[str], *, where: str) -> InputError:
-    """Return the error for a name that is not in a catalogue, with the nearest known one.
+    """Return the error for an unknown name, with the most similar known name.
 
     Args:
-        kind: what the name is of, such as "method".
-        name: what came.
-        known: the names that would have been right.
-        where: the file or key in which the name stood.
+        kind: what the name denotes, such as "method".
+        name: the name received.
+        known: the valid names.
+        where: the file or key that holds the name.
     """
     candidates = sorted(known)
     near = difflib.get_close_matches(name, candidates, n=1, cutoff=0.4)

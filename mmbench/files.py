@@ -1,11 +1,10 @@
-"""Files that are either whole or not there, and tables read with errors of one line."""
+"""Files that are written completely or not at all, tables and hashes."""
 
 import csv
 import hashlib
 import json
-import os
-import tempfile
 import tokenize
+import uuid
 import zipfile
 import zlib
 from collections.abc import Iterator, Sequence
@@ -15,7 +14,7 @@ from typing import Any
 
 from mmbench.errors import InputError
 
-# what NumPy raises where an .npz is cut short, damaged, or something else
+# raised by NumPy for an .npz file that is cut short, damaged, or of another format
 NOT_AN_NPZ = (
     ValueError,
     TypeError,
@@ -29,21 +28,21 @@ NOT_AN_NPZ = (
 
 @contextmanager
 def replacing(path: Path) -> Iterator[Path]:
-    """Give a temporary path beside `path`; move it there when the block ends without error.
+    """Yield a temporary path beside `path`, which replaces it if the block ends without error.
 
-    A reader sees the old file or the new one, never a half. If the block raises, the
-    temporary file is removed and `path` is left as it was.
+    Readers see the old file or the new one, never a part. If the block raises, the temporary file
+    is removed and `path` is unchanged.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".tmp", dir=path.parent)
-    os.close(handle)
-    temporary = Path(name)
+    temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex}.tmp")
     try:
+        temporary.touch(exist_ok=False)
+        permissions = temporary.stat().st_mode & 0o777
         yield temporary
-        temporary.chmod(0o666 & ~_umask())
+        temporary.chmod(permissions)  # some libraries restrict them
         temporary.replace(path)
     except OSError as error:
-        if error.errno is not None and error.filename is None:  # as of a full disk
+        if error.errno is not None and error.filename is None:  # as with a full disk
             error.filename = str(path)
         raise
     finally:
@@ -51,13 +50,13 @@ def replacing(path: Path) -> Iterator[Path]:
 
 
 def write_text(path: Path, text: str) -> None:
-    """Write a text file, whole or not at all."""
+    """Write a text file, completely or not at all."""
     with replacing(path) as temporary:
         temporary.write_text(text, encoding="utf-8")
 
 
 def write_json(path: Path, value: Any) -> None:
-    """Write a JSON file that a person can read and a diff can follow."""
+    """Write an indented JSON file, completely or not at all."""
     write_text(path, json.dumps(value, indent=1, ensure_ascii=False, allow_nan=False) + "\n")
 
 
@@ -65,7 +64,7 @@ def read_json(path: Path) -> Any:
     """Return the content of a JSON file.
 
     Raises:
-        InputError: the file is missing or is not JSON.
+        InputError: the file is missing or not JSON.
     """
     try:
         return json.loads(path.read_text(encoding="utf-8"))
@@ -80,17 +79,17 @@ def read_csv(
 ) -> list[dict[str, str]]:
     """Return the rows of a .csv file by the names of its columns; values are text.
 
-    The csv module is enough: pandas takes longer to import than most tables to read.
+    pandas is not used, since it takes longer to import than most tables to read.
 
     Args:
         path: the file.
-        columns: which it must have, at least.
-        what: it should be, for messages.
+        columns: required columns; there may be others.
+        what: a description of the file, for messages.
         encoding: of the text.
 
     Raises:
-        InputError: the file is missing, is no .csv, lacks a column, or has a row that is longer
-            or shorter than its head.
+        InputError: the file is missing or not a .csv file, a required column is missing, or a
+            row is longer or shorter than the header.
     """
     try:
         with path.open(encoding=encoding, newline="") as file:
@@ -109,7 +108,7 @@ def read_csv(
                 f"{path}: expected a column {column!r}, got {', '.join(found) or 'none'}"
             )
     for line, row in enumerate(rows, start=2):
-        # csv fills a short line with None, and keeps what a long one has too much under None
+        # csv fills a short line with None, and stores the surplus of a long one under None
         if None in row or None in row.values():
             fewer = "fewer" if None in row.values() else "more"
             raise InputError(f"{path}, line {line}: expected {len(found)} values, got {fewer}")
@@ -117,7 +116,7 @@ def read_csv(
 
 
 def digest(value: Any) -> str:
-    """Return sixteen hex digits of a value that JSON can hold."""
+    """Return the first sixteen hex digits of the sha256 of a value that JSON can represent."""
     return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()[:16]
 
 
@@ -125,10 +124,3 @@ def sha256(path: Path) -> str:
     """Return the sha256 of a file in hex."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def _umask() -> int:
-    """Return the mask of new files; asking for it means setting it for a moment."""
-    mask = os.umask(0o022)
-    os.umask(mask)
-    return mask

@@ -1,4 +1,4 @@
-"""The closed sets of words that configs, data, runs and reports share, each declared once."""
+"""Literal types that configs, data, runs and reports share."""
 
 from typing import Literal
 
@@ -6,13 +6,13 @@ from typing import Literal
 DataSetting = Literal["paired", "mixed", "incomplete", "images"]
 
 # Why the views of a sample belong together: they show the same object, or different objects
-# that were joined by their class label; "none" where there is a single view.
+# of the same class; "none" for a single view.
 Pairing = Literal["same-object", "by-label", "none"]
 
 # How close an implementation is to published code.
 Fidelity = Literal["reference", "reconstruction", "baseline", "control"]
 
-# The floating-point precision of a training.
+# The floating-point precision of training.
 Precision = Literal["float32", "bfloat16"]
 
 # How the run of one seed ended.

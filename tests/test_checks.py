@@ -1,4 +1,4 @@
-"""What people write is checked, and every mistake is one line that helps."""
+"""Validation of YAML files and values: each error is one helpful line."""
 
 import dataclasses
 import re
@@ -23,7 +23,7 @@ class Outer(BaseModel):
 
 
 @dataclasses.dataclass(frozen=True)
-class Settings:
+class Params:
     __pydantic_config__ = ConfigDict(extra="forbid")
     epochs: int = 10
 
@@ -33,17 +33,17 @@ def test_an_unknown_name_comes_with_the_nearest_known_one():
     assert str(error) == "a.yaml: unknown method 'kmeans-conat'; did you mean 'kmeans-concat'?"
 
 
-def test_a_name_near_nothing_comes_with_all_that_are_known():
+def test_an_unknown_name_that_resembles_none_comes_with_all_known_ones():
     error = unknown("method", "qqq", ["b", "a"], where="a.yaml")
     assert str(error) == "a.yaml: unknown method 'qqq'; known: a, b"
 
 
-def test_an_unknown_key_is_told_before_the_key_it_should_have_been():
+def test_an_unknown_key_is_reported_rather_than_the_missing_one():
     with pytest.raises(InputError, match=r"^f: unknown key 'nam'; did you mean 'name'\?$"):
         checked(Outer, {"nam": "x"}, where="f")
 
 
-def test_an_unknown_key_deep_inside_is_compared_with_the_keys_of_that_place():
+def test_an_unknown_nested_key_is_compared_with_the_keys_at_its_level():
     with pytest.raises(InputError, match=r"inner: a: unknown key 'color'; did you mean 'colour'\?"):
         checked(Outer, {"name": "x", "inner": {"a": {"color": "red"}}}, where="f")
 
@@ -53,14 +53,14 @@ def test_a_missing_key_is_named():
         checked(Outer, {}, where="f")
 
 
-def test_a_wrong_type_says_what_was_expected_and_what_came():
+def test_a_wrong_type_is_reported_with_the_expected_type_and_the_value():
     with pytest.raises(InputError, match=r"^m: epochs: expected a valid integer.*, got 'many'$"):
-        checked(Settings, {"epochs": "many"}, where="m")
+        checked(Params, {"epochs": "many"}, where="m")
 
 
 def test_an_unknown_parameter_of_a_dataclass_comes_with_the_nearest_field():
     with pytest.raises(InputError, match=r"^m: unknown key 'epoch'; did you mean 'epochs'\?$"):
-        checked(Settings, {"epoch": 3}, where="m")
+        checked(Params, {"epoch": 3}, where="m")
 
 
 def write(folder: Path, text: str) -> Path:
@@ -69,8 +69,8 @@ def write(folder: Path, text: str) -> Path:
     return path
 
 
-def test_a_key_that_stands_twice_is_refused_with_its_line(tmp_path):
-    with pytest.raises(InputError, match=r"a\.yaml, line 2: the key 'a' stands twice"):
+def test_a_repeated_key_is_refused_with_its_line(tmp_path):
+    with pytest.raises(InputError, match=r"a\.yaml, line 2: the key 'a' occurs twice"):
         read_yaml(write(tmp_path, "a: 1\na: 2\n"))
 
 
@@ -83,7 +83,7 @@ def test_a_key_that_stands_twice_is_refused_with_its_line(tmp_path):
         (b"[1, 2]: 3", "expected YAML, but"),
     ],
 )
-def test_what_no_yaml_reader_can_take_is_one_line(tmp_path, content, reason):
+def test_text_that_is_not_yaml_is_reported_in_one_line(tmp_path, content, reason):
     path = tmp_path / "a.yaml"
     path.write_bytes(content)
     with pytest.raises(InputError, match="a.yaml: " + re.escape(reason)) as caught:
@@ -97,7 +97,7 @@ def test_broken_yaml_is_one_line(tmp_path):
     assert "\n" not in str(caught.value)
 
 
-def test_a_list_where_keys_belong_is_refused(tmp_path):
+def test_a_list_instead_of_a_mapping_is_refused(tmp_path):
     with pytest.raises(InputError, match="expected a mapping of keys, got list"):
         read_yaml(write(tmp_path, "- a\n- b\n"))
 

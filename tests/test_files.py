@@ -1,4 +1,4 @@
-"""Files are whole or not there; tables are read by their columns, and every fault is one line."""
+"""Files are written completely or not at all; tables are read by their columns."""
 
 import errno
 import os
@@ -26,6 +26,17 @@ def test_a_full_disk_names_the_file_and_leaves_the_old_one(tmp_path):
     assert path.read_text() == "old"
 
 
+def test_a_file_is_replaced_and_has_the_permissions_of_a_new_file(tmp_path):
+    path, plain = tmp_path / "a.csv", tmp_path / "plain.csv"
+    for content in ("old", "new"):
+        with replacing(path) as temporary:
+            temporary.write_text(content)
+            temporary.chmod(0o600)  # as some libraries do
+    plain.write_text("new")
+    assert path.read_text() == "new"
+    assert path.stat().st_mode == plain.stat().st_mode
+
+
 def test_a_table_is_read_by_the_names_of_its_columns(tmp_path):
     path = tmp_path / "a.csv"
     path.write_text('a,b\n1,"x, y"\n2,\n')
@@ -44,7 +55,7 @@ def test_a_table_is_read_by_the_names_of_its_columns(tmp_path):
         (b"a,b\n\xff,2\n", "a.csv: expected a table, but 'utf-8' codec"),
     ],
 )
-def test_what_is_no_table_of_these_columns_is_one_line(tmp_path, text, message):
+def test_an_invalid_table_is_reported_in_one_line(tmp_path, text, message):
     path = tmp_path / "a.csv"
     if text is not None:
         path.write_bytes(text if isinstance(text, bytes) else text.encode())

@@ -108,7 +108,7 @@ def test_a_key_that_stands_twice_is_refused_as_by_mmbench_plan(project):
     path.write_text(path.read_text() + "\nseeds: 1\nseeds: 7\n")
     output = project.snakemake(ok=False)
     assert "config.yaml, line" in output
-    assert "the key 'seeds' stands twice" in output
+    assert "the key 'seeds' occurs twice" in output
     assert not (project.folder / "results").exists()
 
 
