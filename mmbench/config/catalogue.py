@@ -89,7 +89,7 @@ def _resolved(
         words = {key: own.pop(key) for key in described if key in own}
         described |= {key: value for key, value in words.items() if value is not None}
         options |= own
-    derivation = checked(Derivation, options, where=places[name]) if chain else None
+    derivation = checked(Derivation, options, where=places[name])
     try:
         views = _derived_views(entry, derivation)
         if len(views) == 1:
@@ -102,7 +102,7 @@ def _resolved(
             data_setting=_data_setting(views, derivation),
             n_samples=_derived_samples(entry, derivation),
             base_samples=entry.n_samples,
-            n_clusters=(derivation and derivation.n_clusters) or entry.n_clusters,
+            n_clusters=derivation.n_clusters or entry.n_clusters,
             n_classes=entry.n_clusters,
             classes=entry.classes,
             views=views,
@@ -110,7 +110,7 @@ def _resolved(
             seed=entry.seed,
             sources=entry.sources,
             generator=_changed(entry.generator, generated),
-            derivation=derivation,
+            derivation=derivation if chain else None,
         )
     except InputError as error:
         raise InputError(f"{places[name]}: {error}") from None
@@ -125,10 +125,8 @@ def _changed(generator: Generator | None, options: Mapping[str, Any]) -> Generat
     return checked(type(generator), {**generator.model_dump(), **options}, where="generator")
 
 
-def _derived_views(base: BaseEntry, derivation: Derivation | None) -> dict[str, ViewSpec]:
+def _derived_views(base: BaseEntry, derivation: Derivation) -> dict[str, ViewSpec]:
     views = base.views
-    if derivation is None:
-        return views
     if derivation.drawn_by_class:
         (only, *others) = views.values()
         if others:
@@ -143,19 +141,15 @@ def _derived_views(base: BaseEntry, derivation: Derivation | None) -> dict[str, 
             raise unknown("view", view, views, where="views")
     if len(set(chosen)) < len(chosen):
         raise InputError(f"views: expected each view once, got {', '.join(chosen)}")
-    needs_two = ("data_setting", "missing_rate", "unpaired_rate", "shuffled_rate")
-    for option in needs_two:
+    for option in ("data_setting", "missing_rate", "unpaired_rate", "shuffled_rate"):
         if getattr(derivation, option) is not None and len(chosen) < 2:
             raise InputError(f"{option}: expected at least two views, got {len(chosen)}")
     return {view: views[view] for view in chosen}
 
 
-def _derived_samples(base: BaseEntry, derivation: Derivation | None) -> int | None:
-    if derivation is None:
-        return base.n_samples
-    n = base.n_samples
-    if derivation.drawn_by_class:
-        n = derivation.drawn_by_class.samples
+def _derived_samples(base: BaseEntry, derivation: Derivation) -> int | None:
+    drawn = derivation.drawn_by_class
+    n = drawn.samples if drawn else base.n_samples
     if derivation.sample is not None:
         if derivation.sample > n:
             raise InputError(f"sample: expected at most {n} samples, got {derivation.sample}")
@@ -170,11 +164,9 @@ def _derived_samples(base: BaseEntry, derivation: Derivation | None) -> int | No
     return n
 
 
-def _data_setting(views: Mapping[str, ViewSpec], derivation: Derivation | None) -> DataSetting:
+def _data_setting(views: Mapping[str, ViewSpec], derivation: Derivation) -> DataSetting:
     if len(views) == 1:
         return "images" if next(iter(views.values())).is_image else "paired"
-    if derivation is None:
-        return "paired"
     # each sample has one view left where all lost one of two views, or were taken apart
     one_each = derivation.unpaired_rate == 1 or (derivation.missing_rate == 1 and len(views) == 2)
     if derivation.data_setting == "mixed" or one_each:

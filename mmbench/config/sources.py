@@ -4,7 +4,7 @@ There is one type of source for each format that `mmbench.datasets.loaders` read
 """
 
 import re
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from pydantic import (
     BeforeValidator,
@@ -61,9 +61,9 @@ class RawFile(StrictModel):
     def _check_sums(self) -> "RawFile":
         if self.sha256 is None and self.md5 is None:
             raise ValueError('expected a sha256 (or "unknown") or an md5, got neither')
-        if self.sha256 not in (None, "unknown") and not _is_hex(self.sha256, 64):
+        if not re.fullmatch("[0-9a-f]{64}|unknown", self.sha256 or "unknown"):
             raise ValueError(f'expected sha256 of 64 hex digits or "unknown", got {self.sha256!r}')
-        if self.md5 is not None and not _is_hex(self.md5, 32):
+        if self.md5 is not None and not re.fullmatch("[0-9a-f]{32}", self.md5):
             raise ValueError(f"expected md5 of 32 hex digits, got {self.md5!r}")
         return self
 
@@ -73,10 +73,6 @@ class RawFile(StrictModel):
         if self.sha256 is not None and self.sha256 != "unknown":
             return "sha256", self.sha256
         return ("md5", self.md5) if self.md5 is not None else None
-
-
-def _is_hex(text: str, length: int) -> bool:
-    return re.fullmatch(f"[0-9a-f]{{{length}}}", text) is not None
 
 
 class _FilePart(StrictModel):
@@ -130,16 +126,9 @@ class Column(_FilePart):
         return self
 
 
-def _array_or_column(value: Any) -> Any:
-    """Read labels beside arrays: a mapping with `column` points into a text file."""
-    kinds = [Column if isinstance(v, dict) and "column" in v else Array for v in as_list(value)]
-    return tuple(kind.model_validate(v) for kind, v in zip(kinds, as_list(value), strict=True))
-
-
 # Several parts, such as a training and a test part, are concatenated.
 Arrays = Annotated[tuple[Array, ...], BeforeValidator(as_list)]
 Texts = Annotated[tuple[Columns, ...], BeforeValidator(as_list)]
-TextLabels = Annotated[tuple[Column, ...], BeforeValidator(as_list)]
 Names = Annotated[tuple[str, ...], BeforeValidator(as_list)]
 
 
@@ -185,7 +174,7 @@ class ArraySource(BaseSource):
 
     loader: Literal["mat", "npz", "hdf5"]
     views: dict[str, Arrays]
-    labels: Annotated[tuple[Array | Column, ...], BeforeValidator(_array_or_column)]
+    labels: Annotated[tuple[Array | Column, ...], BeforeValidator(as_list)]
 
     def _referenced_files(self) -> list[str | None]:
         return [part.file for parts in (*self.views.values(), self.labels) for part in parts]
@@ -203,7 +192,7 @@ class CsvSource(BaseSource):
     delimiter: str = ","
     header: bool = False
     views: dict[str, Texts]
-    labels: TextLabels
+    labels: Annotated[tuple[Column, ...], BeforeValidator(as_list)]
 
     def _referenced_files(self) -> list[str | None]:
         return [part.file for parts in (*self.views.values(), self.labels) for part in parts]

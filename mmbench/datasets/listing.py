@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from mmbench.config import DatasetEntry
-from mmbench.datasets.status import STATUS_FILE, FetchStatus, read_status
+from mmbench.datasets.status import FetchStatus, read_status
 from mmbench.errors import InputError
 
 
@@ -18,7 +18,7 @@ def catalogue_rows(datasets: Mapping[str, DatasetEntry], raw: Path) -> list[dict
 
     Returns:
         Rows of name, title, n (None where only `prepare` knows it), views (such as
-        "pix 240, fou 76"), classes, setting, pairing, licence, base, and here: `yes`,
+        "pix 240, fou 76"), classes, data_setting, pairing, licence, base, and here: `yes`,
         `unavailable` (it was tried), `generated`, or `no`.
     """
     return [
@@ -43,11 +43,9 @@ def catalogue_rows(datasets: Mapping[str, DatasetEntry], raw: Path) -> list[dict
 def _here(entry: DatasetEntry, folder: Path) -> str:
     if entry.generator is not None:
         return "generated"
-    if not (folder / STATUS_FILE).exists():
-        return "no"
     try:
         return "yes" if read_status(folder).status == "ok" else "unavailable"
-    except InputError:
+    except InputError:  # there is none, or it is damaged
         return "no"
 
 

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mmbench.config import Array, ArraySource, Column, ViewSpec
-from mmbench.datasets.loaders.raw_data import RawData, flat_labels, stacked
+from mmbench.datasets.loaders.raw_data import RawData, flat_labels, stacked_views
 from mmbench.datasets.loaders.text import text_labels
 from mmbench.errors import InputError, unknown
 
@@ -29,10 +29,7 @@ def read_arrays(source: ArraySource, folder: Path, _: Mapping[str, ViewSpec]) ->
         label = f"{path}: {key}" if key else str(path)
         return _oriented(variables[where.file][key], where, label)
 
-    views = {
-        name: stacked([values(a) for a in parts], f"{folder.name}/{name}")
-        for name, parts in source.views.items()
-    }
+    views = stacked_views(source.views, values, folder.name)
     labels = []
     for part in source.labels:
         if isinstance(part, Column):

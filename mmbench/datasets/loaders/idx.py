@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from mmbench.config import IdxSource, ViewSpec
 from mmbench.datasets.loaders.archives import DAMAGE
-from mmbench.datasets.loaders.raw_data import RawData, flat_labels, stacked
+from mmbench.datasets.loaders.raw_data import RawData, flat_labels, stacked_views
 from mmbench.errors import InputError
 
 _IDX_TYPES = {8: "u1", 9: "i1", 11: ">i2", 12: ">i4", 13: ">f4", 14: ">f8"}
@@ -18,10 +18,7 @@ _IDX_TYPES = {8: "u1", 9: "i1", 11: ">i2", 12: ">i4", 13: ">f4", 14: ">f8"}
 
 def read_idx(source: IdxSource, folder: Path, _: Mapping[str, ViewSpec]) -> RawData:
     """Return the views and labels; several files are concatenated."""
-    views = {
-        name: stacked([_idx_array(folder / file) for file in files], f"{folder.name}/{name}")
-        for name, files in source.views.items()
-    }
+    views = stacked_views(source.views, lambda file: _idx_array(folder / file), folder.name)
     labels = [flat_labels(_idx_array(folder / f), str(folder / f)) for f in source.labels]
     return RawData(views, np.concatenate(labels))
 

@@ -1,13 +1,15 @@
 """The content of the files of a source, and checks that are the same for all formats."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from mmbench.errors import InputError
+
+P = TypeVar("P")
 
 
 @dataclass(frozen=True)
@@ -59,12 +61,27 @@ def check(raw: RawData, *, name: str) -> None:
         raise InputError(f"{name}: expected at least two classes, got one ({labels[0]})")
 
 
-def stacked(parts: Sequence[NDArray[Any]], where: str) -> NDArray[Any]:
-    """Return the concatenation of parts such as training and test."""
-    shapes = {part.shape[1:] for part in parts}
-    if len(shapes) > 1:
-        raise InputError(f"{where}: expected parts of equal width, got {sorted(shapes)}")
-    return parts[0] if len(parts) == 1 else np.concatenate(parts)
+def stacked_views(
+    views: Mapping[str, Sequence[P]], read: Callable[[P], NDArray[Any]], name: str
+) -> dict[str, NDArray[Any]]:
+    """Return each view as the concatenation of its parts, such as training and test.
+
+    Args:
+        views: the places of the parts, by view.
+        read: returns the values at a place.
+        name: of the data set, for messages.
+
+    Raises:
+        InputError: the parts of a view differ in width.
+    """
+    stacked = {}
+    for view, places in views.items():
+        parts = [read(place) for place in places]
+        shapes = {part.shape[1:] for part in parts}
+        if len(shapes) > 1:
+            raise InputError(f"{name}/{view}: expected parts of equal width, got {sorted(shapes)}")
+        stacked[view] = parts[0] if len(parts) == 1 else np.concatenate(parts)
+    return stacked
 
 
 def flat_labels(values: NDArray[Any], label: str) -> NDArray[Any]:

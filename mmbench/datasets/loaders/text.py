@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from mmbench.config import Column, Columns, CsvSource, ViewSpec
 from mmbench.datasets.loaders.archives import DAMAGE
-from mmbench.datasets.loaders.raw_data import RawData, stacked
+from mmbench.datasets.loaders.raw_data import RawData, stacked_views
 from mmbench.errors import InputError, unknown
 
 
@@ -28,10 +28,7 @@ def read_csv(source: CsvSource, folder: Path, _: Mapping[str, ViewSpec]) -> RawD
             columns = range(n_columns)[slice(*where.columns)]
         return _load_text(path, delimiter, columns, source.header, float)
 
-    views = {
-        name: stacked([values(c) for c in parts], f"{folder.name}/{name}")
-        for name, parts in source.views.items()
-    }
+    views = stacked_views(source.views, values, folder.name)
     labels = [
         text_labels(folder / (c.file or only), c, delimiter, header=source.header)
         for c in source.labels
