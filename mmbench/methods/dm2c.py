@@ -50,13 +50,12 @@ from mmbench.nn.adversarial import (
     gradient_penalty,
     leaky_critic,
 )
-from mmbench.nn.batches import checkpoints, shuffled_batches
+from mmbench.nn.batches import checkpoints, eval_outputs, shuffled_batches
 from mmbench.nn.clustering import assign_by_kmeans, kmeans
 from mmbench.nn.mixed import (
     MIN_ROWS,
     MixedTensors,
     ModalityAutoencoders,
-    eval_outputs,
     leaky_decoder,
     leaky_encoder,
     mixed_batches,

@@ -33,12 +33,11 @@ from torch.nn import functional
 
 from mmbench.data import Dataset, IncompatibleDataError
 from mmbench.methods import Log, silent
-from mmbench.nn.batches import checkpoints, chunks, shuffled_batches
+from mmbench.nn.batches import checkpoints, chunks, eval_outputs, shuffled_batches
 from mmbench.nn.embedded import one_space
 from mmbench.nn.encoders import normalised_mlp
 from mmbench.nn.information import divergence
 from mmbench.nn.losses import entropy
-from mmbench.nn.mixed import eval_outputs
 
 # rows whose distances to all others are in memory at a time
 DISTANCE_ROWS = 256

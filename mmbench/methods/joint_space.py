@@ -27,9 +27,9 @@ from mmbench.data import Dataset
 from mmbench.methods import Log, silent
 from mmbench.methods.dm2c import CHECKPOINT_STARTS, pretrain
 from mmbench.nn.adversarial import clip_weights, leaky_critic
-from mmbench.nn.batches import checkpoints
+from mmbench.nn.batches import checkpoints, eval_outputs
 from mmbench.nn.clustering import assign_by_kmeans
-from mmbench.nn.mixed import ModalityAutoencoders, eval_outputs, mixed_batches, mixed_tensors
+from mmbench.nn.mixed import ModalityAutoencoders, mixed_batches, mixed_tensors
 from mmbench.nn.modalities import mixing, modality_of
 from mmbench.nn.networks import reconstruction_error
 

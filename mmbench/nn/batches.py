@@ -6,7 +6,7 @@ The data stay on the device and a batch is a selection of rows, so no loader is 
 from collections.abc import Callable, Iterator, Sequence
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 
 def shuffled_batches(
@@ -48,6 +48,27 @@ def in_chunks(function: Callable[[Tensor], Tensor], x: Tensor, size: int = 4096)
     """
     with torch.no_grad():
         return torch.cat([function(x[rows]).float() for rows in chunks(len(x), size)])
+
+
+def eval_outputs(
+    network: nn.Module,
+    x: Tensor,
+    function: Callable[[Tensor], Tensor] | None = None,
+    size: int = 4096,
+) -> Tensor:
+    """Return the outputs of a network in eval mode, as `in_chunks` does; restore its mode.
+
+    Args:
+        network: whose mode is set.
+        x: any number of rows.
+        function: of rows of x, which calls the network; the network itself by default.
+        size: rows at a time.
+    """
+    was_training = network.training
+    network.eval()
+    outputs = in_chunks(function or network, x, size)
+    network.train(was_training)
+    return outputs
 
 
 def epoch_means(steps: Sequence[Tensor]) -> list[float]:

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional
 
-from mmbench.nn.batches import chunks, in_chunks, shuffled_batches
+from mmbench.nn.batches import chunks, eval_outputs, shuffled_batches
 
 # images that are converted to float32 at a time
 _ROWS = 500
@@ -68,18 +68,12 @@ def image_batches(images: Tensor, fit_rows: Tensor, batch_size: int) -> Iterator
 def predicted(
     network: nn.Module, images: Tensor, side: int, output: Callable[[Tensor], Tensor]
 ) -> Tensor:
-    """Return the output of a network in eval mode for whole images, without a gradient.
-
-    The output for one image does not depend on the others. The network's mode is restored.
+    """Return the output of a network for whole images, in eval mode and without a gradient.
 
     Args:
-        network: whose mode is set.
+        network: whose mode is set, and restored.
         images: (n, channels, height, width) uint8.
         side: of the network's input, in pixels.
-        output: calls the network on (batch, channels, side, side) float32.
+        output: of (batch, channels, side, side) float32, which calls the network.
     """
-    training = network.training
-    network.eval()
-    result = in_chunks(lambda x: output(resized(x, side)), images, _ROWS)
-    network.train(training)
-    return result
+    return eval_outputs(network, images, lambda x: output(resized(x, side)), _ROWS)

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from mmbench.data import Dataset, IncompatibleDataError, View
-from mmbench.nn.batches import in_chunks, shuffled_batches
+from mmbench.nn.batches import shuffled_batches
 from mmbench.nn.preprocessing import principal, require_sample_per_cluster, training_rows
 
 SLOPE = 0.2  # of every LeakyReLU below zero
@@ -152,17 +152,3 @@ class ModalityAutoencoders(nn.Module):
         """Encoder and decoder of each modality in one, (batch, n_features) to the same."""
         pairs = zip(self.encoders, self.decoders, strict=True)
         return nn.ModuleList(nn.Sequential(*pair) for pair in pairs)
-
-
-def eval_outputs(network: nn.Module, x: Tensor) -> Tensor:
-    """Return network(x) computed in eval mode and without gradient; the mode is then restored.
-
-    Args:
-        network: from (n_rows, n_in) to (n_rows, n_out).
-        x: (n_rows, n_in), any number of rows.
-    """
-    was_training = network.training
-    network.eval()
-    outputs = in_chunks(network, x)
-    network.train(was_training)
-    return outputs

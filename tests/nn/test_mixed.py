@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from torch import nn
 
 from mmbench.data import Dataset, IncompatibleDataError, View
+from mmbench.nn.batches import eval_outputs
 from mmbench.nn.mixed import (
-    eval_outputs,
     leaky_decoder,
     leaky_encoder,
     mixed_batches,
