@@ -1,4 +1,4 @@
-"""From scores to tables, figures and a page; reads neither data nor assignments."""
+"""Tables, figures and a page from scores; reads neither data nor assignments."""
 
 from pathlib import Path
 
@@ -15,27 +15,38 @@ def report(
     """Write the tables, figures and page of a benchmark.
 
     Args:
-        spec: what to show and in which order.
-        results: the folder of the benchmark; read are `scores/{dataset}.csv`,
-            `records/{dataset}.csv` and `details/{dataset}.npz`, written `tables/`, `figures/`,
-            `report/`, `metrics.json` and `seeds.csv`.
+        spec: what to print and in which order.
+        results: the folder of the benchmark. Read are `scores/{dataset}.csv`,
+            `records/{dataset}.csv` and `details/{dataset}.npz`; written are `tables/`,
+            `figures/`, `report/`, `metrics.json` and `seeds.csv`.
         cards: the folder with a `{dataset}/card.json` each.
-        published: numbers in print, or None to compare with none. The layout of a paper's
-            tables lies beside it, in `papers/`.
+        published: numbers in print, or None to compare with none. The layouts of papers are in
+            `papers/` beside it.
 
     Raises:
         InputError: a file is missing or malformed, or lacks a run of the report; then
             nothing is written.
     """
-    # matplotlib and scipy are slow to import, and needed here alone
-    from mmbench.reporting.assembly import write_report
+    # these import matplotlib and scipy, which are slow to import
+    from mmbench.reporting.context import open_report
+    from mmbench.reporting.figures import write_figures
+    from mmbench.reporting.metrics_file import write_metrics
+    from mmbench.reporting.page import write_page
+    from mmbench.reporting.tables import make_tables
 
-    write_report(spec, results=results, cards=cards, published=published)
+    with open_report(spec, results=results, cards=cards, published=published) as context:
+        tables = make_tables(context)
+        captions = write_figures(context, results / "figures")
+        for entry, document in tables:
+            entry.write(document, spec, results / "tables")
+        write_metrics(context, results)
+        sections = [section for _, document in tables for section in document.on_page]
+        write_page(context, results / "report", sections=sections, figures=captions)
 
 
 def leaderboard_text(spec: ReportSpec, *, results: Path, cards: Path) -> str:
     """Return the leaderboard for a terminal; arguments and errors are those of `report`."""
     from mmbench.reporting.context import read_report
-    from mmbench.reporting.tables.leaderboard import leaderboard_text as text_of
+    from mmbench.reporting.tables.leaderboard import text_of
 
     return text_of(read_report(spec, results=results, cards=cards))

@@ -5,7 +5,7 @@ are not ranked: the best view, and the gap between the best epoch and the last.
 """
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -55,7 +55,6 @@ class Row:
     """A row of the leaderboard of one data set.
 
     Attributes:
-        method: its entry.
         kind: `all`, `view:NAME`, or `best-view`, which is chosen by label.
         values: per column, the values of the seeds that ended ok; absent where there is none.
         note: why a seed or the row has no score, or what an oracle chose.
@@ -109,10 +108,6 @@ class DatasetBoard:
         rows = [row for row in self.rows if (row.method.name, row.kind) == (method, kind)]
         return rows[0].values.get(column, np.empty(0)) if rows else np.empty(0)
 
-    def has_score(self, method: str) -> bool:
-        """Return whether a row of a method has a value."""
-        return any(row.values for row in self.rows if row.method.name == method)
-
     def ranks(self, column: Column) -> dict[Row, int]:
         """Return which rows are first and second of a column, as printed; ties share a rank."""
         if column.metric in UNRANKED:
@@ -143,57 +138,44 @@ def section_of(dataset: DatasetSpec) -> str:
 
 def dataset_board(spec: ReportSpec, scores: DatasetScores) -> DatasetBoard:
     """Return the leaderboard of one data set, its rows in the order of the report."""
-    subsets = ["all"]
-    if scores.dataset.data_setting == "mixed":
-        subsets += scores.subsets("modality:")
+    is_mixed = scores.dataset.data_setting == "mixed"
+    subsets = ["all", *(scores.subsets("modality:") if is_mixed else [])]
+    optional = [Column("acc_gap")]
     columns = [Column(metric, subset) for subset in subsets for metric in spec.metrics]
-    if scores.dataset.data_setting == "mixed":
-        columns += [Column("nmi_modality"), Column("modality_mixing")]
-    columns += [
-        Column(metric, subset) for subset in scores.subsets("test") for metric in spec.metrics
-    ]
+    if is_mixed:
+        optional += [Column("nmi_modality"), Column("modality_mixing")]
+        columns += optional[1:]
+    columns += [Column(m, subset) for subset in scores.subsets("test") for m in spec.metrics]
     columns.append(Column("acc_gap"))
-    rows = [row for method in spec.methods for row in _rows(spec, scores, method, columns)]
-    optional = {"acc_gap", "nmi_modality", "modality_mixing"}
-    kept = [c for c in columns if c.metric not in optional or any(c in row.values for row in rows)]
+    rows = [row for method in spec.methods for row in _rows(scores, method, columns)]
+    kept = [c for c in columns if c not in optional or any(c in row.values for row in rows)]
     return DatasetBoard(scores, kept, rows)
 
 
-def _rows(
-    spec: ReportSpec, scores: DatasetScores, method: MethodSpec, columns: Sequence[Column]
-) -> list[Row]:
-    """Return the row of a method, or one for each of its views and one for the best view."""
-    note = _failures(scores, method.name)
+def _rows(scores: DatasetScores, method: MethodSpec, columns: Sequence[Column]) -> Iterator[Row]:
+    """Yield the row of a method, or one for each of its views and one for the best view."""
     views = scores.subsets("view:", method.name) if method.rows == "views" else []
     # in mixed data a view covers the samples of one modality, which has columns of its own
-    if not views or scores.dataset.data_setting == "mixed":
-        return [
-            Row(method, "all", _present({c: _values(scores, method, c) for c in columns}), note)
-        ]
-    rows = []
-    for kind in [*views, BEST_VIEW]:
-        selection = "oracle" if kind == BEST_VIEW else "last"
-        values = {
-            c: scores.values(method.name, c.metric, selection=selection, subset=kind)
-            for c in columns
-            if c.subset == "all" and c.metric in spec.metrics
-        }
-        row_note = _chosen_views(scores, method.name) if kind == BEST_VIEW else note
-        rows.append(Row(method, kind, _present(values), row_note))
-    return rows
+    has_view_rows = views and scores.dataset.data_setting != "mixed"
+    for kind in [*views, BEST_VIEW] if has_view_rows else ["all"]:
+        values = {c: x for c in columns if len(x := _values(scores, method.name, kind, c))}
+        note = _chosen_views if kind == BEST_VIEW else _failures
+        yield Row(method, kind, values, note(scores, method.name))
 
 
-def _present(values: Mapping[Column, NDArray[np.float64]]) -> dict[Column, NDArray[np.float64]]:
-    return {column: x for column, x in values.items() if len(x)}
-
-
-def _values(scores: DatasetScores, method: MethodSpec, column: Column) -> NDArray[np.float64]:
-    if column.metric != "acc_gap":
-        return scores.values(method.name, column.metric, subset=column.subset)
-    best = scores.values(method.name, "acc", selection="oracle")
-    last = scores.values(method.name, "acc")
-    # a method stores checkpoints for every seed or for none
-    return best - last if len(best) == len(last) else np.empty(0)
+def _values(scores: DatasetScores, method: str, kind: str, column: Column) -> NDArray[np.float64]:
+    """Return (n_ok,), the values of a cell; a row of a view has none of other subsets."""
+    if kind == "all" and column.metric == "acc_gap":
+        best = scores.values(method, "acc", selection="oracle")
+        last = scores.values(method, "acc")
+        # a method stores checkpoints for every seed or for none
+        return best - last if len(best) == len(last) else np.empty(0)
+    if kind == "all":
+        return scores.values(method, column.metric, subset=column.subset)
+    if column.subset != "all":
+        return np.empty(0)
+    selection = "oracle" if kind == BEST_VIEW else "last"
+    return scores.values(method, column.metric, selection=selection, subset=kind)
 
 
 def _failures(scores: DatasetScores, method: str) -> str:

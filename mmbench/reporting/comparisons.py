@@ -161,8 +161,8 @@ def _left_out(
         yield f"Left out, since methods lack a score there: {'; '.join(datasets)}."
     methods = []
     for method in (m for j, m in enumerate(tested) if j not in columns):
-        without = [b for b in (boards[i] for i in rows) if not b.has_score(method.name)]
-        statuses = dict.fromkeys(board.scores.status_text(method.name) for board in without)
+        without = [boards[i].scores for i in rows if not boards[i].scores.ok_records(method.name)]
+        statuses = dict.fromkeys(scores.status_text(method.name) for scores in without)
         methods.append(f"{method.printed} ({', '.join(statuses)})")
     if methods:
         yield f"Left out, since a score is missing: {'; '.join(methods)}."

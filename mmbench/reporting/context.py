@@ -81,13 +81,7 @@ class ReportContext:
 def read_report(spec: ReportSpec, *, results: Path, cards: Path) -> ReportContext:
     """Return a report with its scores, but without details and published numbers.
 
-    Args:
-        spec: what to show and in which order.
-        results: the folder of the benchmark, with `scores/` and `records/`.
-        cards: the folder with a `{dataset}/card.json` each.
-
-    Raises:
-        InputError: a file is missing or malformed, or lacks a run of the report.
+    Arguments and errors are those of `mmbench.reporting.report`.
     """
     datasets = [read_scores(spec, d, results=results, cards=cards) for d in spec.datasets]
     return ReportContext(spec, datasets)
@@ -99,14 +93,7 @@ def open_report(
 ) -> Iterator[ReportContext]:
     """Give a report with everything that is stored; its details are open until the block ends.
 
-    Args:
-        spec: what to show and in which order.
-        results: the folder of the benchmark, with `scores/`, `records/` and `details/`.
-        cards: the folder with a `{dataset}/card.json` each.
-        published: numbers in print, or None. The layouts of papers are in `papers/` beside it.
-
-    Raises:
-        InputError: a file is missing or malformed, or lacks a run of the report.
+    Arguments and errors are those of `mmbench.reporting.report`.
     """
     datasets = read_report(spec, results=results, cards=cards).datasets
     numbers = read_published(published) if published else []

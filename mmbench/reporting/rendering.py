@@ -103,25 +103,19 @@ def csv_text(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
     return file.getvalue()
 
 
-_MD_EMPHASIS: dict[Emphasis, str] = {
-    "": "{}",
-    "best": "**{}**",
-    "second": "<u>{}</u>",
-    "oracle": "*{}*",
-    "unverified": "<small>{}</small>",  # GitHub's Markdown has no colours
-}
-_TEX_EMPHASIS: dict[Emphasis, str] = {
-    "": "{}",
-    "best": r"\textbf{{{}}}",
-    "second": r"\underline{{{}}}",
-    "oracle": r"\textit{{{}}}",
-    "unverified": r"\textcolor{{gray}}{{{}}}",
+# in Markdown, in which GitHub has no colours, and in LaTeX
+_EMPHASIS: dict[Emphasis, tuple[str, str]] = {
+    "": ("{}", "{}"),
+    "best": ("**{}**", r"\textbf{{{}}}"),
+    "second": ("<u>{}</u>", r"\underline{{{}}}"),
+    "oracle": ("*{}*", r"\textit{{{}}}"),
+    "unverified": ("<small>{}</small>", r"\textcolor{{gray}}{{{}}}"),
 }
 
 
 def _md_row(row: Sequence[Cell], notes: dict[str, str]) -> str:
     cells = [
-        _MD_EMPHASIS[cell.emphasis].format(_md(cell.text))
+        _EMPHASIS[cell.emphasis][0].format(_md(cell.text))
         + (f" <sup>{notes[cell.note]}</sup>" if cell.note else "")
         for cell in row
     ]
@@ -130,7 +124,7 @@ def _md_row(row: Sequence[Cell], notes: dict[str, str]) -> str:
 
 def _tex_row(row: Sequence[Cell], notes: dict[str, str]) -> str:
     cells = [
-        _TEX_EMPHASIS[cell.emphasis].format(_tex(cell.text))
+        _EMPHASIS[cell.emphasis][1].format(_tex(cell.text))
         + (f"$^{{{notes[cell.note]}}}$" if cell.note else "")
         for cell in row
     ]

@@ -92,14 +92,14 @@ def our_scores(report: ReportContext, entry: str, data: str, metric: str, subset
     if scores is None or report.method(entry) is None:
         absent = "data set" if scores is None else "method"
         return Ours(status="not run here", reason=f"the {absent} is not in this benchmark")
+    if not scores.subsets(subset):
+        subset = "all"
     values = scores.values(entry, metric, subset=subset)
-    if not len(values) and not scores.subsets(subset):
-        values = scores.values(entry, metric)
     failed = [r for r in scores.records[entry].values() if r["status"] != "ok"]
-    if not failed and not len(values):
-        return Ours(status="not scored", reason=f"no {metric} is stored", seeds=n_seeds)
-    if not failed:
+    if not failed and len(values):
         return Ours(values, n_seeds)
+    if not failed:
+        return Ours(status="not scored", reason=f"no {metric} is stored", seeds=n_seeds)
     status = status_cell(failed[0]["status"])
     reason = scores.reason(failed[0]) or status
     if len(values):

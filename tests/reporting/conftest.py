@@ -3,6 +3,7 @@
 import csv
 import json
 from dataclasses import replace
+from importlib import import_module
 from pathlib import Path
 
 import numpy as np
@@ -121,8 +122,8 @@ class StoredBenchmark:
 def texts_of(report, name, folder):
     """Write one table of a report; return the texts of its files by name."""
     (entry,) = [entry for entry in TABLES if entry.name == name]
-    if document := entry.document(report):
-        entry.write(document, report.spec, folder)
+    module = import_module(f"mmbench.reporting.tables.{name}")
+    entry.write(module.document(report), report.spec, folder)
     return {path.name: path.read_text() for path in sorted(folder.iterdir())}
 
 

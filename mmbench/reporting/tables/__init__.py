@@ -23,22 +23,17 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class TableEntry:
-    """A table of every report.
+    """A table of a report.
 
     Attributes:
         name: of its module and its files.
         forms: the suffixes of its files.
-        is_optional: whether it may be absent, so that the workflow does not expect it.
+        is_optional: whether some reports do not have it; the workflow does not expect it then.
     """
 
     name: str
     forms: tuple[str, ...] = ("csv", "md", "tex")
     is_optional: bool = False
-
-    def document(self, report: "ReportContext") -> "Document | None":
-        """Return the table of a report, or None where the report does not have it."""
-        made: Document | None = import_module(f"{__name__}.{self.name}").document(report)
-        return made
 
     def write(self, document: "Document", spec: ReportSpec, folder: Path) -> None:
         """Write the files of the table into a folder."""
@@ -74,3 +69,10 @@ def table_files(*forms: str) -> list[str]:
         for form in entry.forms
         if form in forms and not entry.is_optional
     ]
+
+
+def make_tables(report: "ReportContext") -> "list[tuple[TableEntry, Document]]":
+    """Return the tables that a report has, each with its entry."""
+    modules = {entry: import_module(f"{__name__}.{entry.name}") for entry in TABLES}
+    made = ((entry, module.document(report)) for entry, module in modules.items())
+    return [(entry, document) for entry, document in made if document]

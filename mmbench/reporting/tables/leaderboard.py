@@ -39,7 +39,7 @@ def document(report: ReportContext) -> Document:
     )
 
 
-def leaderboard_text(report: ReportContext) -> str:
+def text_of(report: ReportContext) -> str:
     """Return the leaderboard for a terminal; unavailable data sets have a line, not a table."""
     boards = report.boards
     text = [

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from mmbench.reporting.context import ReportContext
-from mmbench.reporting.documents import Cell, Document, Emphasis, Section, Table, page_section
+from mmbench.reporting.documents import Cell, Document, Section, Table, page_section
 from mmbench.reporting.formatting import MISSING
 from mmbench.reporting.paper_layout import ColumnsLayout, TableLayout, numbers_of
 from mmbench.reporting.published import METRICS, Metric, Published
@@ -34,30 +34,20 @@ def document(report: ReportContext) -> Document | None:
     layout = report.layout
     if layout is None:
         return None
-    grids = [[_grid(report, table, c) for c in table.columns] for table in layout.tables]
+    name = report.spec.name.removeprefix("paper_")
     is_printed = any(table.papers for table in layout.tables)
     text = [*filter(None, [layout.text]), TEXT if is_printed else OWN_TEXT]
-    sections = [
-        Section(
-            table.title,
-            table.text,
-            [_table(report, grid, f"{i}-{j}") for j, grid in enumerate(of_table, start=1)],
-        )
-        for i, (table, of_table) in enumerate(zip(layout.tables, grids, strict=True), start=1)
-    ]
-    return Document(
-        layout.title,
-        text,
-        sections,
-        _COLUMNS,
-        [row for of_table in grids for grid in of_table for row in _csv_rows(report, grid)],
-        page_section(layout.title, text, sections, is_open=True),
-        name=f"paper-{_paper(report)}",
-    )
-
-
-def _paper(report: ReportContext) -> str:
-    return report.spec.name.removeprefix("paper_")
+    sections, rows = [], []
+    for i, layout_of_table in enumerate(layout.tables, start=1):
+        grids = [_grid(report, layout_of_table, columns) for columns in layout_of_table.columns]
+        tables = [
+            _table(report, grid, f"{report.spec.name}-{name}-{i}-{j}")
+            for j, grid in enumerate(grids, start=1)
+        ]
+        sections.append(Section(layout_of_table.title, layout_of_table.text, tables))
+        rows += [row for grid in grids for row in _csv_rows(report, grid)]
+    page = page_section(layout.title, text, sections, is_open=True)
+    return Document(layout.title, text, sections, _COLUMNS, rows, page, name=f"paper-{name}")
 
 
 @dataclass(frozen=True, eq=False)
@@ -68,21 +58,17 @@ class _Grid:
         layout: the table.
         columns: the columns of the data set.
         data: its name in the catalogue, or nothing.
-        description: its size and views, as far as they are known.
-        differs: how it differs from the data in print, if it does.
-        printed: by (position of the row, metric), the number in print.
-        entries: by position of the row, the method entry, or nothing.
-        ours: by (position of the row, metric), our scores.
+        caption: its size and views, and how they differ from the data in print.
+        entries: by row, the method entry, or nothing.
+        cells: by row and metric, the number in print, if there is one, and our scores.
     """
 
     layout: TableLayout
     columns: ColumnsLayout
     data: str
-    description: str
-    differs: str
-    printed: Mapping[tuple[int, Metric], Published]
+    caption: str
     entries: Sequence[str]
-    ours: Mapping[tuple[int, Metric], Ours]
+    cells: Mapping[tuple[int, Metric], tuple[Published | None, Ours]]
 
 
 def _grid(report: ReportContext, table: TableLayout, columns: ColumnsLayout) -> _Grid:
@@ -91,40 +77,39 @@ def _grid(report: ReportContext, table: TableLayout, columns: ColumnsLayout) -> 
     near = next((n for n in of_dataset if columns.data in n.near), None)
     data = columns.data or next((n.data for n in of_dataset if n.data), "")
     subset = next((n.subset for n in of_dataset), "all")
+    scores = report.by_name.get(data)
+    caveat = next((n.caveat for n in of_dataset if n.data == data), "")
+    caption = [
+        scores.description() if scores else "",
+        "Scored on the test part" if subset == "test" else "",
+        f"Not comparable: {near.differs}" if near else caveat and f"What differs: {caveat}",
+        columns.note,
+    ]
     entries = [
         row.entry or next((n.entry for n in numbers if n.method == row.printed), "")
         for row in table.rows
     ]
-    printed = {
-        (i, n.metric): n
-        for i, row in enumerate(table.rows)
-        for n in reversed(of_dataset)  # the first paper last, so that its number is kept
-        if n.method == row.printed
-    }
-    ours = {
-        (i, metric): _ours(report, entry, data, metric, subset)
+    # the first paper last, so that its number is kept
+    printed = {(n.method, n.metric): n for n in reversed(of_dataset)}
+    cells = {
+        (i, metric): (
+            printed.get((table.rows[i].printed, metric)),
+            _ours(report, entry, data, metric, subset),
+        )
         for i, entry in enumerate(entries)
         for metric in table.metrics
     }
-    scores = report.by_name.get(data)
-    description = [scores.description()] if scores else []
-    description += ["Scored on the test part"] if subset == "test" else []
-    caveat = next((n.caveat for n in of_dataset if n.data == data), "")
-    differs = f"Not comparable: {near.differs}" if near else caveat and f"What differs: {caveat}"
-    return _Grid(
-        table, columns, data, ". ".join(filter(None, description)), differs, printed, entries, ours
-    )
+    return _Grid(table, columns, data, ". ".join(filter(None, caption)), entries, cells)
 
 
 def _ours(report: ReportContext, entry: str, data: str, metric: Metric, subset: str) -> Ours:
-    if not entry:
-        return Ours(status=NOT_IN_CATALOGUE, reason="mmbench has no such method")
-    if not data:
-        return Ours(status=NOT_IN_CATALOGUE, reason="mmbench has no such data set")
-    return our_scores(report, entry, data, METRICS[metric], subset)
+    if entry and data:
+        return our_scores(report, entry, data, METRICS[metric], subset)
+    absent = "data set" if entry else "method"
+    return Ours(status=NOT_IN_CATALOGUE, reason=f"mmbench has no such {absent}")
 
 
-def _table(report: ReportContext, grid: _Grid, position: str) -> Table:
+def _table(report: ReportContext, grid: _Grid, name: str) -> Table:
     metrics, is_printed = grid.layout.metrics, bool(grid.layout.papers)
     head = [Cell("method")]
     for metric in metrics:
@@ -134,32 +119,28 @@ def _table(report: ReportContext, grid: _Grid, position: str) -> Table:
         note = _params_note(report, grid, entry)
         cells = [Cell(method_name(report, row.printed, entry), note=note)]
         for metric in metrics:
+            number, ours = grid.cells[i, metric]
             if is_printed:
-                cells.append(_printed_cell(grid.printed.get((i, metric))))
-            cells.append(_our_cell(grid.ours[i, metric], is_first=metric == metrics[0]))
-        rows.append([*cells, Cell(grid.ours[i, metrics[0]].seeds_text)])
+                cells.append(_printed_cell(number))
+            if metric == metrics[0]:  # the first column says why there is no score
+                cells.append(Cell(ours.text, note=ours.reason))
+            else:
+                cells.append(Cell(ours.text if len(ours.values) else MISSING))
+        rows.append([*cells, Cell(grid.cells[i, metrics[0]][1].seeds_text)])
     scores = report.by_name.get(grid.data)
     dataset = scores.dataset.title if scores else grid.data
     title = grid.columns.printed or dataset
     if grid.columns.data and grid.columns.printed:
         title += f", here {dataset}"
-    caption = ". ".join(filter(None, [grid.description, grid.differs, grid.columns.note]))
-    name = f"{report.spec.name}-{_paper(report)}-{position}"
-    return Table(name, title, caption, [*head, Cell("seeds")], rows)
+    return Table(name, title, grid.caption, [*head, Cell("seeds")], rows)
 
 
 def _printed_cell(number: Published | None) -> Cell:
     if number is None:
         return Cell(MISSING)
-    is_memory = number.verified == "memory"
-    emphasis: Emphasis = "unverified" if is_memory else ""
-    return Cell(number.printed, emphasis, note=FROM_MEMORY if is_memory else "")
-
-
-def _our_cell(ours: Ours, *, is_first: bool) -> Cell:
-    if len(ours.values) or is_first:
-        return Cell(ours.text, note=ours.reason if is_first else "")
-    return Cell(MISSING)
+    if number.verified == "memory":
+        return Cell(number.printed, "unverified", note=FROM_MEMORY)
+    return Cell(number.printed)
 
 
 def _params_note(report: ReportContext, grid: _Grid, entry: str) -> str:
@@ -174,15 +155,14 @@ def _params_note(report: ReportContext, grid: _Grid, entry: str) -> str:
 
 
 def _csv_rows(report: ReportContext, grid: _Grid) -> Iterator[list[object]]:
-    for (i, metric), ours in grid.ours.items():
+    for (i, metric), (number, ours) in grid.cells.items():
         start: list[object] = [grid.layout.title, grid.columns.printed, grid.data]
         start += [grid.layout.rows[i].printed, grid.entries[i], metric]
-        number = grid.printed.get((i, metric))
         if number is None:
             yield [*start, "", "", "", "", *ours.csv, "", ours.reason]
             continue
-        std = "" if number.std is None else number.std
-        result: tuple[str, str] = (ours.status, ours.reason)
-        if ours.status != NOT_IN_CATALOGUE:
-            result = verdict(report, number, grid.data, ours)
-        yield [*start, number.value, std, number.verified, number.paper, *ours.csv, *result]
+        start += [number.value, number.std, number.verified, number.paper, *ours.csv]
+        if ours.status == NOT_IN_CATALOGUE:
+            yield [*start, ours.status, ours.reason]
+        else:
+            yield [*start, *verdict(report, number, grid.data, ours)]

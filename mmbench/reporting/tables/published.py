@@ -88,10 +88,9 @@ def _row(report: ReportContext, found: _Comparison) -> list[Cell]:
 
 def _csv_row(found: _Comparison) -> list[object]:
     number, ours = found.number, found.ours
-    std = "" if number.std is None else number.std
     difference = round(ours.mean - float(number.value), 6) if len(ours.values) else ""
     return [
-        *(found.dataset, number.entry, number.our_metric, number.subset, number.value, std),
+        *(found.dataset, number.entry, number.our_metric, number.subset, number.value, number.std),
         *(*ours.csv, difference, found.verdict, found.why),
         *(number.method, number.dataset, number.paper, number.table, number.source),
     ]
