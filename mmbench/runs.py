@@ -11,7 +11,7 @@ import hashlib
 import json
 import os
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, TypedDict, get_args
@@ -342,6 +342,21 @@ class RunStore:
                 if seed not in found or started > found[seed][0].record.started:
                     found[seed] = run, block
         return found
+
+    def write(self, blocks: Mapping[SeedBlock, Sequence[Run]]) -> None:
+        """Write blocks that are not stored yet: all of them, or none if writing fails.
+
+        Raises:
+            OSError: a file cannot be written.
+        """
+        try:
+            for block, runs in blocks.items():
+                write_runs(runs, self.folder(block))
+        except BaseException:
+            for block in blocks:
+                for path in self.files(block):
+                    path.unlink(missing_ok=True)
+            raise
 
 
 def format_seeds(seeds: Sequence[int]) -> str:

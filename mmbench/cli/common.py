@@ -113,10 +113,9 @@ def read_jobs(config: Path) -> "Jobs":
     Raises:
         InputError: the file is wrong.
     """
-    from mmbench.config import read_benchmark
-    from mmbench.plan import Jobs, Plan
+    from mmbench.plan import Jobs
 
-    return Jobs(Plan(read_benchmark(config), where=str(config)))
+    return Jobs.read(config)
 
 
 def warn_of_snakemake(reason: str) -> None:

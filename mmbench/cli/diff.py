@@ -15,7 +15,7 @@ from mmbench.cli.common import add_options, print_json, print_rows
 from mmbench.errors import unknown
 
 if TYPE_CHECKING:
-    from mmbench.exchange.differences import Change
+    from mmbench.exchange.diff import Change
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -29,7 +29,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> None:
-    from mmbench.exchange.differences import METRICS, compare, read_side
+    from mmbench.exchange.diff import METRICS, compare, read_side
 
     sides = [read_side(name, arguments.benchmark) for name in (arguments.before, arguments.after)]
     known = {*METRICS, *(place.metric for side in sides for place in side.scores)}

@@ -29,7 +29,7 @@ def run(arguments: argparse.Namespace) -> None:
         return
     from mmbench.config import read_datasets
     from mmbench.datasets import probe_sources
-    from mmbench.exchange.snapshots import cache_advice
+    from mmbench.exchange.dvc import cache_advice
 
     report = {
         "python": sys.version.split()[0],

@@ -11,7 +11,7 @@ Example:
 import argparse
 from pathlib import Path
 
-from mmbench.cli.common import PROCESSED, add_options, print_rows, read_jobs, warn_of_snakemake
+from mmbench.cli.common import add_options, print_rows, read_jobs, warn_of_snakemake
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -28,8 +28,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> None:
-    from mmbench.exchange.importing import import_runs
-    from mmbench.exchange.storing import disown
+    from mmbench.exchange.imports import import_runs
+    from mmbench.exchange.workflow import forget
     from mmbench.runs import RunStore
 
     blocks = import_runs(
@@ -37,11 +37,10 @@ def run(arguments: argparse.Namespace) -> None:
         read_jobs(arguments.config).plan,
         method=arguments.method,
         dataset=arguments.dataset,
-        processed=PROCESSED,
         seed=arguments.seed,
         order=arguments.order,
     )
-    warn_of_snakemake(disown(blocks, config=arguments.config) if blocks else "")
+    warn_of_snakemake(forget(blocks, config=arguments.config))
     if not blocks and not arguments.json:
         print("nothing is new: the same assignments were imported before")
         return

@@ -1,8 +1,8 @@
 """Add the runs of another machine; tables mark them with its name.
 
-Runs of other data, of another selection or of another source of their method are refused, and then
-nothing is written. A stored run is never replaced: a different run of the same seed is listed as a
-conflict, and the exit status is 1.
+Runs of other data, of another format version or of another source of their method are refused, and
+then nothing is written. A stored run is never replaced: a different run of the same seed is listed
+as a conflict, and the exit status is 1.
 
 Example:
     mmbench merge ../from-node7 --from node7
@@ -14,7 +14,6 @@ from dataclasses import asdict
 from pathlib import Path
 
 from mmbench.cli.common import (
-    PROCESSED,
     add_options,
     print_json,
     print_rows,
@@ -32,16 +31,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    from mmbench.exchange.merging import merge
-    from mmbench.exchange.storing import adopt
+    from mmbench.exchange.merge import merge
+    from mmbench.exchange.workflow import mark_current
 
     jobs = read_jobs(arguments.config)
-    merged, blocks = merge(
-        arguments.folder, jobs.plan, processed=PROCESSED, origin=arguments.origin
-    )
+    merged, blocks = merge(arguments.folder, jobs.plan, origin=arguments.origin)
     planned = set(jobs.all_blocks)
     known = [block for block in blocks if block in planned]
-    warn_of_snakemake(adopt(known, config=arguments.config) if known else "")
+    warn_of_snakemake(mark_current(known, config=arguments.config))
     rows = [asdict(run) for run in merged]
     conflicts = [row for row in rows if row["verdict"] == "conflict"]
     if arguments.json:

@@ -23,14 +23,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> None:
-    from mmbench.exchange import snapshots
+    from mmbench.exchange.restore import restore
+    from mmbench.exchange.workflow import format_jobs
 
-    done = snapshots.restore(arguments.config, remote=arguments.remote, force=arguments.force)
+    done = restore(arguments.config, remote=arguments.remote, force=arguments.force)
     if arguments.json:
         print_json(asdict(done))
         return
     print(f"restored and checked: {done.n_files} files")
     for reason in done.set_aside:
         print(f"to be made again: {reason}")
-    jobs = ", ".join(f"{rule} ({n})" for rule, n in done.to_run.items())
+    jobs = format_jobs(done.to_run)
     print(f"snakemake would run: {jobs}" if jobs else "nothing is left to do")

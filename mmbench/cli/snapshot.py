@@ -2,17 +2,16 @@
 
 The files are checked first: each exists and is readable, checksums hold, every run has the
 parameters and the source of today, and Snakemake has nothing to do. Nothing is trained. Then
-`dvc commit` takes the files into DVC's cache; `dvc push` copies them to a remote. The manifest of
-the benchmark is written as well, for `mmbench verify --files`.
+`dvc commit` takes the files into DVC's cache; `dvc push` copies them to a remote. `mmbench verify
+--files` compares the files with dvc.lock.
 
 Example:
     mmbench snapshot
 """
 
 import argparse
-from dataclasses import asdict
 
-from mmbench.cli.common import PROCESSED, add_options, print_json, read_jobs
+from mmbench.cli.common import add_options, print_json
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -21,21 +20,20 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> None:
-    from mmbench.exchange import snapshots
-    from mmbench.exchange.manifest import write_manifest
+    from mmbench.exchange.snapshot import check, snapshot
 
     if arguments.check:
-        jobs = snapshots.check(arguments.config)
+        jobs = check(arguments.config)
         name, n_blocks = jobs.plan.benchmark.name, len(jobs.all_blocks)
         if arguments.json:
             print_json({"checked": name, "blocks": n_blocks})
         else:
             print(f"{name}: complete and current, {n_blocks} blocks of runs")
         return
-    made = snapshots.snapshot(arguments.config)
-    manifest = write_manifest(read_jobs(arguments.config), processed=PROCESSED)
+    jobs, stages = snapshot(arguments.config)
+    n_blocks = len(jobs.all_blocks)
     if arguments.json:
-        print_json({**asdict(made), "manifest": str(manifest)})
+        print_json({"stages": stages, "n_runs": n_blocks})
         return
-    print(f"recorded in dvc.lock: {', '.join(made.stages)} ({made.n_runs} blocks of runs)")
+    print(f"recorded in dvc.lock: {', '.join(stages)} ({n_blocks} blocks of runs)")
     print("to keep it: git add dvc.lock results && git commit; to share it: dvc push && git push")

@@ -17,18 +17,11 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mmbench.cli.common import (
-    PROCESSED,
-    add_options,
-    format_counts,
-    print_json,
-    print_rows,
-    read_jobs,
-)
+from mmbench.cli.common import add_options, format_counts, print_json, print_rows, read_jobs
 from mmbench.errors import InputError
 
 if TYPE_CHECKING:
-    from mmbench.exchange.verifying import Verdict
+    from mmbench.exchange.verify import Repetition
     from mmbench.runs import SeedBlock
 
 
@@ -36,25 +29,25 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     which = parser.add_mutually_exclusive_group()
     which.add_argument("--config", type=Path, metavar="FILE", help="only runs of this benchmark")
     which.add_argument("--benchmark", metavar="NAME", help="only runs in results/NAME")
+    which.add_argument(
+        "--files", action="store_true", help="train nothing; compare the files with dvc.lock"
+    )
     parser.add_argument("--sample", type=int, default=5, metavar="N", help="runs (default: 5)")
     parser.add_argument(
         "--seed-of-sample", type=int, default=0, metavar="N", help="other runs (default: 0)"
-    )
-    parser.add_argument(
-        "--files", action="store_true", help="train nothing; check the files of the manifests"
     )
     add_options(parser, "json")
 
 
 def run(arguments: argparse.Namespace) -> int:
     if arguments.files:
-        return _verify_files(arguments)
-    from mmbench.exchange import verifying
+        return _verify_files(arguments.json)
+    from mmbench.exchange.verify import draw, repeatable_runs, verify
 
     if arguments.sample < 1:
         raise InputError(f"verify: --sample: expected at least 1, got {arguments.sample}")
-    sound, left_out = verifying.sort_out(_stored_blocks(arguments), processed=PROCESSED)
-    chosen = verifying.sample(sound, arguments.sample, seed=arguments.seed_of_sample)
+    runs, left_out = repeatable_runs(_stored_blocks(arguments))
+    chosen = draw(runs, arguments.sample, seed=arguments.seed_of_sample)
     if not chosen:
         reasons = format_counts(left_out) or "none is stored"
         raise InputError(f"verify: expected stored runs that can be trained again: {reasons}")
@@ -62,50 +55,41 @@ def run(arguments: argparse.Namespace) -> int:
     for number, run in enumerate(chosen, start=1):
         name = f"{run.block.method} on {run.block.dataset}, seed {run.record.seed}"
         print(f"{number}/{len(chosen)} {name}", file=sys.stderr)
-        verdicts.append(verifying.verify(run, processed=PROCESSED))
+        verdicts.append(verify(run))
     counts = Counter(verdict.verdict for verdict in verdicts)
     if arguments.json:
         print_json(
             {
                 "seed_of_sample": arguments.seed_of_sample,
-                "could_be_verified": len(sound),
+                "could_be_verified": len(runs),
                 "left_out": left_out,
                 "verdicts": [asdict(verdict) for verdict in verdicts],
             }
         )
     else:
         print_rows([_row(verdict) for verdict in verdicts])
-        drawn = f"{len(chosen)} of {len(sound)} runs, drawn by --seed-of-sample"
+        drawn = f"{len(chosen)} of {len(runs)} runs, drawn by --seed-of-sample"
         print(f"\n{drawn} {arguments.seed_of_sample}: {format_counts(counts)}")
         for why, n in left_out.items():
             print(f"left out: {n} {why}")
     return int("different" in counts)
 
 
-def _verify_files(arguments: argparse.Namespace) -> int:
-    from mmbench.config import read_benchmark
-    from mmbench.exchange.manifest import NAME, check_manifest
+def _verify_files(as_json: bool) -> int:
+    from mmbench.exchange.dvc import LOCK, compare_files
 
-    if arguments.config:
-        names = [read_benchmark(arguments.config).name]
-    elif arguments.benchmark:
-        names = [arguments.benchmark]
-    else:
-        names = [path.parent.name for path in sorted(Path("results").glob(f"*/{NAME}"))]
-    if not names:
-        raise InputError(f"results: expected a {NAME} of a benchmark, found none")
-    faults = [fault for name in names for fault in check_manifest(Path("results", name, NAME))]
-    if arguments.json or faults:
-        print_rows([asdict(fault) for fault in faults], as_json=arguments.json)
-    if not arguments.json:
-        counts = Counter(fault.fault for fault in faults)
-        print(f"{', '.join(names)}: {format_counts(counts) or 'every file is as listed'}")
+    n_files, faults = compare_files()
+    rows = [{"file": path, "fault": fault} for path, fault in faults.items()]
+    if rows or as_json:
+        print_rows(rows, as_json=as_json)
+    if not as_json:
+        print(f"{LOCK}: {len(faults)} of {n_files} files are not as recorded")
     return int(bool(faults))
 
 
 def _stored_blocks(arguments: argparse.Namespace) -> "Iterable[SeedBlock]":
     """Return the stored blocks of a config, of a folder of results, or all."""
-    from mmbench.exchange.verifying import blocks_of_benchmark
+    from mmbench.exchange.verify import blocks_of_benchmark
     from mmbench.runs import RunStore
 
     if arguments.config:
@@ -116,7 +100,7 @@ def _stored_blocks(arguments: argparse.Namespace) -> "Iterable[SeedBlock]":
     return RunStore().blocks()
 
 
-def _row(verdict: "Verdict") -> dict[str, Any]:
+def _row(verdict: "Repetition") -> dict[str, Any]:
     row = {key: getattr(verdict, key) for key in ("dataset", "method", "seed", "verdict")}
     for metric in ("acc", "nmi", "ari"):
         change = verdict.differences.get(metric)

@@ -7,7 +7,7 @@ from mmbench.datasets.fetching import fetch
 from mmbench.datasets.listing import catalogue_rows, verdict_rows
 from mmbench.datasets.preparing import is_prepared, prepare, recipe
 from mmbench.datasets.probing import probe_sources
-from mmbench.datasets.status import FetchStatus, clear_unavailable, read_status
+from mmbench.datasets.status import FetchStatus, clear_unavailable, read_status, sources_digest
 
 __all__ = [
     "FetchStatus",
@@ -19,5 +19,6 @@ __all__ = [
     "probe_sources",
     "read_status",
     "recipe",
+    "sources_digest",
     "verdict_rows",
 ]

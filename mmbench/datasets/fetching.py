@@ -8,13 +8,20 @@ import hashlib
 import shutil
 import tempfile
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from functools import cache
 from pathlib import Path
 
 from mmbench.config import DatasetEntry, RawFile, Source
 from mmbench.datasets.downloads import Downloader, DownloadError
-from mmbench.datasets.status import STATUS_FILE, Attempt, FetchedFile, FetchStatus, read_status
+from mmbench.datasets.status import (
+    STATUS_FILE,
+    Attempt,
+    FetchedFile,
+    FetchStatus,
+    read_status,
+    sources_digest,
+)
 from mmbench.errors import InputError
 from mmbench.files import replacing, sha256, write_json
 
@@ -48,6 +55,7 @@ def fetch(entry: DatasetEntry, folder: Path, *, mirror: Path | None = None) -> F
         with tempfile.TemporaryDirectory(prefix="mmbench-fetch-") as scratch:
             fetching = _Fetching(folder, mirror, Downloader(Path(scratch)), known)
             status = fetching.run(entry.root, entry.sources)
+    status = replace(status, sources=sources_digest(entry))
     write_json(folder / STATUS_FILE, asdict(status))
     return status
 
@@ -73,7 +81,7 @@ class _Fetching:
                         break
                     files[file] = found
                 else:
-                    return FetchStatus(name, "ok", source.name, files, self.tried)
+                    return FetchStatus(name, "ok", source.name, files=files, tried=self.tried)
         advice = _advice(self.folder, sources)
         return FetchStatus(name, "data_unavailable", tried=self.tried, advice=advice)
 

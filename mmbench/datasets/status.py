@@ -5,8 +5,9 @@ from pathlib import Path
 from typing import Literal
 
 from mmbench.checks import checked
+from mmbench.config import DatasetEntry
 from mmbench.errors import InputError
-from mmbench.files import read_json
+from mmbench.files import digest, read_json
 from mmbench.views_file import read_metadata
 
 STATUS_FILE = "status.json"
@@ -36,6 +37,7 @@ class FetchStatus:
 
     Attributes:
         source: the name of the source whose files are there, "generated", or empty.
+        sources: the digest of the entry's sources, see `sources_digest`.
         files: the files of that source, by name.
         tried: every location that failed.
         advice: how to place the files by hand, where they are not there.
@@ -44,6 +46,7 @@ class FetchStatus:
     dataset: str
     status: Literal["ok", "data_unavailable"]
     source: str = ""
+    sources: str = ""
     files: dict[str, FetchedFile] = field(default_factory=dict)
     tried: list[Attempt] = field(default_factory=list)
     advice: str = ""
@@ -57,6 +60,12 @@ class FetchStatus:
         tried = [a for a in self.tried if a.location != "mirror"] or self.tried
         reasons = dict.fromkeys(attempt.reason for attempt in tried)
         return " ".join("; ".join(reasons).split())
+
+
+def sources_digest(entry: DatasetEntry) -> str:
+    """Return a digest of the raw files of an entry, or of what generates them."""
+    content = entry.content_key
+    return digest([content["sources"], content["generator"]])
 
 
 def read_status(folder: Path) -> FetchStatus:

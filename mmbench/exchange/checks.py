@@ -1,203 +1,127 @@
-"""What is on disk, held against what the plan asks for today; nothing is trained for it.
+"""Compares stored files with today's config and source code, without training anything.
 
-A file that is missing is no flaw: Snakemake sees that by itself. A flaw is a file that is there
-and that Snakemake, where it has no record of how the file arose, would take for good.
+A missing file is not a problem, since Snakemake makes it. A problem is a file that exists and
+that Snakemake, if it has no record of how the file was made, would never make again.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from mmbench.datasets import read_status
 from mmbench.errors import InputError
-from mmbench.files import read_csv, read_json, sha256, write_json
-from mmbench.plan import PROCESSED, Jobs, method_fingerprint, report_spec, scoring_fingerprint
-from mmbench.reporting import ReportSpec
-from mmbench.reporting.context import read_report
-from mmbench.reporting.metrics_file import metrics
+from mmbench.files import read_csv, read_json, sha256
+from mmbench.plan import PROCESSED, Jobs, data_checksum, scoring_fingerprint
 from mmbench.runs import SeedBlock, read_runs
-from mmbench.views_file import read_metadata
 
 RAW = Path("data/raw")
-# what data were made from; in the folder of the data set, so that it travels with the data
-RECIPE = "recipe.json"
+_RECORD_COLUMNS = ("method", "params_hash", "seed", "fingerprint", "data_checksum")
 
 
 @dataclass(frozen=True)
-class Flaw:
-    """Something stored that is not what a benchmark asks for.
+class Problem:
+    """Stored files that are damaged or were not made by today's config and source code.
 
     Attributes:
-        reason: one line that names the file, what was expected and what came.
-        files: without them Snakemake makes it again.
+        reason: one line that names the file, the value expected and the value found.
+        files: Snakemake makes them again once they are removed.
     """
 
     reason: str
     files: tuple[Path, ...]
 
 
-def flaws(jobs: Jobs) -> Iterator[Flaw]:
-    """Yield what is wrong with the data, runs and scores of a benchmark, in that order.
+def problems(jobs: Jobs) -> Iterator[Problem]:
+    """Yield the problems of the data, runs and scores of a benchmark, in that order.
 
-    Data are checked against the checksums that `fetch` and `prepare` told, runs against today's
-    parameters and source of their methods and against the data, scores against the runs. Scores
-    of data sets that the benchmark no longer has are a flaw too: they would travel with the rest.
+    Raw files are compared with the checksums in their status, prepared data with the recipe and
+    the checksum in their card, runs with today's `RunKey`, and scores with the runs. Scores of
+    data sets that the benchmark no longer has are a problem, since a snapshot would hold them.
     """
-    bases = dict.fromkeys(jobs.plan.datasets[name].root for name in jobs.plan.dataset_names)
-    for base in bases:
-        yield from _raw_flaws(base)
-    for name in jobs.plan.dataset_names:
-        yield from _processed_flaws(name)
+    for files, check in _checks(jobs):
+        if all(path.is_file() for path in files):
+            try:
+                check()
+            except InputError as error:
+                yield Problem(str(error), files)
+    names = jobs.plan.dataset_names
+    for path in sorted(Path("results", jobs.plan.benchmark.name, "scores").glob("*.csv")):
+        if path.stem not in names:
+            reason = f"{path}: expected scores of today's data sets only, got those of {path.stem}"
+            yield Problem(reason, _score_files(jobs, path.stem))
+
+
+def _checks(jobs: Jobs) -> Iterator[tuple[tuple[Path, ...], Callable[[], None]]]:
+    """Yield each check, with the files that it reads and that are to be removed if it fails."""
+    names = jobs.plan.dataset_names
+    for root in dict.fromkeys(jobs.plan.datasets[name].root for name in names):
+        yield (RAW / root / "status.json",), partial(_check_raw, jobs, root)
+    for name in names:
+        files = ("views.safetensors", "samples.csv", "card.json")
+        paths = tuple(PROCESSED / name / file for file in files)
+        yield paths, partial(_check_prepared, jobs, name)
     for block in jobs.all_blocks:
-        yield from _run_flaws(jobs, block)
-    for name in jobs.plan.dataset_names:
-        yield from _score_flaws(jobs, name)
-    yield from _left_over(jobs)
+        yield jobs.store.files(block), partial(_check_block, jobs, block)
+    for name in names:
+        yield _score_files(jobs, name), partial(_check_scores, jobs, name)
 
 
-def recipe_flaws(jobs: Jobs) -> Iterator[Flaw]:
-    """Yield the data that a snapshot made from other sources or by another recipe than today's."""
-    for name in jobs.plan.dataset_names:
-        if not _card(name).is_file():
+def _check_raw(jobs: Jobs, root: str) -> None:
+    status_file = RAW / root / "status.json"
+    status = read_status(RAW / root)
+    _compare(status_file, "sources", jobs.sources(root), status.sources)
+    for name, file in status.files.items():
+        path = RAW / root / name
+        if path.is_dir():
             continue
-        path = _card(name).with_name(RECIPE)
-        told = read_json(path) if path.is_file() else {}
-        for key, expected in _recipe(jobs, name).items():
-            if told.get(key) != expected:
-                files = _processed_files(name)
-                if key == "sources":
-                    files += (RAW / jobs.plan.datasets[name].root / "status.json",)
-                yield Flaw(f"{path}: expected the {key} {expected}, got {told.get(key)}", files)
+        if not path.is_file():
+            raise InputError(f"{path}: expected the file that {status_file} names, found none")
+        _compare(path, "sha256", file.sha256, sha256(path))
 
 
-def write_recipes(jobs: Jobs) -> None:
-    """Write down beside each data set what it was made from, for `recipe_flaws` to compare.
-
-    Only Snakemake knows that, and its knowledge stays on this machine: call this where it says
-    that nothing is to be done.
-    """
-    for name in jobs.plan.dataset_names:
-        write_json(_card(name).with_name(RECIPE), _recipe(jobs, name))
+def _check_prepared(jobs: Jobs, name: str) -> None:
+    path = PROCESSED / name / "card.json"
+    card = read_json(path)
+    _compare(path, "recipe", jobs.recipe(name), card.get("recipe"))
+    _compare(path, "checksum", data_checksum(name), card.get("checksum", ""))
 
 
-def report_is_current(jobs: Jobs) -> bool:
-    """Return whether the tables, which are in git, are of today's benchmark and of its scores."""
-    results = Path("results", jobs.plan.benchmark.name)
-    asked = report_spec(jobs.plan)
-    try:
-        if read_json(results / "benchmark.json") != asked:
-            return False
-        spec = ReportSpec.model_validate(asked)
-        report = read_report(spec, results=results, cards=PROCESSED)
-        told = results / "metrics.json"  # commits of early versions have none
-        return not told.is_file() or bool(read_json(told) == metrics(report))
-    except InputError:  # something is missing, and will be made
-        return False
-
-
-def _recipe(jobs: Jobs, name: str) -> dict[str, str]:
-    return {
-        "sources": jobs.sources(jobs.plan.datasets[name].root),
-        "recipe": jobs.recipe(name),
-        # so that a file left from before the data were prepared again counts for nothing
-        "checksum": _checksum(name),
-    }
-
-
-def _raw_flaws(base: str) -> Iterator[Flaw]:
-    status_file = RAW / base / "status.json"
-    if not status_file.is_file():
-        return
-    try:
-        status = read_status(RAW / base)
-        for name, told in status.files.items():
-            path = RAW / base / name
-            if not path.is_file():
-                raise InputError(f"{path}: expected the file that {status_file} names, found none")
-            found = sha256(path)
-            if found != told.sha256:
-                raise InputError(f"{path}: expected the sha256 {told.sha256}, got {found}")
-    except InputError as error:
-        yield Flaw(str(error), (status_file,))
-
-
-def _processed_flaws(name: str) -> Iterator[Flaw]:
-    views, _, card = files = _processed_files(name)
-    if not (views.is_file() and card.is_file()):
-        return
-    try:
-        in_views, in_card = read_metadata(views).get("checksum", ""), _checksum(name)
-        if in_views != in_card:
-            raise InputError(f"{views}: expected the checksum {in_card}, got {in_views}")
-    except InputError as error:
-        yield Flaw(str(error), files)
-
-
-def _run_flaws(jobs: Jobs, block: SeedBlock) -> Iterator[Flaw]:
-    files = jobs.store.files(block)
-    if not jobs.store.has(block):
-        return
-    try:
-        runs = read_runs(jobs.store.folder(block))
-    except InputError as error:
-        yield Flaw(str(error), files)
-        return
-    seeds = tuple(run.record.seed for run in runs)
-    if seeds != block.seeds:
-        yield Flaw(f"{files[1]}: expected the seeds {block.seeds}, got {seeds}", files)
-        return
+def _check_block(jobs: Jobs, block: SeedBlock) -> None:
+    _, path = jobs.store.files(block)
+    runs = read_runs(jobs.store.folder(block))
+    _compare(path, "seeds", block.seeds, tuple(run.record.seed for run in runs))
     key = jobs.run_key(block.dataset, block.method)
     for run in runs:
-        where = f"{files[1]}: seed {run.record.seed}"
         mismatch = key.mismatch(run.record)
-        if mismatch:
-            yield Flaw(f"{where}: {mismatch}", files)
-            return
         if run.record.status == "ok" and run.y_pred is None:
-            yield Flaw(f"{where}: expected assignments in {files[0]}, found none", files)
-            return
+            mismatch = mismatch or "assignments: expected some, got none"
+        if mismatch:
+            raise InputError(f"{path}: seed {run.record.seed}: {mismatch}")
 
 
-def _score_flaws(jobs: Jobs, dataset: str) -> Iterator[Flaw]:
-    records, *_ = files = _score_files(jobs, dataset)
-    if not all(path.is_file() for path in files):
-        return
-    columns = ("method", "params_hash", "seed", "fingerprint", "data_checksum")
-    try:
-        rows = read_csv(records, (*columns, "scoring_fingerprint"))
-    except InputError as error:
-        yield Flaw(str(error), files)
-        return
-    scored_by = {row["scoring_fingerprint"] for row in rows}
-    for other in scored_by - {scoring_fingerprint()}:
-        expected_source = f"expected scoring_fingerprint {scoring_fingerprint()}"
-        yield Flaw(f"{records}: {expected_source}, got {other or 'none'}", files)
-        return
-    told = {tuple(row[column] for column in columns) for row in rows}
-    checksum = _checksum(dataset) if _card(dataset).is_file() else ""
+def _check_scores(jobs: Jobs, dataset: str) -> None:
+    path, *_ = _score_files(jobs, dataset)
+    rows = read_csv(path, (*_RECORD_COLUMNS, "scoring_fingerprint"))
+    for row in rows:
+        found = row["scoring_fingerprint"]
+        _compare(path, "scoring_fingerprint", scoring_fingerprint(), found)
+    scored = {tuple(row[column] for column in _RECORD_COLUMNS) for row in rows}
+    checksum = data_checksum(dataset) or ""
     expected = {
-        (
-            method,
-            jobs.plan.params_hash(dataset, method),
-            str(seed),
-            method_fingerprint(method, jobs.plan.methods[method]),
-            checksum,
-        )
+        (method, params_hash, str(seed), jobs.fingerprint(method), checksum)
         for method in jobs.plan.method_names
+        for params_hash in [jobs.plan.params_hash(dataset, method)]
         for seed in range(jobs.plan.benchmark.seeds)
     }
-    for method, params_hash, seed, *_ in sorted(told ^ expected):
-        reason = f"{records}: expected the runs of today's benchmark and no others"
-        yield Flaw(f"{reason}; it differs in {method} {params_hash}, seed {seed}", files)
-        return
+    for method, params_hash, number, *_ in sorted(scored ^ expected):
+        reason = f"{path}: expected exactly the runs of today's benchmark"
+        raise InputError(f"{reason}; it differs in {method} {params_hash}, seed {number}")
 
 
-def _left_over(jobs: Jobs) -> Iterator[Flaw]:
-    scores = Path("results", jobs.plan.benchmark.name, "scores")
-    for path in sorted(scores.glob("*.csv")):
-        if path.stem not in jobs.plan.dataset_names:
-            reason = f"{path}: expected scores of today's data sets alone, got those of {path.stem}"
-            yield Flaw(reason, _score_files(jobs, path.stem))
+def _compare(path: Path, what: str, expected: object, found: object) -> None:
+    if found != expected:
+        raise InputError(f"{path}: expected the {what} {expected}, got {found or 'none'}")
 
 
 def _score_files(jobs: Jobs, dataset: str) -> tuple[Path, ...]:
@@ -206,19 +130,4 @@ def _score_files(jobs: Jobs, dataset: str) -> tuple[Path, ...]:
         results / "records" / f"{dataset}.csv",
         results / "scores" / f"{dataset}.csv",
         results / "details" / f"{dataset}.npz",
-    )
-
-
-def _card(name: str) -> Path:
-    return PROCESSED / name / "card.json"
-
-
-def _checksum(name: str) -> str:
-    """Return the checksum of the views of a data set; nothing where the data could not be had."""
-    return str(read_json(_card(name)).get("checksum", ""))
-
-
-def _processed_files(name: str) -> tuple[Path, ...]:
-    return tuple(
-        PROCESSED / name / file for file in ("views.safetensors", "samples.csv", "card.json")
     )

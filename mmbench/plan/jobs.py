@@ -6,7 +6,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from mmbench.datasets import recipe
+from mmbench.config import read_benchmark
+from mmbench.datasets import recipe, sources_digest
 from mmbench.files import digest, write_text
 from mmbench.plan.benchmark import Plan
 from mmbench.plan.fingerprints import method_fingerprint
@@ -33,6 +34,11 @@ class Jobs:
         self.plan = plan
         self.store = store or RunStore()
         self._name = plan.benchmark.name
+
+    @classmethod
+    def read(cls, config: Path) -> "Jobs":
+        """Return the jobs of the benchmark in a YAML file."""
+        return cls(Plan(read_benchmark(config), where=str(config)))
 
     # ------------------------------------------------------------------ blocks of seeds
 
@@ -121,8 +127,7 @@ class Jobs:
 
     def sources(self, dataset: str) -> str:
         """Return a digest of the files of a data set, or of what generates it."""
-        content = self.plan.datasets[dataset].content_key
-        return digest([content["sources"], content["generator"]])
+        return sources_digest(self.plan.datasets[dataset])
 
     def recipe(self, dataset: str) -> str:
         """Return a digest of how a data set is made from its files."""

@@ -1,5 +1,5 @@
 """The fixtures for the tests of this folder."""
 
-from exchange_lab import finished, lab
+from exchange_lab import lab
 
-__all__ = ["finished", "lab"]
+__all__ = ["lab"]

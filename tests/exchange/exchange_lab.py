@@ -10,15 +10,14 @@ import yaml
 
 from mmbench.cli import main
 from mmbench.config import read_benchmark
-from mmbench.plan import Plan, SeedBlock, all_stored_blocks
-from mmbench.runs import Record, Run, write_runs
+from mmbench.plan import Plan, method_fingerprint
+from mmbench.runs import Record, Run, RunStore, SeedBlock, write_runs
 from mmbench.views_file import read_metadata
 
 ROOT = Path(__file__).parents[2]
 CONFIG = Path("config/config.yaml")
 PROCESSED = Path("data/processed")
 DATASET = "toy-3view"
-MANIFEST = Path("results/default/manifest.json")
 
 
 class Lab:
@@ -34,20 +33,23 @@ class Lab:
     def plan(self):
         return Plan(read_benchmark(CONFIG))
 
+    def fingerprint(self, method):
+        return method_fingerprint(method, self.plan.methods[method])
+
     def record(self, method="majority", **changes):
         plan = self.plan
-        told = Record(
+        record = Record(
             seed=0,
             status="ok",
             method=method,
             uses=plan.methods[method].uses,
-            params=plan.params(method, DATASET),
-            fingerprint=plan.fingerprint(method),
+            params=plan.params(DATASET, method),
+            fingerprint=self.fingerprint(method),
             data_checksum=self.metadata["checksum"],
             started="2026-01-01T00:00:00Z",
             host="node7",
         )
-        return replace(told, **changes)
+        return replace(record, **changes)
 
     def run(self, seed=0, y_pred=None, **changes):
         if changes.get("status", "ok") != "ok":
@@ -57,14 +59,14 @@ class Lab:
         return Run(self.record(seed=seed, **changes), np.asarray(y_pred, np.int32))
 
     def blocks(self):
-        return list(all_stored_blocks())
+        return list(RunStore().blocks())
 
     def write(self, runs, root="."):
         """Store runs as one block below a root; return it."""
         method = runs[0].record.method
-        params_hash = self.plan.params_hash(method, DATASET)
+        params_hash = self.plan.params_hash(DATASET, method)
         block = SeedBlock(DATASET, method, params_hash, tuple(run.record.seed for run in runs))
-        write_runs(runs, Path(root, block.assignments), Path(root, block.records))
+        write_runs(runs, RunStore(Path(root, "results/runs")).folder(block))
         return block
 
 
@@ -86,18 +88,6 @@ def lab(tmp_path, monkeypatch):
     assert main(["fetch", DATASET]) == 0
     assert main(["prepare", DATASET]) == 0
     return Lab(tmp_path)
-
-
-@pytest.fixture
-def finished(lab):
-    """Give a benchmark that looks as if it had been run."""
-    lab.write([lab.run(0), lab.run(1, seconds={"total": 60.0})])
-    lab.write([lab.run(s, method="theirs", origin="imported") for s in (0, 1)])
-    for name in ("tables/leaderboard.csv", "figures/a.png", "scores/toy-3view.csv"):
-        path = Path("results/default", name)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(name)
-    return lab
 
 
 def stored_files():

@@ -4,16 +4,16 @@ import numpy as np
 import pytest
 
 from mmbench.errors import InputError
-from mmbench.exchange.assignments import Known, read_assignments
+from mmbench.exchange.assignments import SampleTable, read_assignments
 
 # sample 0 is row 2 of the original file, and so on
-KNOWN = Known(np.array([2, 0, 3, 1]), n_clusters=3, where="samples.csv")
-SUBSET = Known(np.array([12, 40, 3, 1]), n_clusters=3, where="samples.csv")
-UNPAIRED = Known(np.array([0, 1, 0, 1]), n_clusters=3, where="samples.csv")
+SAMPLES = SampleTable(np.array([2, 0, 3, 1]), n_clusters=3, where="samples.csv")
+SUBSET = SampleTable(np.array([12, 40, 3, 1]), n_clusters=3, where="samples.csv")
+UNPAIRED = SampleTable(np.array([0, 1, 0, 1]), n_clusters=3, where="samples.csv")
 
 
-def read(path, known=KNOWN, *, seed=None, order=None):
-    return read_assignments(path, known, seed=seed, order=order)
+def read(path, samples=SAMPLES, *, seed=None, order=None):
+    return read_assignments(path, samples, seed=seed, order=order)
 
 
 @pytest.fixture
@@ -46,7 +46,7 @@ def test_sample_numbers_may_come_in_any_order(table):
     assert read(path, seed=7)[7].tolist() == [0, 1, 1, 2]
 
 
-def test_a_column_tells_the_seeds(table):
+def test_a_column_gives_the_seeds(table):
     rows = "".join(f"{sample},{seed % 3},{seed}\n" for seed in (4, 2) for sample in range(4))
     found = read(table("sample,cluster,seed\n" + rows))
     assert {seed: y.tolist() for seed, y in found.items()} == {4: [1] * 4, 2: [2] * 4}
@@ -56,13 +56,13 @@ def test_both_orders_of_an_array_give_the_same_samples(arrays):
     of_source = np.array([1, 2, 0, 1])
     path = arrays(y_pred=of_source)
     assert read(path, order="source")[0].tolist() == [0, 1, 1, 2]
-    path = arrays(seed_0=of_source[KNOWN.source_row], seed_5=np.zeros(4), embedding=np.ones(2))
+    path = arrays(seed_0=of_source[SAMPLES.source_row], seed_5=np.zeros(4), embedding=np.ones(2))
     found = read(path, order="stored")
     assert found[0].tolist() == [0, 1, 1, 2]
     assert found[5].tolist() == [0, 0, 0, 0]
 
 
-def test_a_subset_is_told_apart_by_its_source_rows(table):
+def test_samples_of_a_subset_are_found_by_their_source_rows(table):
     path = table("source_row,cluster\n1,2\n3,1\n12,0\n40,1\n")
     assert read(path, SUBSET)[0].tolist() == [0, 1, 1, 2]
 
@@ -80,7 +80,7 @@ GOOD = "0,1\n1,2\n2,0\n3,1\n"
             "sample,cluster\n0,1\n1,2\n2,0\n",
             "each of 4 samples, but seed 0 lacks 1, the first sample 3",
         ),
-        ("sample,cluster\n" + GOOD + "3,1\n", "line 6: sample 3 of seed 0 stands twice"),
+        ("sample,cluster\n" + GOOD + "3,1\n", "line 6: sample 3 of seed 0 occurs twice"),
         ("sample,cluster\n" + GOOD + "4,1\n", r"line 6: samples\.csv has no sample 4"),
         ("sample,cluster\n0,\n", "line 2: cluster: expected a whole number, got ''"),
         ("sample,cluster\n0,nan\n", "line 2: cluster: expected a whole number, got 'nan'"),
@@ -127,21 +127,21 @@ def test_an_array_that_does_not_fit_is_one_line(arrays, values, message):
         read(arrays(**values), order="stored")
 
 
-def test_the_order_must_be_told_where_the_file_cannot(arrays, table):
-    with pytest.raises(InputError, match=r"say --order source .* or --order stored"):
+def test_the_order_must_be_given_if_the_file_does_not(arrays, table):
+    with pytest.raises(InputError, match=r"add --order source .* or --order stored"):
         read(arrays(y_pred=np.zeros(4, int)))
-    with pytest.raises(InputError, match=r"the columns of a \.csv tell it"):
+    with pytest.raises(InputError, match=r"a \.csv gives it by its columns"):
         read(table("sample,cluster\n" + GOOD), order="stored")
 
 
-def test_a_seed_is_not_told_twice(arrays, table):
+def test_a_seed_is_given_once(arrays, table):
     with pytest.raises(InputError, match="names its seeds; leave --seed out"):
         read(arrays(seed_0=np.zeros(4, int)), order="stored", seed=1)
     with pytest.raises(InputError, match="has a column seed; leave --seed out"):
         read(table("sample,cluster,seed\n0,1,0\n"), seed=1)
 
 
-def test_source_rows_that_do_not_tell_samples_apart_are_refused(arrays, table):
+def test_source_rows_that_several_samples_share_are_refused(arrays, table):
     with pytest.raises(InputError, match="several samples of this data set are of one source row"):
         read(table("source_row,cluster\n0,1\n"), UNPAIRED)
     with pytest.raises(InputError, match="does not have every row of the original file once"):

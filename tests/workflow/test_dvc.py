@@ -13,15 +13,13 @@ import yaml
 from workflow_project import METHOD, ROOT, Project
 
 from mmbench.cli import main
-from mmbench.exchange.checks import flaws
-from mmbench.exchange.snapshots import cache_advice
-from mmbench.exchange.tools import declared_stages
-from mmbench.files import sha256, write_json
-from mmbench.plan import Plan
+from mmbench.datasets import fetch, prepare
+from mmbench.exchange.checks import problems
+from mmbench.exchange.dvc import cache_advice, declared_stages
+from mmbench.plan import Jobs, Plan, method_fingerprint, scoring_fingerprint
 from mmbench.reporting import ReportSpec
 from mmbench.reporting.context import read_report
 from mmbench.reporting.metrics_file import write_metrics
-from mmbench.views_file import write_views
 
 FLIPPED = METHOD.replace("> np.median", "< np.median")
 SHARED = (".gitignore", ".dvcignore", "dvc.yaml", ".dvc/config", ".dvc/.gitignore")
@@ -123,7 +121,7 @@ def test_stages_of_a_matrix_are_named_as_dvc_names_them(tmp_path, monkeypatch):
     assert declared_stages() == ["data", "results@default", "results@core"]
 
 
-def test_dvc_tells_nobody_about_its_use_and_stages_nothing():
+def test_dvc_sends_no_statistics_and_stages_nothing():
     settings = (ROOT / ".dvc/config").read_text()
     for line in ("analytics = false", "check_update = false", "autostage = false"):
         assert line in settings
@@ -154,11 +152,11 @@ def tiny(tmp_path, monkeypatch):
 
 def test_without_a_snapshot_there_is_nothing_to_restore(tiny, capsys):
     assert main(["restore", "--configfile", "config.yaml"]) == 2
-    told = capsys.readouterr().err
-    assert told == "mmbench: dvc.lock: expected what `mmbench snapshot` records, found none\n"
+    error = capsys.readouterr().err
+    assert error == "mmbench: dvc.lock: expected the record of `mmbench snapshot`, found none\n"
 
 
-def test_where_no_remote_is_named_restoring_says_how_to_name_one(tiny, capfd, monkeypatch):
+def test_restoring_without_a_remote_explains_how_to_name_one(tiny, capfd, monkeypatch):
     for of in ("GLOBAL", "SYSTEM"):
         monkeypatch.setenv(f"DVC_{of}_CONFIG_DIR", str(Path("nowhere").absolute()))
     call_here = {"check": True, "capture_output": True}
@@ -169,48 +167,58 @@ def test_where_no_remote_is_named_restoring_says_how_to_name_one(tiny, capfd, mo
     Path("made").unlink()
     shutil.rmtree(".dvc/cache")
     assert main(["restore", "--configfile", "config.yaml"]) == 2
-    told = capfd.readouterr().err.splitlines()[-1]
-    assert told.startswith("mmbench: dvc pull: ended with status 1 for the reason above; no remote")
-    assert told.endswith(": dvc remote add --default NAME ADDRESS")
+    error = capfd.readouterr().err.splitlines()[-1]
+    assert error.startswith(
+        "mmbench: dvc pull: ended with status 1 for the reason above; no remote"
+    )
+    assert error.endswith(": dvc remote add --default NAME ADDRESS")
     assert not Path("made").exists()
 
 
-def test_files_that_changed_under_their_records_are_found(tiny):
-    plan = Plan.of(tiny)
-    assert list(flaws(plan)) == [], "what is missing, Snakemake sees"
+def test_data_that_differ_from_their_records_are_found(tiny):
+    jobs = Jobs(Plan.of(tiny))
+    assert list(problems(jobs)) == [], "Snakemake makes missing files"
     raw, processed = Path("data/raw/toy-3view"), Path("data/processed/toy-3view")
-    found = {"sha256": sha256(Path("config.yaml")), "verified": True, "source": "mirror"}
-    told = {"dataset": "toy-3view", "status": "ok", "files": {"file": found}}
-    write_json(raw / "status.json", told)
-    shutil.copy("config.yaml", raw / "file")
-    write_views(processed / "views.safetensors", {}, {"checksum": "abc"})
-    write_json(processed / "card.json", {"checksum": "abc"})
-    assert list(flaws(plan)) == []
+    entry = jobs.plan.datasets["toy-3view"]
+    fetch(entry, raw)
+    prepare(entry, raw, processed)
+    assert list(problems(jobs)) == []
 
-    (raw / "file").write_text("something else")
-    write_json(processed / "card.json", {"checksum": "def"})
-    of_raw, of_processed = flaws(plan)
-    assert f"{raw / 'file'}: expected the sha256 {found['sha256']}, got" in of_raw.reason
+    status = json.loads((raw / "status.json").read_text())
+    shutil.copy("config.yaml", raw / "file")
+    file = {"sha256": "of yesterday", "verified": True, "location": "mirror"}
+    (raw / "status.json").write_text(json.dumps({**status, "files": {"file": file}}))
+    card = json.loads((processed / "card.json").read_text())
+    (processed / "card.json").write_text(json.dumps({**card, "checksum": "of yesterday"}))
+    of_raw, of_processed = problems(jobs)
+    assert f"{raw / 'file'}: expected the sha256 of yesterday, got" in of_raw.reason
     assert of_raw.files == (raw / "status.json",)
-    assert "views.safetensors: expected the checksum def, got abc" in of_processed.reason
+    assert of_processed.reason.endswith(f"the checksum {card['checksum']}, got of yesterday")
     assert len(of_processed.files) == 3
 
+    (raw / "status.json").write_text(json.dumps({**status, "sources": "of yesterday"}))
+    (processed / "card.json").write_text(json.dumps({**card, "recipe": "of yesterday"}))
+    of_raw, of_processed = problems(jobs)
+    assert "status.json: expected the sources" in of_raw.reason
+    assert "card.json: expected the recipe" in of_processed.reason
 
-def test_scores_of_a_data_set_that_the_benchmark_has_no_more_do_not_travel(tiny):
-    plan = Plan.of(tiny)
-    (scores,) = {Path(target).parent for target in plan.targets if "/scores/" in target}
+
+def test_scores_of_a_data_set_that_the_benchmark_no_longer_has_are_a_problem(tiny):
+    jobs = Jobs(Plan.of(tiny))
+    (scores,) = {Path(target).parent for target in jobs.targets if "/scores/" in target}
     scores.mkdir(parents=True)
     (scores / "toy-3view.csv").touch()
-    assert list(flaws(plan)) == []
+    assert list(problems(jobs)) == []
     (scores / "gone.csv").touch()
-    (flaw,) = flaws(plan)
-    assert flaw.reason.endswith("expected scores of today's data sets alone, got those of gone")
-    assert {path.parent.name for path in flaw.files} == {"scores", "details", "records"}
-    assert {path.stem for path in flaw.files} == {"gone"}
+    (problem,) = problems(jobs)
+    assert problem.reason.endswith("expected scores of today's data sets only, got those of gone")
+    assert {path.parent.name for path in problem.files} == {"scores", "details", "records"}
+    assert {path.stem for path in problem.files} == {"gone"}
 
 
 def test_scores_by_another_source_than_todays_are_found(tiny):
-    plan = Plan.of(tiny)
+    jobs = Jobs(Plan.of(tiny))
+    plan = jobs.plan
     results = Path("results/tiny")
     for kind, name in (("scores", "toy-3view.csv"), ("details", "toy-3view.npz")):
         (results / kind).mkdir(parents=True)
@@ -219,22 +227,22 @@ def test_scores_by_another_source_than_todays_are_found(tiny):
     records = results / "records/toy-3view.csv"
 
     def write(scored_by):
-        cell = ("majority", plan.settings("majority", "toy-3view"))
-        told = (plan.fingerprint("majority"), "", scored_by)
+        cell = ("majority", plan.params_hash("toy-3view", "majority"))
+        made_by = (method_fingerprint("majority", plan.methods["majority"]), "", scored_by)
         columns = "method,params_hash,seed,fingerprint,data_checksum,scoring_fingerprint"
-        rows = [",".join((*cell, str(seed), *told)) for seed in range(plan.benchmark.seeds)]
+        rows = [",".join((*cell, str(seed), *made_by)) for seed in range(plan.benchmark.seeds)]
         records.write_text("\n".join([columns, *rows]) + "\n")
 
-    write(plan.scoring_fingerprint)
-    assert list(flaws(plan)) == []
+    write(scoring_fingerprint())
+    assert list(problems(jobs)) == []
     write("of yesterday")
-    (flaw,) = flaws(plan)
-    expected = f"expected scoring_fingerprint {plan.scoring_fingerprint}, got of yesterday"
-    assert flaw.reason == f"{records}: {expected}"
-    assert {path.parent.name for path in flaw.files} == {"scores", "details", "records"}
+    (problem,) = problems(jobs)
+    expected = f"expected the scoring_fingerprint {scoring_fingerprint()}, got of yesterday"
+    assert problem.reason == f"{records}: {expected}"
+    assert {path.parent.name for path in problem.files} == {"scores", "details", "records"}
     write("")  # as of `mmbench score` by hand
-    (flaw,) = flaws(plan)
-    assert flaw.reason.endswith(", got none")
+    (problem,) = problems(jobs)
+    assert problem.reason.endswith(", got none")
 
 
 # ------------------------------------------------------------------ machines
@@ -244,9 +252,9 @@ def test_scores_by_another_source_than_todays_are_found(tiny):
 def test_a_clone_restores_and_runs_only_what_it_adds(shared, tmp_path):
     other = clone(shared, tmp_path / "b")
     assert other.planned() == ["majority/0-1", "mine/0-1"]
-    assert "nothing is left to be done" in call(other, "mmbench", "restore")
+    assert "nothing is left to do" in call(other, "mmbench", "restore")
     assert "Nothing to be done" in other.snakemake("-n")
-    assert "every file is as listed" in call(other, "mmbench", "verify", "--files")
+    assert " files are not as recorded" in call(other, "mmbench", "verify", "--files")
     for name in ("assignments.npz", "runs.json"):
         (theirs,) = shared.folder.glob(f"results/runs/toy-3view/mine/*/*/{name}")
         assert (
@@ -267,9 +275,9 @@ def test_a_method_edited_before_the_restore_runs_again_and_no_other(shared, tmp_
     other = clone(shared, tmp_path / "b")
     other.write("mine.py", FLIPPED)
     output = call(other, "mmbench", "restore", "--json")
-    told = json.loads(output[output.rindex("\n{") :])
-    assert told["to_run"] == {"fit": 1, "score": 1, "report": 1}
-    assert "expected fingerprint" in told["set_aside"][0]
+    restored = json.loads(output[output.rindex("\n{") :])
+    assert restored["to_run"] == {"fit": 1, "score": 1, "report": 1}
+    assert "expected fingerprint" in restored["set_aside"][0]
     assert other.planned() == ["mine/0-1"]
     other.snakemake()
     assert "Nothing to be done" in other.snakemake("-n")
@@ -284,13 +292,13 @@ def test_a_method_edited_before_the_restore_runs_again_and_no_other(shared, tmp_
 def test_another_benchmark_takes_the_runs_and_scores_them_again(shared, tmp_path):
     other = clone(shared, tmp_path / "b")
     other.configure(methods=["mine"])
-    told = call(other, "mmbench", "restore")
-    assert "expected the runs of today's benchmark and no others" in told
-    assert "snakemake would run: report (1), score (1)" in told
+    output = call(other, "mmbench", "restore")
+    assert "expected exactly the runs of today's benchmark" in output
+    assert "snakemake would run: report (1), score (1)" in output
 
     other.configure(name="not-in-dvc-yaml")
-    told = call(other, "mmbench", "restore", "--force", "--configfile", "config/config.yaml")
-    assert "snakemake would run: report (1), score (1)" in told
+    output = call(other, "mmbench", "restore", "--force", "--configfile", "config/config.yaml")
+    assert "snakemake would run: report (1), score (1)" in output
 
 
 @pytest.mark.slow
@@ -300,8 +308,8 @@ def test_data_of_another_recipe_are_prepared_again(shared, tmp_path):
     entry = re.search(r"^toy-3view:\n(?:  .*\n)+", catalogue.read_text(), re.MULTILINE)[0]
     assert "seed:" not in entry
     again.write("config/datasets.yaml", catalogue.read_text().replace(entry, f"{entry}  seed: 7\n"))
-    told = call(again, "mmbench", "restore")
-    assert "recipe.json: expected the recipe" in told
+    output = call(again, "mmbench", "restore")
+    assert "card.json: expected the recipe" in output
     assert again.planned() == ["majority/0-1", "mine/0-1"]
 
 
@@ -312,28 +320,28 @@ def test_a_snapshot_is_only_made_of_a_sound_and_finished_benchmark(machine):
     lock = (machine.folder / "dvc.lock").read_text()
 
     machine.configure(seeds=3)
-    told = call(machine, "mmbench", "snapshot", ok=False)
-    assert "expected a finished benchmark, but snakemake would run" in told
-    assert "fit (2)" in told
+    output = call(machine, "mmbench", "snapshot", ok=False)
+    assert "expected a finished benchmark, but snakemake would run" in output
+    assert "fit (2)" in output
 
     machine.configure()
     machine.write("mine.py", FLIPPED)
-    told = call(machine, "mmbench", "snapshot", ok=False)
-    assert "fit (1)" in told
+    output = call(machine, "mmbench", "snapshot", ok=False)
+    assert "fit (1)" in output
 
     machine.write("mine.py", METHOD)
     (assignments,) = machine.folder.glob("results/runs/toy-3view/mine/*/*/assignments.npz")
     whole, stamps = assignments.read_bytes(), assignments.stat()
     assignments.write_bytes(whole[: len(whole) // 2])
     os.utime(assignments, ns=(stamps.st_atime_ns, stamps.st_mtime_ns))  # a disk that forgets
-    told = call(machine, "mmbench", "snapshot", ok=False)
-    assert "expected an .npz of assignments, but" in told
-    assert "Traceback" not in told
+    output = call(machine, "mmbench", "snapshot", ok=False)
+    assert "expected an .npz of assignments, but" in output
+    assert "Traceback" not in output
     assert (machine.folder / "dvc.lock").read_text() == lock
 
 
 @pytest.mark.slow
-def test_reproducing_with_dvc_by_mistake_changes_nothing(machine):
+def test_dvc_repro_is_refused_and_changes_nothing(machine):
     (records,) = machine.folder.glob("results/runs/toy-3view/mine/*/*/runs.json")
     records.write_text(records.read_text() + " ")
     before = {path: path.stat().st_mtime_ns for path in machine.folder.glob("results/**/*.*")}
@@ -346,25 +354,25 @@ def test_reproducing_with_dvc_by_mistake_changes_nothing(machine):
 
 
 @pytest.mark.slow
-def test_a_damaged_copy_in_the_remote_is_told_and_never_taken_for_current(shared, tmp_path):
+def test_a_damaged_copy_in_the_remote_is_named_and_never_marked_as_current(shared, tmp_path):
     (assignments,) = shared.folder.glob("results/runs/toy-3view/mine/*/*/assignments.npz")
     whole = assignments.read_bytes()
     (copy,) = [p for p in tmp_path.glob("remote/**/*") if p.is_file() and p.read_bytes() == whole]
     copy.chmod(0o644)
     copy.write_bytes(whole[:-1] + bytes([whole[-1] ^ 1]))
     other = clone(shared, tmp_path / "b")
-    told = call(other, "mmbench", "restore", ok=False)
-    assert "assignments.npz" in told
-    assert "Traceback" not in told
+    output = call(other, "mmbench", "restore", ok=False)
+    assert "assignments.npz" in output
+    assert "Traceback" not in output
     assert not list(other.folder.glob(".snakemake/metadata/*"))
 
 
 @pytest.mark.slow
-def test_runs_that_were_never_recorded_are_not_removed_unasked(shared):
+def test_runs_that_were_never_recorded_are_removed_by_force_only(shared):
     shared.configure(methods=["mine", "majority", "random"])
     shared.snakemake()
-    told = call(shared, "mmbench", "restore", ok=False)
-    assert "dvc pull: ended with status" in told
+    output = call(shared, "mmbench", "restore", ok=False)
+    assert "dvc pull: ended with status" in output
     assert [record["status"] for record in shared.records("random")] == ["ok", "ok"]
 
 
@@ -375,10 +383,10 @@ def test_commits_are_compared_by_their_metrics_and_plots(machine):
     cards = machine.folder / "data/processed"
     write_metrics(read_report(spec, results=results, cards=cards), results)
     commit(machine)
-    told = json.loads((results / "metrics.json").read_text())
-    before = told["toy-3view"]["mine"]["acc"]
-    told["toy-3view"]["mine"]["acc"] = before / 2
-    (results / "metrics.json").write_text(json.dumps(told))
+    scores = json.loads((results / "metrics.json").read_text())
+    before = scores["toy-3view"]["mine"]["acc"]
+    scores["toy-3view"]["mine"]["acc"] = before / 2
+    (results / "metrics.json").write_text(json.dumps(scores))
     difference = json.loads(call(machine, "dvc", "metrics", "diff", "--json"))
     (change,) = difference["results/default/metrics.json"].values()
     assert (change["old"], change["new"]) == (before, before / 2)
@@ -413,7 +421,7 @@ def test_a_remote_that_speaks_s3_serves_as_well(machine, tmp_path):
         commit(machine)
         call(machine, "dvc", "push")
         other = clone(machine, tmp_path / "b")
-        assert "nothing is left to be done" in call(other, "mmbench", "restore")
+        assert "nothing is left to do" in call(other, "mmbench", "restore")
         assert "Nothing to be done" in other.snakemake("-n")
     finally:
         server.stop()

@@ -9,21 +9,21 @@ from exchange_lab import DATASET, PROCESSED
 
 from mmbench.cli import main
 from mmbench.errors import InputError
-from mmbench.exchange.verifying import (
+from mmbench.exchange.verify import (
     blocks_of_benchmark,
     compare,
-    sample,
-    sort_out,
+    draw,
+    repeatable_runs,
     verify,
 )
-from mmbench.runs import Record, Run
+from mmbench.runs import Record, Run, RunStore
 
 Y_TRUE = np.arange(1000) % 4
 FIRST = np.where(np.arange(1000) < 900, Y_TRUE, 0)
 
 
-def run(y_pred, **told):
-    return Run(Record(seed=0, status="ok", **told), y_pred)
+def run(y_pred):
+    return Run(Record(seed=0, status="ok"), y_pred)
 
 
 def moved(n):
@@ -37,9 +37,9 @@ def test_the_same_bits_are_identical():
     assert compare(run(FIRST), run(FIRST.copy()), Y_TRUE)[0] == "identical"
 
 
-def test_other_numbers_for_the_same_groups_are_the_same_partition():
-    word, differences = compare(run(FIRST), run(np.array([2, 0, 3, 1])[FIRST]), Y_TRUE)
-    assert word == "same partition"
+def test_the_same_groups_with_other_numbers_are_the_same_partition():
+    verdict, differences = compare(run(FIRST), run(np.array([2, 0, 3, 1])[FIRST]), Y_TRUE)
+    assert verdict == "same partition"
     assert set(differences) == {"acc", "nmi", "ari"}
     assert all(abs(change) < 1e-12 for change in differences.values())
 
@@ -50,18 +50,18 @@ def test_merged_clusters_are_not_the_same_partition():
     assert compare(run(np.minimum(FIRST, 2)), run(FIRST), Y_TRUE)[0] == "different"
 
 
-def test_scores_within_a_hundredth_are_within_tolerance_and_no_further():
-    word, differences = compare(run(FIRST), run(moved(2)), Y_TRUE)
-    assert word == "within tolerance"
+def test_scores_within_a_hundredth_are_within_tolerance():
+    verdict, differences = compare(run(FIRST), run(moved(2)), Y_TRUE)
+    assert verdict == "within tolerance"
     assert differences["acc"] == pytest.approx(-0.002)
-    word, differences = compare(run(FIRST), run(moved(20)), Y_TRUE)
-    assert word == "different"
+    verdict, differences = compare(run(FIRST), run(moved(20)), Y_TRUE)
+    assert verdict == "different"
     assert differences["acc"] == pytest.approx(-0.02)
 
 
 def test_one_metric_beyond_the_tolerance_is_enough():
-    word, differences = compare(run(FIRST), run(moved(3)), Y_TRUE)
-    assert word == "different"
+    verdict, differences = compare(run(FIRST), run(moved(3)), Y_TRUE)
+    assert verdict == "different"
     assert [metric for metric, change in differences.items() if abs(change) > 0.01] == ["nmi"]
 
 
@@ -70,20 +70,20 @@ def test_a_run_that_fails_the_second_time_is_different():
     assert compare(run(FIRST), failed, Y_TRUE) == ("different", {})
 
 
-def test_runs_that_say_nothing_any_more_are_counted_and_left_out(lab):
+def test_runs_that_cannot_be_repeated_are_counted_and_left_out(lab):
     sound = lab.write([lab.run(0), lab.run(1, status="crashed", reason="why")])
     for seed, changes in enumerate(
         [
             {"fingerprint": "of an older source"},
             {"data_checksum": "of other data"},
             {"origin": "imported"},
-            {"format_version": 2},
+            {"format_version": 1},
             {"uses": "no_such_method"},
         ],
         start=2,
     ):
         lab.write([lab.run(seed, **changes)])
-    found, left_out = sort_out(lab.blocks(), processed=PROCESSED)
+    found, left_out = repeatable_runs(lab.blocks())
     assert [(r.block, r.record.seed) for r in found] == [(sound, 0)]
     assert left_out == {
         "did not end ok": 1,
@@ -94,43 +94,44 @@ def test_runs_that_say_nothing_any_more_are_counted_and_left_out(lab):
         "source not found": 1,
     }
     (PROCESSED / DATASET / "views.safetensors").unlink()
-    assert sort_out([sound], processed=PROCESSED)[1]["data not here"] == 1
+    assert repeatable_runs([sound])[1]["data not here"] == 1
 
 
 def test_the_same_seed_draws_the_same_sample_and_others_draw_others(lab):
     lab.write([lab.run(seed) for seed in range(20)])
-    runs, _ = sort_out(lab.blocks(), processed=PROCESSED)
-    drawn = [[run.record.seed for run in sample(runs, 5, seed=seed)] for seed in (0, 0, 1, 2)]
+    runs, _ = repeatable_runs(lab.blocks())
+    drawn = [[run.record.seed for run in draw(runs, 5, seed=seed)] for seed in (0, 0, 1, 2)]
     assert drawn[0] == drawn[1]
     assert len({tuple(seeds) for seeds in drawn}) == 3
-    assert [len(sample(runs, size, seed=0)) for size in (1, 20, 50)] == [1, 20, 20]
+    assert [len(draw(runs, size, seed=0)) for size in (1, 20, 50)] == [1, 20, 20]
 
 
 def test_a_run_is_trained_again_as_it_was_and_found_identical(lab):
     y_pred = np.zeros(lab.n_samples, np.int32)  # what the method `majority` gives
     lab.write([lab.run(3, y_pred, threads=1, device="another processor")])
-    (run,), _ = sort_out(lab.blocks(), processed=PROCESSED)
-    verdict = verify(run, processed=PROCESSED)
-    assert (verdict.verdict, verdict.seed) == ("identical", 3)
-    assert verdict.differences == {"acc": 0, "nmi": 0, "ari": 0}
-    assert verdict.note.startswith("device another processor -> ")
+    (run,), _ = repeatable_runs(lab.blocks())
+    repetition = verify(run)
+    assert (repetition.verdict, repetition.seed) == ("identical", 3)
+    assert repetition.differences == {"acc": 0, "nmi": 0, "ari": 0}
+    assert repetition.note.startswith("device another processor -> ")
 
 
 def test_the_command_ends_with_1_where_a_run_came_out_different(lab, capsys):
     block = lab.write([lab.run(0, np.zeros(lab.n_samples)), lab.run(1)])
-    before = block.assignments.read_bytes()
+    assignments, _ = RunStore().files(block)
+    before = assignments.read_bytes()
     assert main(["verify", "--json"]) == 1
-    told = json.loads(capsys.readouterr().out)
-    verdicts = {each["seed"]: each["verdict"] for each in told["verdicts"]}
+    output = json.loads(capsys.readouterr().out)
+    verdicts = {run["seed"]: run["verdict"] for run in output["verdicts"]}
     assert verdicts == {0: "identical", 1: "different"}
-    assert told["seed_of_sample"] == 0
-    assert block.assignments.read_bytes() == before
+    assert output["seed_of_sample"] == 0
+    assert assignments.read_bytes() == before
 
     assert main(["verify", "--config", "config/config.yaml", "--sample", "1"]) in (0, 1)
     assert "1 of 2 runs, drawn by --seed-of-sample 0" in capsys.readouterr().out
 
 
-def test_the_runs_of_a_benchmark_are_those_its_records_name(lab):
+def test_the_blocks_of_a_benchmark_are_those_in_its_records(lab):
     block = lab.write([lab.run(0), lab.run(1)])
     lab.write([lab.run(0, method="theirs", origin="imported")])
     records = lab.folder / "results/default/records/toy-3view.csv"
@@ -143,7 +144,7 @@ def test_the_runs_of_a_benchmark_are_those_its_records_name(lab):
         blocks_of_benchmark(lab.folder / "results/none")
 
 
-def test_nothing_to_verify_is_told_with_its_reason(lab, capsys):
+def test_the_command_gives_the_reason_if_no_run_can_be_verified(lab, capsys):
     assert main(["verify"]) == 2
     assert "can be trained again: none is stored" in capsys.readouterr().err
     lab.write([replace(lab.run(0), record=lab.record(fingerprint="old"))])

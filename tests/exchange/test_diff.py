@@ -10,7 +10,7 @@ from scipy import stats
 
 from mmbench.cli import main
 from mmbench.errors import InputError
-from mmbench.exchange.differences import Place, Score, Side, compare, read_side, welch
+from mmbench.exchange.diff import Place, Score, Side, compare, read_side, welch
 
 HEAD = "dataset,method,params_hash,row,selection,subset,metric,mean,std,seeds_ok,seeds,note"
 BEFORE = [
@@ -66,15 +66,15 @@ def test_one_seed_gives_no_interval_and_no_variance_gives_a_point():
 
 
 def test_cells_that_changed_come_with_the_largest_change_first(found):
-    told = [(c.place.method, round(c.difference, 6)) for c in found.changes]
-    assert told == [("dmim", -0.3), ("cmmc", 0.01), ("dec", 0.01)]
+    changes = [(c.place.method, round(c.difference, 6)) for c in found.changes]
+    assert changes == [("dmim", -0.3), ("cmmc", 0.01), ("dec", 0.01)]
     assert found.same == 1  # the NMI; the gap is not among the metrics
     cmmc = found.changes[1]
     assert cmmc.low < 0 < cmmc.high
     assert found.changes[2].low is None
 
 
-def test_rows_settings_and_statuses_are_compared(found):
+def test_rows_parameters_and_statuses_are_compared(found):
     assert found.added == [("digits", "new")]
     assert found.removed == [("digits", "gone")]
     assert found.params_hash == [("digits", "dmim", "0123abcd", "4567cdef")]
@@ -90,7 +90,7 @@ def test_more_seeds_with_the_same_mean_are_no_change():
     assert (found.changes, found.same) == ([], 1)
 
 
-def test_other_metrics_can_be_asked_for(sides):
+def test_other_metrics_can_be_compared(sides):
     found = compare(*(read_side(side, "default") for side in sides), metrics=["acc_gap"])
     assert [c.place.selection for c in found.changes] == ["oracle"]
 
@@ -100,31 +100,6 @@ def test_a_misspelt_metric_is_one_line(sides, capsys):
     assert capsys.readouterr().err == (
         "mmbench: diff: --metrics: unknown metric 'nmj'; did you mean 'nmi'?\n"
     )
-
-
-def test_a_folder_with_scores_alone_gives_what_its_tables_would(tmp_path):
-    rows = ["dataset,method,params_hash,seed,selection,epoch,subset,metric,value"]
-    values = {0: 0.5, 1: 0.6, 2: 0.9}
-    for seed, value in values.items():
-        start = f"digits,km,0123abcd,{seed}"
-        rows += [f"{start},last,,all,acc,{value}", f"{start},oracle,3,all,acc,0.99"]
-        rows += [f"{start},last,,view:pix,acc,{value / 2}", f"{start},oracle,,view:pix,acc,0.7"]
-    (tmp_path / "scores").mkdir()
-    (tmp_path / "records").mkdir()
-    (tmp_path / "scores/digits.csv").write_text("\n".join(rows))
-    (tmp_path / "records/digits.csv").write_text(
-        "dataset,method,params_hash,seed,status\n"
-        + "".join(
-            f"digits,km,0123abcd,{s},{w}\n" for s, w in enumerate(["ok", "ok", "ok", "crashed"])
-        )
-    )
-    side = read_side(str(tmp_path), "default")
-    score = side.scores[Place("digits", "km", "all", "last", "all", "acc")]
-    assert score == Score(round(2 / 3, 6), round(float(np.std([0.5, 0.6, 0.9], ddof=1)), 6), 3)
-    assert Place("digits", "km", "view:pix", "last", "all", "acc") in side.scores
-    assert Place("digits", "km", "best-view", "oracle", "all", "acc") in side.scores
-    assert len(side.scores) == 3
-    assert side.entries == {("digits", "km"): ("0123abcd", "3/4 ok")}
 
 
 def test_commits_are_read_without_touching_the_checkout(tmp_path, monkeypatch, capsys):
@@ -137,8 +112,8 @@ def test_commits_are_read_without_touching_the_checkout(tmp_path, monkeypatch, c
         subprocess.run([*git, "commit", "-qm", "results"], check=True)
     (tmp_path / "results/default/tables/leaderboard.csv").unlink()
     assert main(["diff", "HEAD~1", "HEAD", "--json"]) == 0
-    told = json.loads(capsys.readouterr().out)
-    assert [change["place"]["method"] for change in told["changes"]] == ["dmim", "cmmc", "dec"]
+    output = json.loads(capsys.readouterr().out)
+    assert [change["place"]["method"] for change in output["changes"]] == ["dmim", "cmmc", "dec"]
     with pytest.raises(InputError, match="HEAD: the commit has no results/core/tables"):
         read_side("HEAD", "core")
     for name in ("no-such-commit", "--help", "HEAD:results"):
@@ -146,7 +121,7 @@ def test_commits_are_read_without_touching_the_checkout(tmp_path, monkeypatch, c
             read_side(name, "default")
 
 
-def test_the_command_says_it_in_lines(sides, capsys):
+def test_the_command_prints_the_differences(sides, capsys):
     assert main(["diff", *sides]) == 0
     printed = capsys.readouterr().out
     assert "dmim" in printed.splitlines()[1]
@@ -160,9 +135,9 @@ def test_the_command_says_it_in_lines(sides, capsys):
 
 
 def test_a_folder_without_results_and_a_table_of_another_form_are_one_line(tmp_path):
-    with pytest.raises(InputError, match=r"expected tables/leaderboard\.csv or scores/"):
+    with pytest.raises(InputError, match=r"expected tables/leaderboard\.csv"):
         read_side(str(tmp_path), "default")
     path = Path(write(tmp_path, []), "results/default/tables/leaderboard.csv")
     path.write_text("dataset,method\n")
-    with pytest.raises(InputError, match=r"leaderboard\.csv: expected a column 'params_hash'"):
+    with pytest.raises(InputError, match=r"leaderboard\.csv: expected a column 'row'"):
         read_side(str(tmp_path), "default")
