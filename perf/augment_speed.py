@@ -1,8 +1,8 @@
-"""Augment one batch three times (weak, weak, strong): whole batches against PIL one by one.
+"""Compare the speed of augmentations of whole batches with a pipeline of PIL for single images.
 
-The goals: at least as fast as the pipeline of PIL written out below (aim: twice as fast), and
-at most a fifth of a training step of `sacc-small`. Times are of the processor, so another load on
-the machine hardly counts:
+One batch is augmented three times (weak, weak, strong). The goals are to be at least as fast as the
+PIL pipeline below (better twice as fast) and to take at most a fifth of a training step of
+`sacc-small`. Times are processor times, so other work on the machine has little effect:
 
     OMP_NUM_THREADS=1 python perf/augment_speed.py
 """
@@ -54,12 +54,12 @@ def main() -> None:
         loss.backward()
         optimiser.step()
 
-    # in turns, so that whatever else happens on the machine slows all of them alike
+    # in turns, so that other work on the machine slows all of them alike
     seconds = best_of_turns([batched, one_by_one, step], repeats)
     names = ("batched", "PIL one by one", "training step in bfloat16, augmentation included")
     for name, taken in zip(names, seconds, strict=True):
         print(f"{1000 * taken:8.1f} ms  {name}")
-    print(f"{seconds[1] / seconds[0]:8.2f} x   as fast as PIL (goal 1, aim 2)")
+    print(f"{seconds[1] / seconds[0]:8.2f} x   as fast as PIL (goal 1, better 2)")
     print(f"{100 * seconds[0] / seconds[2]:8.1f} %   of a training step (goal 20)")
 
 

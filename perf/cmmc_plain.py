@@ -1,9 +1,9 @@
-"""The published training loop of CMMC, stated plainly, to measure `mmbench` against.
+"""A plain implementation of the published training loop of CMMC, for `cmmc_speed.py`.
 
-For the benchmark alone. It does what the released code does, in the way that comes to mind
-first: a loader that collates single samples, the default Adam, every output of the network
-computed in every phase, numbers read at each step, float32, and k-means with 100 restarts.
-Departures: k-means is seeded, and a batch is never larger than the data.
+It does what the released code does, without optimisation: a loader that collates single samples,
+the default Adam, every output of the network in every phase, losses read at each step, float32,
+and k-means with 100 restarts. Differences: k-means is seeded, and a batch is never larger than the
+data.
 """
 
 import time
@@ -59,7 +59,7 @@ class PlainNetwork(nn.Module):
 
 
 def contrast(similarity, n):
-    """Cross-entropy of the positives, by cutting them and the diagonal out of the matrix."""
+    """Return the cross-entropy of the positives against the negatives of a similarity matrix."""
     total = 2 * n
     positives = torch.cat([similarity.diagonal(n), similarity.diagonal(-n)]).reshape(total, 1)
     negative = ~torch.eye(total, dtype=torch.bool)

@@ -1,21 +1,21 @@
-"""Show what `cmmc` costs as samples and views grow: seconds an epoch, and peak memory.
+"""Measure how the time and memory of `cmmc` grow with samples and views.
 
     python perf/cmmc_scaling.py [--precision float32] [--max-samples 100000]
 
-Random data at the published widths. It prints
+The data are random and the widths as published. The script prints
 
 - per phase, the seconds of an epoch at 1 000, 10 000 and 100 000 samples of two views with 784
   features, and the microseconds for each row of a view, which should not grow;
-- the same for 4 and 8 views of 10 000 samples: the pairs of views, of which there are more than
-  views, show in the joint phase alone;
-- what one checkpoint costs, as a share of an epoch, and twenty of them as a share of the published
-  schedule of 200 + 50 epochs, fine-tuning aside;
-- the peak memory of a whole training on 10 000 samples of 3 views with 784 features, beside
-  the size of the data, and of fine-tuning on the largest set.
+- the same for 4 and 8 views of 10 000 samples: only the joint phase depends on pairs of views, of
+  which there are more than views;
+- the time of one checkpoint as a share of an epoch, and of twenty as a share of the published
+  schedule of 200 + 50 epochs without fine-tuning;
+- the peak memory of a whole training on 10 000 samples of 3 views with 784 features, beside the
+  size of the data, and of fine-tuning on the largest set.
 
-An epoch is the difference between two runs that differ in the number of epochs of one phase,
-so that set-up and k-means cancel. Seconds are the processor's, so that other work on the machine
-matters little. Each run is a process of its own with one thread.
+The time of an epoch is the difference between two runs that differ in the number of epochs of one
+phase, which excludes set-up and k-means. Times are processor times, so other work on the machine
+has little effect. Each run is a process of its own with one thread.
 """
 
 import argparse
@@ -26,7 +26,6 @@ import subprocess
 import sys
 import time
 from contextlib import AbstractContextManager, nullcontext
-from functools import partial
 from statistics import median
 from unittest import mock
 
@@ -56,7 +55,7 @@ def main() -> None:
     sizes = [n for n in (1_000, 10_000, 100_000) if n <= args.max_samples]
     for n_samples, n_views in [*((n, 2) for n in sizes), (10_000, 4), (10_000, 8)]:
         seconds = epochs_of(n_samples, n_views, args.precision)
-        # a last batch that is not full is left out, in the first two phases
+        # the first two phases leave out a last batch that is not full
         in_batches = n_samples - n_samples % BATCH_SIZE
         rows = [n * n_views for n in (in_batches, in_batches, n_samples)]
         cells = "".join(f"{s:12.2f}{1e6 * s / n:8.1f}" for s, n in zip(seconds, rows, strict=True))
@@ -124,10 +123,10 @@ def autocast(precision: str) -> AbstractContextManager:
 
 def started(n_samples: int, n_views: int, precision: str, schedule: dict[str, int]) -> dict:
     """Return the seconds and the MiB of a run in a process of its own."""
-    told = {"n_samples": n_samples, "n_views": n_views, "precision": precision} | schedule
+    options = {"n_samples": n_samples, "n_views": n_views, "precision": precision} | schedule
     limits = {"OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
     output = subprocess.run(
-        [sys.executable, __file__, "--one", json.dumps(told)],
+        [sys.executable, __file__, "--one", json.dumps(options)],
         env={**os.environ, **limits},
         stdout=subprocess.PIPE,
         check=True,
@@ -139,7 +138,7 @@ def one_run(n_samples: int, n_views: int, precision: str, **schedule: int) -> di
     """Return the seconds of a training, and the resident MiB before it and at its peak."""
     torch.set_num_threads(1)
     rng = np.random.default_rng(0)
-    # blobs, and one start below: k-means is not what is measured
+    # blobs, and one start of k-means below, since k-means is not measured
     centres = rng.random((N_CLUSTERS, N_FEATURES), dtype=np.float32)
     y = rng.integers(N_CLUSTERS, size=n_samples)
     views = []
@@ -150,10 +149,10 @@ def one_run(n_samples: int, n_views: int, precision: str, **schedule: int) -> di
     data = Dataset.paired(views, n_clusters=N_CLUSTERS)
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**10
     epochs = {f"{phase}_epochs": n for phase, n in schedule.items()}
-    # checkpoints are a twentieth of the published schedule, but each epoch of one so short
+    # a schedule as short as this would have a checkpoint at every epoch
     few = mock.patch.object(cmmc, "checkpoints", lambda n: frozenset({n - 1}))
     begins = time.process_time()
-    one_start = mock.patch.object(cmmc, "kmeans", partial(cmmc.kmeans, n_init=1))
+    one_start = mock.patch.object(cmmc, "STARTS", 1)
     with few, one_start, autocast(precision):
         cmmc.CMMC(**epochs, batch_size=BATCH_SIZE).fit_predict(data, seed=0)
     return {

@@ -1,21 +1,21 @@
-"""Time `cmmc` against a plain statement of the published training loop, side by side.
+"""Compare the speed of `cmmc` with that of a plain implementation of the published loop.
 
     python perf/cmmc_speed.py FOLDER [--dataset bdgp] [--epochs 10] [--seeds 2]
 
 FOLDER holds `bdgp/BDGP.mat` and `mnist-usps/MNIST_USPS.mat`. For each data set it prints
 
-- one seed at a time, all cores as threads (or `--threads`): plain, cmmc in float32 and in
+- one seed at a time with a thread for each core (or `--threads`): plain, cmmc in float32 and in
   bfloat16, in turns;
-- a block: as many seeds of cmmc at once as there are cores, one thread each, against plain
-  one seed after another as above;
-- for each the seconds of a run, how many times faster than plain it gives seeds, the
-  milliseconds of a pre-training step, the GFLOP/s of its matrix products, the peak of these
-  on the machine at that precision and thread count (measured in the same process) and the
-  share of it, and ACC, which must not change.
+- a block: as many seeds of cmmc at once as there are cores, with one thread each, compared with
+  plain one seed after another as above;
+- for each the seconds of a run, the number of seeds in the time of one plain seed, the
+  milliseconds of a pre-training step, the GFLOP/s of its matrix products, their peak on this
+  machine at the same precision and thread count (measured in the same process), the share of the
+  peak, and ACC, which must not change.
 
-The schedule is short, `--epochs` of each phase. cmmc keeps 2 checkpoints instead of 20, the
-same share of its epochs as in the published schedule. Each run is a process of its own, which
-takes the time itself, after its imports.
+The schedule is short, with `--epochs` for each phase. cmmc keeps 2 checkpoints instead of 20, the
+same share of its epochs as in the published schedule. Each run is a process of its own, and its
+time excludes the imports.
 """
 
 import argparse
@@ -79,18 +79,18 @@ def compare(folder: Path, dataset: str, epochs: int, n_seeds: int, threads: int)
     alone: dict[str, list[dict]] = {kind: [] for kind in KINDS}
     for seed in range(n_seeds):
         for kind in KINDS:
-            alone[kind].append(told(start(kind, seed, threads)))
+            alone[kind].append(result(start(kind, seed, threads)))
             faster = alone["plain"][seed]["seconds"] / alone[kind][seed]["seconds"]
             print_row(f"{kind}, seed {seed}, {threads} threads", alone[kind][seed:], faster)
     plain_seconds = mean(run["seconds"] for run in alone["plain"])
     for kind in KINDS[1:]:
-        runs = [told(process) for process in [start(kind, seed, 1) for seed in range(CORES)]]
+        runs = [result(process) for process in [start(kind, seed, 1) for seed in range(CORES)]]
         seconds = max(run["seconds"] for run in runs) / CORES
         print_row(f"{kind}, block of {CORES} x 1 thread", runs, plain_seconds / seconds)
 
 
-def told(process: subprocess.Popen) -> dict:
-    """Return what a run printed, once it has ended."""
+def result(process: subprocess.Popen) -> dict:
+    """Wait for a run and return its printed result."""
     output, _ = process.communicate()
     if process.returncode:
         raise SystemExit(process.returncode)
@@ -110,7 +110,7 @@ def print_row(title: str, runs: list[dict], faster: float) -> None:
 
 
 def one_run(folder: Path, dataset: str, kind: str, seed: int, epochs: int) -> dict[str, float]:
-    """Return the seconds of a run and of its step, the operations of it, the peak, and ACC."""
+    """Return the seconds of a run and of a step, its operations, the peak, and ACC."""
     torch.set_num_threads(int(os.environ["OMP_NUM_THREADS"]))
     views, y_true = read(folder / FILES[dataset])
     n_clusters = len(np.unique(y_true))
@@ -162,7 +162,7 @@ def flop_of_a_step(n_features: list[int]) -> float:
 
 
 def matmul_peak(kind: str) -> float:
-    """Return the operations a second of a large matrix product, the best of many."""
+    """Return the highest rate of a large matrix product, in operations a second."""
     dtype = torch.bfloat16 if kind == "bfloat16" else torch.float32
     n = 2048
     a, b = torch.randn(2, n, n).to(dtype)
@@ -175,7 +175,7 @@ def matmul_peak(kind: str) -> float:
 
 
 def read(path: Path) -> tuple[list[np.ndarray], np.ndarray]:
-    """Return views and labels, in a random order: the file is sorted by class."""
+    """Return views and labels in a random order, since the file is sorted by class."""
     content = scipy.io.loadmat(path)
     if "data" in content:  # BDGP holds samples in columns
         views = [x.T for x in content["data"].ravel()]

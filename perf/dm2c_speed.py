@@ -2,15 +2,15 @@
 
     python perf/dm2c_speed.py FOLDER [--seeds 1] [--threads 2] [--epochs 220]
 
-FOLDER holds `wikipedia/Wiki_fea.mat`. Each seed is a process of its own, which takes the time
-itself, after its imports. For each it prints
+FOLDER holds `wikipedia/Wiki_fea.mat`. Each seed is a process of its own, and its time excludes the
+imports. For each seed the script prints
 
 - the seconds of the whole fit and of its two phases, and the milliseconds of a batch of each;
-- the share of the fit that keeping a history takes: everything that is done at checkpoints,
-  save the last one, which gives the result;
-- the label-free figures at the end.
+- the share of the fit that the history takes: all checkpoints except the last one, which gives the
+  result;
+- the label-free diagnostics at the end.
 
-What it should reach: 3 minutes for a seed on two cores, 3 % for the history.
+The goals are 3 minutes for a seed on two cores, and 3 % for the history.
 """
 
 import argparse
@@ -30,7 +30,7 @@ from mmbench.data import Dataset, View
 from mmbench.methods.dm2c import DM2C
 
 PRETRAIN_SHARE = 150 / 220  # of the epochs of the joint phase
-FIGURES = ("foreign_neighbours", "modality_nmi", "translated_variance", "kept_clusters")
+DIAGNOSTICS = ("foreign_neighbours", "modality_nmi", "translated_variance", "kept_clusters")
 
 
 def main() -> None:
@@ -57,23 +57,23 @@ def main() -> None:
             text=True,
             check=True,
         )
-        told = json.loads(done.stdout)
-        print(f"{seed:<6}" + "".join(f"{value:>12.1f}" for value in told["times"]))
-        print(f"{'':<6}" + ", ".join(f"{k} {v:.3f}" for k, v in told["figures"].items()))
+        result = json.loads(done.stdout)
+        print(f"{seed:<6}" + "".join(f"{value:>12.1f}" for value in result["times"]))
+        print(f"{'':<6}" + ", ".join(f"{k} {v:.3f}" for k, v in result["diagnostics"].items()))
 
 
 def one_run(folder: Path, seed: int, epochs: int) -> dict[str, Any]:
-    """Return the figures of `header` and the label-free ones of one fit."""
+    """Return the times of `header` and the label-free diagnostics of one fit."""
     torch.set_num_threads(int(os.environ["OMP_NUM_THREADS"]))
     method = Timed(joint_epochs=epochs, pretrain_epochs=max(1, round(epochs * PRETRAIN_SHARE)))
     data = wikipedia_mixed(folder)
     began = time.perf_counter()
     ended_at: dict[int, float] = {}
-    figures: dict[str, float] = {}
+    diagnostics: dict[str, float] = {}
 
-    def log(epoch: int, **given: Any) -> None:
+    def log(epoch: int, **values: Any) -> None:
         ended_at[epoch] = time.perf_counter()
-        figures.update({name: given[name] for name in FIGURES if name in given})
+        diagnostics.update({name: values[name] for name in DIAGNOSTICS if name in values})
 
     method.fit_predict(data, seed=seed, log=log)
     total = time.perf_counter() - began
@@ -87,15 +87,15 @@ def one_run(folder: Path, seed: int, epochs: int) -> dict[str, Any]:
     per_batch = (1e3 * first / batches_1, 1e3 * second / batches_2)
     return {
         "times": [total, first, second, *per_batch, 100 * history / total],
-        "figures": figures,
+        "diagnostics": diagnostics,
     }
 
 
-CHECKPOINTS: list[float] = []  # seconds of each
+CHECKPOINTS: list[float] = []  # the seconds of each checkpoint
 
 
 class Timed(DM2C):
-    """The method, which takes the time of its checkpoints."""
+    """DM2C that measures the time of its checkpoints."""
 
     def cluster(self, *args: Any, **options: Any) -> Any:
         began = time.perf_counter()

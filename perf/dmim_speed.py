@@ -1,11 +1,11 @@
-"""Time the training of `dmim` on 20 000 samples of two views of 100 features.
+"""Time the training of `dmim` on 20 000 samples of two views with 100 features.
 
     python perf/dmim_speed.py [--epochs 100] [--samples 20000] [--rounds 1] [--threads 2]
 
-Prints, for float32 and bfloat16 in turns, the seconds of a run, those of an epoch, what 100
-epochs would take (the goal is 300 s on two cores), the GFLOP/s of the matrix products of
-training, and ACC, which must not change. The data are drawn here: ten clusters that both views
-share, a part of each view that the other does not know, and noise.
+The script prints, for float32 and bfloat16 in turns, the seconds of a run and of an epoch, the time
+of 100 epochs by extrapolation (the goal is 300 s on two cores), the GFLOP/s of the matrix products
+of training, and ACC, which must not change. The data are synthetic: ten clusters that both views
+share, a part of each view that is independent of the other, and noise.
 """
 
 import argparse
@@ -33,7 +33,7 @@ def main() -> None:
     args = parser.parse_args()
     torch.set_num_threads(args.threads)
 
-    data, y_true = drawn(args.samples)
+    data, y_true = synthetic(args.samples)
     method = DMIM(epochs=args.epochs, min_steps=0)
     print(f"{args.samples} x 2 x 100, {args.epochs} epochs, {args.threads} threads")
     for seed in range(args.rounds):
@@ -55,7 +55,7 @@ def main() -> None:
             )
 
 
-def drawn(n_samples: int) -> tuple[Dataset, np.ndarray]:
+def synthetic(n_samples: int) -> tuple[Dataset, np.ndarray]:
     rng = np.random.default_rng(0)
     y_true = rng.integers(N_CLUSTERS, size=n_samples)
     views = []
@@ -63,7 +63,7 @@ def drawn(n_samples: int) -> tuple[Dataset, np.ndarray]:
         shared = rng.normal(size=(N_CLUSTERS, 100))[y_true]
         private = rng.normal(size=(5, 100))[rng.integers(5, size=n_samples)]
         views.append(shared + private + rng.normal(size=(n_samples, 100)))
-    return Dataset.paired(views, n_clusters=N_CLUSTERS, name="drawn"), y_true
+    return Dataset.paired(views, n_clusters=N_CLUSTERS, name="synthetic"), y_true
 
 
 def operations(method: DMIM, n_samples: int) -> float:
@@ -71,7 +71,9 @@ def operations(method: DMIM, n_samples: int) -> float:
     widths = (100, *method.hidden)
     weights = sum(a * b for a, b in pairwise(widths))
     full = n_samples - n_samples % method.batch_size
-    return 2 * full * 6 * weights  # two views; forwards, and backwards twice as much
+    return (
+        2 * full * 6 * weights
+    )  # two views, one pass forward and one backward that costs twice as much
 
 
 def accuracy(y_true: np.ndarray, y_pred: np.ndarray) -> float:

@@ -1,4 +1,4 @@
-"""How long `snakemake -n` takes to plan 20 data sets x 40 methods x 20 seeds (3 200 jobs).
+"""Time `snakemake -n` on 20 data sets x 40 methods x 20 seeds (3 200 jobs).
 
 Run it in an activated environment: python perf/dry_run.py
 """
@@ -17,7 +17,7 @@ ROOT = Path(__file__).parents[1]
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--datasets", type=int, default=20)
     parser.add_argument("--methods", type=int, default=40)
     parser.add_argument("--seeds", type=int, default=20)
@@ -26,8 +26,12 @@ def main() -> None:
         folder = Path(scratch)
         write_project(folder, arguments.datasets, arguments.methods, arguments.seeds)
         start = time.perf_counter()
-        plan = f"Plan.of(yaml.safe_load(open({str(folder / 'config/config.yaml')!r}))).jobs"
-        code = f"import yaml; from mmbench.plan import Plan; print(len({plan}))"
+        code = (
+            "from pathlib import Path; from mmbench.config import read_benchmark;"
+            " from mmbench.plan import Jobs, Plan;"
+            " plan = Plan(read_benchmark(Path('config/config.yaml')));"
+            " print(len(Jobs(plan).all_blocks))"
+        )
         jobs = subprocess.run(
             [sys.executable, "-c", code], cwd=folder, check=True, capture_output=True, text=True
         ).stdout.strip()
@@ -41,11 +45,12 @@ def main() -> None:
 
 
 def write_project(folder: Path, n_datasets: int, n_methods: int, n_seeds: int) -> None:
-    """Copy the workflow and fill its catalogues with entries that differ."""
+    """Copy the workflow and fill its catalogues with distinct entries."""
     shutil.copy(ROOT / "Snakefile", folder)
     shutil.copytree(ROOT / "workflow", folder / "workflow")
     shutil.copytree(ROOT / "profiles", folder / "profiles")
     (folder / "config").mkdir()
+    shutil.copy(ROOT / "config/published.csv", folder / "config")
     view = {"modality": "a", "dims": 4}
     datasets = {
         f"toy-{i}": {

@@ -1,10 +1,12 @@
-"""What a job costs beyond its training: `python perf/job_overhead.py [--repeat 5]`.
+"""Time what a job costs beyond its training.
 
-Each row runs `mmbench fit` as the workflow does, on 2 000 samples, with a method that does next
-to nothing, and takes from the time of the whole command what its records call training and
-inference. A block of seeds pays it once, which the rows with five seeds show. The goals are
-2.5 s for a method without torch and 5 s for one with. The last column, the processor time of
-all, is what it would take on a machine that does nothing else.
+    python perf/job_overhead.py [--repeat 5]
+
+Each row runs `mmbench fit` as the workflow does, on 2 000 samples, with a trivial method. The
+overhead is the time of the whole command without the training and inference of its records. A
+block of seeds pays it once, as the rows with five seeds show. The goals are 2.5 s for a method
+without torch and 5 s for one with torch. The last column is the processor time of all processes,
+that is, the time on an otherwise idle machine.
 """
 
 import argparse
@@ -51,7 +53,7 @@ METHODS = {"numpy": (NUMPY, 2.5), "scikit-learn": (SCIKIT_LEARN, 2.5), "torch": 
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--repeat", type=int, default=5, help="times to run each (default: 5)")
     repeat = parser.parse_args().repeat
     rng = np.random.default_rng(0)
@@ -68,8 +70,8 @@ def main() -> None:
                 costs = [overhead(method, views, seeds) for _ in range(repeat)]
                 cost = [wall for wall, _ in costs]
                 cpu = statistics.median(cpu for _, cpu in costs)
-                told = [statistics.median(cost), min(cost), max(cost), goal, cpu]
-                print(f"{name:<14}{seeds:>6}" + "".join(f"{seconds:9.2f}" for seconds in told))
+                values = [statistics.median(cost), min(cost), max(cost), goal, cpu]
+                print(f"{name:<14}{seeds:>6}" + "".join(f"{seconds:9.2f}" for seconds in values))
 
 
 def overhead(method: Path, views: Path, seeds: str) -> tuple[float, float]:
@@ -77,19 +79,18 @@ def overhead(method: Path, views: Path, seeds: str) -> tuple[float, float]:
     block = views.parent / "cell" / seeds
     program = Path(sys.executable).with_name("mmbench")
     command = [program, "fit", json.dumps({"method": "trivial", "uses": str(method)})]
-    command += ["--views", views, "--seeds", seeds]
-    command += ["--assignments", block / "assignments.npz", "--records", block / "runs.json"]
+    command += ["--views", views, "--seeds", seeds, "--folder", block]
     begins, used = time.monotonic(), processor_time()
     subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
     total, used = time.monotonic() - begins, processor_time() - used
-    records = read_records(block / "runs.json")
+    records = read_records(block)
     assert all(record.status == "ok" for record in records), records
     trained = sum(r.seconds["training"] + r.seconds["inference"] for r in records)
     return total - trained, used
 
 
 def processor_time() -> float:
-    """Return the seconds that the children which have ended spent on a processor."""
+    """Return the processor seconds of the child processes that have ended."""
     used = resource.getrusage(resource.RUSAGE_CHILDREN)
     return used.ru_utime + used.ru_stime
 

@@ -1,8 +1,8 @@
-"""Seconds per epoch of `sacc-small` on 5 000 images in bfloat16, and where they go.
+"""Time an epoch of `sacc-small` on 5 000 images in bfloat16, and its parts.
 
-The goal is 10 s on two cores. The share of the peak compares the arithmetic of the whole epoch
-with what the machine does, in the same minute, in large convolutions of the same type. Times
-are of the processor, of all threads, so another load on the machine hardly counts:
+The goal is 10 s on two cores. The share of the peak compares the arithmetic of the whole epoch with
+the speed of large convolutions of the same precision, measured right after it. Times are processor
+times of all threads, so other work on the machine has little effect:
 
     OMP_NUM_THREADS=1 python perf/sacc_speed.py
 """
