@@ -6,10 +6,11 @@ from pathlib import Path
 
 import pytest
 import yaml
-from workflow_project import METHOD, Project
+from workflow_project import METHOD, WorkflowFolder
 
 from mmbench.config import read_benchmark
-from mmbench.plan import Plan, format_seeds
+from mmbench.plan import Jobs, Plan
+from mmbench.runs import format_seeds
 
 LOSS = METHOD.replace("time.sleep(self.pause)", "log(0, loss=float(seed % 1000 == 0))")
 
@@ -23,7 +24,7 @@ def with_paper(project):
     return project
 
 
-def write_paper(project: Project, **keys: object) -> None:
+def write_paper(project: WorkflowFolder, **keys: object) -> None:
     paper = {
         "name": "paper_toy",
         "datasets": ["toy-3view", "toy-mixed"],
@@ -47,16 +48,16 @@ def test_a_paper_is_a_target_that_trains_what_is_missing_and_makes_its_report(wi
     assert project.planned() == [], "the configured benchmark is as it was"
 
     write_paper(project)
-    told = project.planned("paper_toy")
-    assert "mine/2-2" in told, "seeds 0 and 1 are those of the configured benchmark"
+    planned = project.planned("paper_toy")
+    assert "mine/2-2" in planned, "seeds 0 and 1 are those of the configured benchmark"
 
 
 @pytest.mark.parametrize("name", ["paper_cmmc", "paper_dm2c"])
 def test_a_shipped_paper_plans_exactly_its_runs(project, name, monkeypatch):
     monkeypatch.chdir(project.folder)
     path = Path("config/papers", f"{name.removeprefix('paper_')}.yaml")
-    jobs = Plan(read_benchmark(path)).jobs
-    expected = sorted(f"{job.method}/{format_seeds(job.seeds)}" for job in jobs)
+    blocks = Jobs(Plan(read_benchmark(path))).all_blocks
+    expected = sorted(f"{block.method}/{format_seeds(block.seeds)}" for block in blocks)
     assert project.planned(name) == expected
 
 
@@ -64,10 +65,10 @@ def test_a_run_of_a_paper_can_be_asked_for_alone_as_a_cluster_does(with_paper):
     with_paper.configure(methods=["majority"])
     output = with_paper.snakemake("-n", "paper_toy")
     targets = set(re.findall(r"results/runs/toy-3view/mine/\w+/0-2/runs\.json", output))
-    told = with_paper.snakemake("-n", "-p", *targets)
-    assert '"shift": 1' in told, "the paper's parameter, though nobody named the paper"
+    commands = with_paper.snakemake("-n", "-p", *targets)
+    assert '"shift": 1' in commands, "the paper's parameter, though nobody named the paper"
     nowhere = "results/runs/toy-3view/mine/00000000/0-2/runs.json"
-    assert "expected settings of a benchmark" in with_paper.snakemake("-n", nowhere, ok=False)
+    assert "expected the parameters of a benchmark" in with_paper.snakemake("-n", nowhere, ok=False)
 
 
 def test_a_paper_with_a_mistake_costs_only_those_who_ask_for_it(project):

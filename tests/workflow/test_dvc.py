@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 import yaml
-from workflow_project import METHOD, ROOT, Project
+from workflow_project import METHOD, ROOT, WorkflowFolder
 
 from mmbench.cli import main
 from mmbench.datasets import fetch, prepare
@@ -29,7 +29,7 @@ SHARED = (".gitignore", ".dvcignore", "dvc.yaml", ".dvc/config", ".dvc/.gitignor
 def finished(tmp_path_factory):
     """A machine on which the toy benchmark has run and is recorded, in git too."""
     top = tmp_path_factory.mktemp("machines")
-    machine = Project(top / "a", isolated(top))
+    machine = WorkflowFolder(top / "a", isolated(top))
     for name in ("workflow", "config", "profiles"):
         shutil.copytree(ROOT / name, machine.folder / name)
     for name in ("Snakefile", *SHARED):
@@ -48,7 +48,7 @@ def finished(tmp_path_factory):
 def machine(finished, tmp_path):
     """The recorded machine, in a copy of its own."""
     shutil.copytree(finished.folder, tmp_path / "a", symlinks=True)
-    return Project(tmp_path / "a", dict(finished.environment))
+    return WorkflowFolder(tmp_path / "a", dict(finished.environment))
 
 
 @pytest.fixture
@@ -93,7 +93,7 @@ def commit(machine):
 
 def clone(machine, folder):
     git(machine, "clone", "--quiet", str(machine.folder), str(folder))
-    return Project(folder, dict(machine.environment))
+    return WorkflowFolder(folder, dict(machine.environment))
 
 
 # ------------------------------------------------------------------ what the files declare

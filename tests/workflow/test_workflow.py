@@ -1,4 +1,4 @@
-"""The workflow as people call it: what runs, what runs again, and what is told when it cannot."""
+"""The workflow as people call it: what runs, what runs again, and how mistakes are reported."""
 
 import csv
 import os
@@ -39,7 +39,7 @@ def test_what_changed_is_run_again_and_nothing_else(project):
 
     project.write("mine.py", METHOD)
     project.configure(params={"mine": {"shift": 1}})
-    assert project.planned() == ["mine/0-1"], "a parameter has its own settings"
+    assert project.planned() == ["mine/0-1"], "other parameters have runs of their own"
 
     project.configure(seeds=3)
     assert project.planned() == ["majority/2-2", "mine/2-2"], "a seed more is one block more"
@@ -97,8 +97,8 @@ def test_a_fresh_clone_with_tables_of_its_own_runs_everything(project):
 def test_a_mistake_in_the_config_is_one_line_before_any_job(project, keys, message):
     project.configure(**keys)
     output = project.snakemake(ok=False)
-    (told,) = [line for line in output.splitlines() if message in line]
-    assert "config/" in told, "the file is named"
+    (line,) = [line for line in output.splitlines() if message in line]
+    assert "config/" in line, "the file is named"
     assert "Traceback" not in output
     assert not (project.folder / "results").exists()
 
@@ -114,12 +114,12 @@ def test_a_key_that_stands_twice_is_refused_as_by_mmbench_plan(project):
 
 def test_two_simulated_devices_are_both_used_and_never_shared(project):
     """The command of the README, word for word, on two devices that are simulated."""
-    telling = METHOD.replace(
+    recording = METHOD.replace(
         "time.sleep(self.pause)",
         "begun = time.time(); time.sleep(self.pause); device = os.environ['CUDA_VISIBLE_DEVICES']; "
         "open('intervals', 'a').write(f'{device} {begun} {time.time()}\\n')",
     ).replace("import time", "import os, time")
-    project.write("mine.py", telling)
+    project.write("mine.py", recording)
     project.write("config/mine.yaml", "mine: {uses: mine.py, seeds_per_job: 1, gpu: true}\n")
     project.configure(methods=["mine"], seeds=6, params={"mine": {"pause": 1.0}})
     project.environment["MMBENCH_SIMULATED_DEVICES"] = "2"
@@ -149,15 +149,19 @@ def test_without_a_device_the_same_jobs_run_on_the_cpu(project):
 def test_after_an_interruption_the_next_call_trains_only_what_is_missing(project):
     project.configure(methods=["mine"], seeds=4, params={"mine": {"pause": 2.0}})
     process = project.start("snakemake", "--cores", "1")
-    parts = project.folder / "results/runs/toy-3view/mine"
+    runs = project.folder / "results/runs/toy-3view/mine"
+
+    def finished_seeds():
+        return list(runs.glob("*/.finished_seeds/*/runs.json"))
+
     deadline = time.monotonic() + 120
-    while not list(parts.glob("*/.finished_seeds/*.json")) and time.monotonic() < deadline:
+    while not finished_seeds() and time.monotonic() < deadline:
         time.sleep(0.1)
     os.killpg(process.pid, signal.SIGINT)
     process.communicate(timeout=60)
-    finished = len(list(parts.glob("*/.finished_seeds/*.json")))
+    finished = len(finished_seeds())
     assert 1 <= finished < 4
-    assert not list(parts.glob("*/*/assignments.npz"))
+    assert not list(runs.glob("*/0-3/assignments.npz"))
 
     begun = time.time()
     project.snakemake("--rerun-incomplete")

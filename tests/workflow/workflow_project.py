@@ -38,7 +38,7 @@ METHOD = Mine
 
 
 @dataclass
-class Project:
+class WorkflowFolder:
     """The folder, and what one can do in it."""
 
     folder: Path
@@ -102,12 +102,12 @@ class Project:
 
 
 @pytest.fixture
-def project(tmp_path) -> Project:
+def project(tmp_path) -> WorkflowFolder:
     """Give a copy of the workflow with one method more, `mine`, in a file outside mmbench."""
     for name in ("Snakefile", "workflow", "config", "profiles"):
         source, target = ROOT / name, tmp_path / name
         shutil.copytree(source, target) if source.is_dir() else shutil.copy(source, target)
-    made = Project(tmp_path)
+    made = WorkflowFolder(tmp_path)
     made.write("mine.py", METHOD)
     made.write("config/mine.yaml", "mine: {uses: mine.py, seeds_per_job: 5}\n")
     made.configure()
