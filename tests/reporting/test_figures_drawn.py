@@ -125,7 +125,7 @@ def test_terms_with_one_stem_share_a_panel_and_methods_get_panels_in_turn():
     used = [axes for axes in drawing.figure.axes if axes.has_data()]
     assert [axes.get_title(loc="left") for axes in used] == ["greedy"] * 11 + ["modest"]
     assert len(used[-1].lines) == 2
-    assert "Shown are 12 of 21 panels" in drawing.note
+    assert "Shown are 12 of 21 panels" in " ".join(drawing.notes)
 
 
 def test_the_claim_shows_both_levels_before_and_after():
@@ -308,12 +308,14 @@ def test_more_methods_than_a_panel_has_room_for_are_all_drawn_in_rows_of_panels(
             lines.append(len(axes.containers))
         legend = {text.get_text() for text in part.legends[0].get_texts()}
         members.append(legend - {"methods of other rows"})
-        (row,) = [s for s in drawing.note.split(". ") if s.startswith(f"Row {i + 1}: ")]
+        (row,) = [s for s in " ".join(drawing.notes).split(". ") if s.startswith(f"Row {i + 1}: ")]
         assert set(row.removeprefix(f"Row {i + 1}: ").split("; ")) == members[i]
     # the methods with a line in both sweeps come first, with the variant of one of them
     assert n_lines == [[10, 3], [10, 9]]
     assert {"m0", "m0-without"} <= members[0]
-    assert "No line on toy by missing rate: m7; m9; m11; m13; m15; m17." in drawing.note
+    assert "No score and no line on toy by missing rate: m7; m9; m11; m13; m15; m17." in " ".join(
+        drawing.notes
+    )
 
 
 def test_a_score_on_the_base_alone_is_no_curve():
@@ -326,7 +328,7 @@ def test_a_score_on_the_base_alone_is_no_curve():
     drawing = drawn("robustness", spec, *stored, key="")
     (axes,) = drawing.figure.axes
     assert len(axes.containers) == 1
-    assert "No line on toy by missing rate: paired." in drawing.note
+    assert "No score and no line on toy by missing rate: paired." in " ".join(drawing.notes)
 
 
 def test_one_parameter_gives_a_line_through_the_entry_itself():
@@ -410,7 +412,7 @@ def test_with_too_few_data_sets_no_group_is_drawn_and_the_figure_says_so():
     (axes,) = figures["ranks"].figure.axes
     assert not [line for line in axes.lines if line.get_color() == "C1"]
     assert "with 2 data sets no difference" in texts(axes)[-1]
-    assert "are no evidence" in figures["pairwise"].note
+    assert "are no evidence" in figures["pairwise"].notes[0]
     assert "are no evidence" in figures["pairwise"].figure.get_supxlabel()
 
 
@@ -430,7 +432,7 @@ def test_a_large_benchmark_is_bounded_and_the_caption_says_what_is_left_out():
     spec = spec_of(names, [one.dataset for one in stored], metrics=("acc",))
     drawing = drawn("cost", spec, *stored, key="")
     assert len([axes for axes in drawing.figure.axes if axes.has_data()]) == 12
-    assert "the first 12 of 50 data sets" in drawing.note
+    assert "the first 12 of 50 data sets" in " ".join(drawing.notes)
 
 
 def test_damaged_details_are_found_when_the_file_is_opened(tmp_path):

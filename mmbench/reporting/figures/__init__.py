@@ -66,36 +66,32 @@ FAMILIES = (
         "scores",
         "Scores",
         _datasets,
-        "A row is a method: the filled mark is the mean over seeds, its line the standard"
-        " deviation, and the rings below are the seeds. Colour and shape show the fidelity of a"
-        " row: released code, a reconstruction, a baseline or a control. Rows chosen by label are"
-        " marked as oracle.",
+        "The filled mark of a method is its mean over seeds, its line the standard deviation, and"
+        " the rings below are the seeds. Colour and shape show the fidelity. Rows chosen by label"
+        " are marked as oracle.",
     ),
     Family(
         "ranks",
         "Average ranks",
         _sections,
         "Ranks are averaged over the data sets; 1 is best. A bar joins methods, its dots, that no"
-        " test separates (Wilcoxon's signed-rank test of every pair, corrected by Holm, 5 %)."
-        " With too few data sets no difference can be significant. Then no bar is drawn, and the"
-        " figure says so.",
+        " test separates (Wilcoxon's signed-rank test of every pair, corrected by Holm, 5 %). With"
+        " too few data sets for any significant difference, no bar is drawn.",
     ),
     Family(
         "pairwise",
         "Pairs of methods",
         _sections,
-        "Left: the p value of Wilcoxon's signed-rank test, corrected by Holm for all pairs. Darker"
-        " is smaller, in steps at 0.001, 0.01 and 0.05. Right: the mean difference of the scores,"
-        " the row's minus the column's, which shows how much a difference matters. Its colours"
-        " mean the same in every such figure and end at ±0.5.",
+        "Left: the p value of Wilcoxon's signed-rank test, corrected by Holm for all pairs, darker"
+        " for smaller. Right: the mean score of the row minus that of the column, which shows how"
+        " much a difference matters. Its colours mean the same in every such figure.",
     ),
     Family(
         "cost",
         "Cost against score",
         lambda spec: [""],
         "Mean seconds of a seed, on a logarithmic scale, against the mean score. No method is both"
-        " faster and better than one on the dashed front. Compare only runs of the same machine."
-        " The seconds are those of the cost table.",
+        " faster and better than one on the dashed front. Compare only runs of the same machine.",
     ),
     Family(
         "claim",
@@ -109,10 +105,9 @@ FAMILIES = (
         "robustness",
         "Robustness",
         lambda spec: [""] if sweeps(spec) else [],
-        "Mean over seeds with the standard deviation. A robust method has a flat line. Where a"
-        " method is drawn beside a variant of itself, the gap between the lines is the effect of"
-        " the part that the variant lacks. Controls are not drawn. The table of robustness has all"
-        " methods and the area under each curve.",
+        "Mean over seeds with the standard deviation. A robust method has a flat line. The gap"
+        " between a method and its variant is the effect of the part that the variant lacks."
+        " Controls are not drawn. The table of robustness has all methods.",
     ),
     Family(
         "sensitivity",
@@ -125,17 +120,17 @@ FAMILIES = (
         "ablation",
         "Ablations",
         ablations,
-        "Mean over seeds with the standard deviation. The number in brackets is the mean difference"
-        " to the method itself, over the seeds that ended ok for both. Few seeds and one data set"
-        " do not prove that a part helps.",
+        "Mean over seeds with the standard deviation and, in brackets, the mean difference to the"
+        " method itself over the seeds that ended ok for both. Few seeds and one data set do not"
+        " prove that a part helps.",
     ),
     Family(
         "convergence",
         "Training",
         _datasets,
-        "The loss and the ACC of the checkpoints: mean and range over seeds. Dotted lines separate"
-        " the phases of a schedule. The square is the last epoch, which is scored. Crosses are the"
-        " best epoch of each seed, chosen by label (oracle), which is not a valid result.",
+        "Mean and range over seeds. Dotted lines separate the phases of a schedule. The square is"
+        " the last epoch, which is scored. Crosses are the best epoch of each seed, chosen by label"
+        " (oracle), which is not a valid result.",
     ),
     Family(
         "terms",
@@ -148,20 +143,17 @@ FAMILIES = (
         "embedding",
         "Embeddings",
         _datasets,
-        "Embeddings of the first seed, by principal components and by t-SNE. Each map is drawn"
-        " twice: by class, and by the cluster that the method found. Clusters have numbers of their"
-        " own, so the colours of the two do not correspond. Distances between groups of t-SNE mean"
-        " nothing.",
+        "Embeddings of the first seed, by principal components and by t-SNE, each coloured by class"
+        " and by cluster. The colours of the two do not correspond. Distances between groups of"
+        " t-SNE mean nothing.",
     ),
     Family(
         "confusion",
         "Confusion of classes",
         _datasets,
-        "A row is a class, a column a cluster after clusters are matched with classes; a cell is"
-        " the percentage of the class in the cluster. Percentages are rounded, so a row need not"
-        " add up to 100. The number beside a name is the ACC of this first seed, the share on the"
-        " diagonal. Columns named + are clusters beyond the number of classes. Controls are left"
-        " out.",
+        "The percentage of each class, a row, in each cluster, a column, after clusters are matched"
+        " with classes. The number beside a name is the ACC of this first seed, the share on the"
+        " diagonal. Columns named + are clusters beyond the number of classes.",
     ),
     Family(
         "agreement",
@@ -202,5 +194,6 @@ def write_figures(report: "ReportContext", folder: Path) -> dict[str, str]:
                 drawing = draw(report, key)
                 save(drawing.figure, folder / name)
                 about = "" if drawing.is_empty else family.caption
-                captions[name] = " ".join(filter(None, [f"{drawing.title}.", about, drawing.note]))
+                sentences = filter(None, [f"{drawing.title}.", about, *drawing.notes])
+                captions[name] = " ".join(sentences)
     return captions

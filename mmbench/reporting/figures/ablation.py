@@ -7,7 +7,7 @@ from matplotlib.axes import Axes
 
 from mmbench.reporting.context import ReportContext
 from mmbench.reporting.figures import style
-from mmbench.reporting.figures.variants import ablations, entry
+from mmbench.reporting.figures.variants import ablations
 from mmbench.reporting.formatting import format_gain, format_score
 from mmbench.reporting.labels import metric_head
 from mmbench.reporting.scores import DatasetScores
@@ -20,7 +20,7 @@ COLUMNS = 3
 
 def draw(report: ReportContext, key: str) -> style.Drawing:
     """Return ablation-{method}: a panel for each data set with a bar for each variant."""
-    base = entry(report.spec, key)
+    base = next(m for m in report.spec.methods if m.name == key)
     metric = report.spec.metrics[0]
     head = metric_head(metric)
     title = f"{base.printed} and its variants: {head}"
@@ -40,14 +40,13 @@ def draw(report: ReportContext, key: str) -> style.Drawing:
         axes.set_yticks(range(len(rows)) if names else [], names)
         axes.set_xlabel(head)
         axes.set_title(style.wrapped(scores.dataset.title, 44, 1))
-    return style.Drawing(figure, title, style.sentences(omitted_rows, omitted))
+    return style.Drawing(figure, title, (omitted_rows, omitted))
 
 
 def _draw_bars(axes: Axes, scores: DatasetScores, rows: Sequence[MethodSpec], metric: str) -> None:
     base = scores.by_seed(rows[0].name, metric)
     for y, method in enumerate(rows):
         by_seed = scores.by_seed(method.name, metric)
-        line = style.look(min(y, 1))
         if not by_seed:
             axes.text(
                 0.01, y, "no score", va="center", color=style.GREY, style="italic", fontsize=8
@@ -59,9 +58,9 @@ def _draw_bars(axes: Axes, scores: DatasetScores, rows: Sequence[MethodSpec], me
             mean,
             height=0.62,
             xerr=sd,
-            facecolor="#9FC5E0" if y else line.colour,
-            hatch=line.hatch,
-            edgecolor="#37607A" if y else line.colour,
+            facecolor="#9FC5E0" if y else "C0",
+            hatch="///" if y else "",
+            edgecolor="#37607A" if y else "C0",
             linewidth=0.6,
             error_kw={"lw": 1, "capsize": 2},
         )

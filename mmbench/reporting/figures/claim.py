@@ -40,7 +40,7 @@ def draw(report: ReportContext, key: str) -> style.Drawing:
         )
     grid[0].set_ylabel("CKA between views")
     style.legend(figure, grid[0].get_legend_handles_labels()[0], 2)
-    return style.Drawing(figure, TITLE, omitted)
+    return style.Drawing(figure, TITLE, (omitted,))
 
 
 def _draw_levels(axes: Axes, details: Details, method: str) -> None:
@@ -53,9 +53,9 @@ def _draw_levels(axes: Axes, details: Details, method: str) -> None:
         )
         line = style.look(i)
         for pair in zip(before, after, strict=False):
-            axes.plot([0, 1], pair, color=line.colour, ls=line.dash, lw=0.8, alpha=0.6)
+            axes.plot([0, 1], pair, **line | {"marker": ""}, lw=0.8, alpha=0.6)
         means = [float(np.mean(x)) if x else np.nan for x in (before, after)]
-        axes.plot([0, 1], means, line.dash, color=line.colour, marker=line.marker, label=label)
+        axes.plot([0, 1], means, **line, label=label)
         means_by_level.append(means)
     for x, means_at_x in enumerate(zip(*means_by_level, strict=True)):
         _write_means(axes, x, means_at_x)
@@ -73,7 +73,7 @@ def _write_means(axes: Axes, x: int, means: Sequence[float]) -> None:
             (x, means[i]),
             xytext=(6 if x else -6, 5 if place else -5),
             textcoords="offset points",
-            color=style.look(int(i)).colour,
+            color=style.look(int(i))["color"],
             ha="left" if x else "right",
             va="center",
             fontsize=7.5,

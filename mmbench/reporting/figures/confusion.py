@@ -45,7 +45,7 @@ def draw(report: ReportContext, key: str) -> style.Drawing:
         axes.set_xlabel("matched cluster")
         axes.set_ylabel("class")
         axes.set_box_aspect(1)
-    return style.Drawing(figure, title, omitted)
+    return style.Drawing(figure, title, (omitted,))
 
 
 def percent(share: float) -> str:

@@ -4,7 +4,6 @@ from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 from numpy.typing import NDArray
 
@@ -13,14 +12,9 @@ from mmbench.reporting.details import Curve, Details, over_seeds
 from mmbench.reporting.figures import style
 from mmbench.reporting.figures.variants import representatives
 
-_ORACLE_COLOUR, _ORACLE_MARKER, _ = style.KINDS["oracle"]
+_COLOUR, _MARKER, _ = style.KINDS["oracle"]
 _LAST: dict[str, Any] = {"ls": "", "marker": "s", "ms": 5, "color": "black"}
-_BEST: dict[str, Any] = {
-    "ls": "",
-    "marker": _ORACLE_MARKER,
-    "mfc": "none",
-    "mec": _ORACLE_COLOUR,
-}
+_BEST: dict[str, Any] = {"ls": "", "marker": _MARKER, "mfc": "none", "mec": _COLOUR}
 
 
 def draw(report: ReportContext, key: str) -> style.Drawing:
@@ -48,8 +42,15 @@ def draw(report: ReportContext, key: str) -> style.Drawing:
         loss_axes.set_title(style.wrapped(method.printed))
         for axes in (loss_axes, acc_axes):
             epoch_axis(axes, details, method.name)
-    style.legend(figure, _legend(), 5)
-    return style.Drawing(figure, title, omitted)
+    handles = [
+        style.handle("loss", color="C0"),
+        style.handle("ACC", color="C2", marker="."),
+        Patch(color="#BBBBBB", label="range over seeds"),
+        style.handle("last epoch, scored", **_LAST),
+        style.handle("best epoch of a seed (oracle)", **_BEST),
+    ]
+    style.legend(figure, handles, 5)
+    return style.Drawing(figure, title, (omitted,))
 
 
 def epoch_axis(axes: Axes, details: Details, method: str) -> None:
@@ -73,15 +74,15 @@ def phases(details: Details, method: str) -> list[int]:
     return sorted(bounds)[1:-1]
 
 
-def draw_range(axes: Axes, curves: list[Curve], colour: str, **line: Any) -> None:
+def draw_range(axes: Axes, curves: list[Curve], color: str, **line: Any) -> None:
     """Draw the mean over seeds and, as a band, their range."""
     epochs, values = over_seeds(curves)
     if not len(epochs):
         return
-    axes.plot(epochs, np.nanmean(values, axis=0), color=colour, **line)
+    axes.plot(epochs, np.nanmean(values, axis=0), color=color, **line)
     if len(values) > 1:
         low, high = np.nanmin(values, axis=0), np.nanmax(values, axis=0)
-        axes.fill_between(epochs, low, high, color=colour, alpha=0.25, lw=0)
+        axes.fill_between(epochs, low, high, color=color, alpha=0.25, lw=0)
 
 
 def scale(axes: Axes, curves: list[Curve]) -> None:
@@ -118,13 +119,3 @@ def _draw_acc(axes: Axes, curves: list[Curve], last: NDArray[np.float64]) -> Non
 
 def _n_epochs(curves: list[Curve]) -> int:
     return max((curve.shape[1] for curve in curves), default=0)
-
-
-def _legend() -> list[Line2D | Patch]:
-    return [
-        style.handle("loss", color="C0"),
-        style.handle("ACC", color="C2", marker="."),
-        Patch(color="#BBBBBB", label="range over seeds"),
-        style.handle("last epoch, scored", **_LAST),
-        style.handle("best epoch of a seed (oracle)", **_BEST),
-    ]

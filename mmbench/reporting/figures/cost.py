@@ -54,13 +54,8 @@ def draw(report: ReportContext, key: str) -> style.Drawing:
         axes.set_title(style.wrapped(dataset.title, 60, 1))
         axes.set_xlabel("seconds per seed")
         axes.set_ylabel(head)
-    fidelities = {m.fidelity for m in methods.values()}
     handles = [
-        *(
-            style.handle(label, ls="", marker=marker, ms=7, color=colour)
-            for kind, (colour, marker, label) in style.KINDS.items()
-            if kind in fidelities
-        ),
+        *style.kind_handles({m.fidelity for m in methods.values()}, ls="", ms=7),
         style.handle("front: no method is both faster and better", color="black", ls="--", lw=1),
         *(
             style.handle(f"{n}  {style.wrapped(m.printed, 36, 1)}", ls="")
@@ -71,7 +66,7 @@ def draw(report: ReportContext, key: str) -> style.Drawing:
     figure.draw_without_rendering()  # only then are the distances between marks known
     for axes, (_, points) in zip(grid, drawn, strict=True):
         _number_points(axes, points)
-    return style.Drawing(figure, title, omitted)
+    return style.Drawing(figure, title, (omitted,))
 
 
 def points_of(spec: ReportSpec, scores: DatasetScores) -> list[Point]:

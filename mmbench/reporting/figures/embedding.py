@@ -65,9 +65,7 @@ def draw(report: ReportContext, key: str) -> style.Drawing:
         ]
         heading = "panels by class (the colours of clusters follow their own numbers)"
         style.legend(figure, handles, min(10, len(handles)), title=heading)
-    return style.Drawing(
-        figure, title, style.sentences(f"At most {MAX_POINTS} samples are drawn.", omitted)
-    )
+    return style.Drawing(figure, title, (f"At most {MAX_POINTS} samples are drawn.", omitted))
 
 
 def pca(z: NDArray[np.float64]) -> NDArray[np.float64]:

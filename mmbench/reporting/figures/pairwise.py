@@ -63,7 +63,7 @@ def draw(report: ReportContext, key: str) -> style.Drawing:
         " significant, so the p values on the left are no evidence."
     )
     figure.supxlabel(warning, style="italic", color=style.GREY, fontsize=8)
-    return style.Drawing(figure, title, warning)
+    return style.Drawing(figure, title, (warning,))
 
 
 def _short_p(p: float) -> str:

@@ -38,7 +38,8 @@ def draw(report: ReportContext, key: str) -> style.Drawing:
         axes.set_title(f"{metric_head(metric)}, {n_datasets(comparison)}")
     figure.suptitle(title)
     is_cut = any(len(comparison.cliques) > MAX_CLIQUES for _, comparison in drawn)
-    return style.Drawing(figure, title, f"At most {MAX_CLIQUES} bars are drawn." if is_cut else "")
+    notes = (f"At most {MAX_CLIQUES} bars are drawn.",) if is_cut else ()
+    return style.Drawing(figure, title, notes)
 
 
 def comparison_of(report: ReportContext, section: str, metric: str) -> Comparison | None:

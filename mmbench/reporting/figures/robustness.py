@@ -1,7 +1,7 @@
 """Scores on increasingly corrupted data."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -49,11 +49,29 @@ def draw(report: ReportContext, key: str) -> style.Drawing:
     drawn, omitted_methods = style.first(present, "methods", MAX_METHODS)
     groups = grouped(drawn, report.sweeps, curves)
     sweeps, omitted = style.first(report.sweeps, "sweeps", style.MAX_PANELS // len(groups))
-    figure = _figure(title, head, sweeps, groups, curves)
-    missing = _missing(methods, sweeps, curves)
-    return style.Drawing(
-        figure, title, style.sentences(_rows(groups), missing, omitted, omitted_methods)
+    columns = min(COLUMNS, len(sweeps))
+    rows = math.ceil(len(sweeps) / columns)
+    heights = [2.8 * rows + 0.4 + 0.17 * math.ceil(len(group) / 3) for group in groups]
+    figure = Figure(
+        figsize=(max(style.MIN_INCHES, 3.4 * columns), sum(heights) + 0.4), layout="constrained"
     )
+    parts = figure.subfigures(len(groups), 1, squeeze=False, height_ratios=heights)[:, 0]
+    for g, (part, group) in enumerate(zip(parts, groups, strict=True)):
+        others = [m for other in groups if other is not group for m in other]
+        for axes, sweep in zip(style.grid(part, rows, columns, len(sweeps)), sweeps, strict=True):
+            _draw_sweep(axes, sweep, group, others, curves)
+            axes.set_ylabel(head)
+        handles = [
+            style.handle(style.wrapped(m.printed, 40, 1), **style.look(i), ms=4.5)
+            for i, m in enumerate(group)
+        ]
+        if others:
+            handles.append(style.handle("methods of other rows", **_OTHER))
+        name = f"methods, row {g + 1}" if others else None
+        style.legend(part, handles, 3, handlelength=3, title=name)
+    figure.suptitle(title)
+    notes = [*_rows(groups), *_missing(methods, sweeps, curves), omitted, omitted_methods]
+    return style.Drawing(figure, title, tuple(notes))
 
 
 def grouped(
@@ -99,37 +117,6 @@ def _curve(report: ReportContext, sweep: Sweep, method: MethodSpec) -> NDArray[n
     return np.array([[rate, *style.mean_sd(np.array(list(s.values())))] for rate, s in known]).T
 
 
-def _figure(
-    title: str,
-    head: str,
-    sweeps: Sequence[Sweep],
-    groups: Sequence[Sequence[MethodSpec]],
-    curves: Curves,
-) -> Figure:
-    """Return a figure with a part for each group: panels of all sweeps, and a legend."""
-    columns = min(COLUMNS, len(sweeps))
-    rows = math.ceil(len(sweeps) / columns)
-    heights = [2.8 * rows + 0.4 + 0.17 * math.ceil(len(group) / 3) for group in groups]
-    figure = Figure(
-        figsize=(max(style.MIN_INCHES, 3.4 * columns), sum(heights) + 0.4), layout="constrained"
-    )
-    parts = figure.subfigures(len(groups), 1, squeeze=False, height_ratios=heights)[:, 0]
-    for g, (part, group) in enumerate(zip(parts, groups, strict=True)):
-        others = [m for other in groups if other is not group for m in other]
-        for axes, sweep in zip(style.grid(part, rows, columns, len(sweeps)), sweeps, strict=True):
-            _draw_sweep(axes, sweep, group, others, curves)
-            axes.set_ylabel(head)
-        handles = [
-            style.handle(style.wrapped(m.printed, 40, 1), **_line(i)) for i, m in enumerate(group)
-        ]
-        if others:
-            handles.append(style.handle("methods of other rows", **_OTHER))
-        name = f"methods, row {g + 1}" if others else None
-        style.legend(part, handles, 3, handlelength=3, title=name)
-    figure.suptitle(title)
-    return figure
-
-
 def _draw_sweep(
     axes: Axes,
     sweep: Sweep,
@@ -138,15 +125,12 @@ def _draw_sweep(
     curves: Curves,
 ) -> None:
     for method in others:
-        if (method.name, sweep.name) in curves:
-            rates, mean, _ = curves[method.name, sweep.name]
-            axes.plot(rates, mean, **_OTHER)
-    is_empty = True
+        if (curve := curves.get((method.name, sweep.name))) is not None:
+            axes.plot(*curve[:2], **_OTHER)
     for i, method in enumerate(group):
-        if (method.name, sweep.name) in curves:
-            is_empty = False
-            axes.errorbar(*curves[method.name, sweep.name], **_line(i), elinewidth=1, capsize=2)
-    if is_empty:
+        if (curve := curves.get((method.name, sweep.name))) is not None:
+            axes.errorbar(*curve, **style.look(i), ms=4.5, elinewidth=1, capsize=2)
+    if not axes.containers:
         box = {"fc": "white", "ec": "none", "pad": 2}
         style.remark(axes, "no score of these methods\non such data", 0.93, va="top", bbox=box)
     axes.set_xlabel(sweep.label)
@@ -157,32 +141,23 @@ def _draw_sweep(
     axes.set_title(style.wrapped(sweep.title, 44))
 
 
-def _line(i: int) -> dict[str, Any]:
-    line = style.look(i)
-    return {"color": line.colour, "marker": line.marker, "ls": line.dash, "ms": 4.5}
+def _rows(groups: Sequence[Sequence[MethodSpec]]) -> Iterator[str]:
+    """Yield which methods are in which row of panels, or nothing for a single row."""
+    if len(groups) > 1:
+        yield f"The methods have {len(groups)} rows of panels, each with its own legend."
+        yield "They are grey in the other rows."
+        for i, group in enumerate(groups):
+            yield f"Row {i + 1}: {_listed(group)}."
 
 
-def _rows(groups: Sequence[Sequence[MethodSpec]]) -> str:
-    """Return which methods are in which row of panels, or an empty text for a single row."""
-    if len(groups) == 1:
-        return ""
-    rows = [f"Row {i + 1}: {_listed(group)}." for i, group in enumerate(groups)]
-    return style.sentences(
-        f"The methods are divided into {len(groups)} rows of panels, each with its own legend, and"
-        " are grey in the other rows.",
-        *rows,
-    )
-
-
-def _missing(methods: Sequence[MethodSpec], sweeps: Sequence[Sweep], curves: Curves) -> str:
-    """Return which methods have no line in which sweep, or an empty text."""
-    missing = []
+def _missing(
+    methods: Sequence[MethodSpec], sweeps: Sequence[Sweep], curves: Curves
+) -> Iterator[str]:
+    """Yield which methods have no score on the corrupted data of a sweep."""
     for sweep in sweeps:
         absent = [m for m in methods if (m.name, sweep.name) not in curves]
         if absent:
-            missing.append(f"No line on {sweep.title} by {sweep.label}: {_listed(absent)}.")
-    text = "A method without a line has no score on corrupted data." if missing else ""
-    return style.sentences(text, *missing)
+            yield f"No score and no line on {sweep.title} by {sweep.label}: {_listed(absent)}."
 
 
 def _listed(methods: Sequence[MethodSpec]) -> str:

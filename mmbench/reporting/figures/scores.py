@@ -43,7 +43,10 @@ def draw(report: ReportContext, key: str) -> style.Drawing:
     figure.suptitle(heading)
     kinds = {_kind(row) for row in places if row.values}
     if kinds:
-        _draw_legend(figure, [kind for kind in style.KINDS if kind in kinds])
+        seed = style.handle("one seed", ls="", marker="o", ms=3, mfc="none", mec="#444444")
+        deviation = style.handle("mean ± standard deviation", color="#444444", lw=1.8)
+        handles = [*style.kind_handles(kinds, ms=6, lw=1.8, mec="white"), seed, deviation]
+        style.legend(figure, handles, 3)
     return style.Drawing(figure, title)
 
 
@@ -77,13 +80,3 @@ def _name(row: Row, n_seeds: int) -> str:
 
 def _kind(row: Row) -> str:
     return "oracle" if row.is_oracle else row.method.fidelity
-
-
-def _draw_legend(figure: Figure, kinds: Sequence[str]) -> None:
-    handles = []
-    for kind in kinds:
-        colour, marker, label = style.KINDS[kind]
-        handles.append(style.handle(label, color=colour, marker=marker, ms=6, lw=1.8, mec="white"))
-    seed = style.handle("one seed", ls="", marker="o", ms=3, mfc="none", mec="#444444")
-    deviation = style.handle("mean ± standard deviation", color="#444444", lw=1.8)
-    style.legend(figure, [*handles, seed, deviation], 3)

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from mmbench.reporting.context import ReportContext
 from mmbench.reporting.figures import style
 from mmbench.reporting.figures.heat import heat
-from mmbench.reporting.figures.variants import Grid, entry, grids, parameter_values
+from mmbench.reporting.figures.variants import Grid, grids, parameter_values
 from mmbench.reporting.formatting import format_score
 from mmbench.reporting.labels import metric_head
 from mmbench.reporting.scores import DatasetScores
@@ -23,7 +23,7 @@ def draw(report: ReportContext, key: str) -> style.Drawing:
     """Return sensitivity-{method}: a panel for each sweep of the method and data set."""
     metric = report.spec.metrics[0]
     head = metric_head(metric)
-    title = f"{entry(report.spec, key).printed}: {head} by parameters"
+    title = f"{next(m for m in report.spec.methods if m.name == key).printed}: {head} by parameters"
     found = [
         (sweep, scores, surface)
         for sweep in grids(report.spec)
@@ -47,7 +47,7 @@ def draw(report: ReportContext, key: str) -> style.Drawing:
             axes.set_ylabel(sweep.keys[0].replace("_", " "))
         axes.set_xlabel(sweep.keys[-1].replace("_", " "))
         axes.set_title(style.wrapped(scores.dataset.title, 40))
-    return style.Drawing(figure, title, omitted)
+    return style.Drawing(figure, title, (omitted,))
 
 
 def surface_of(

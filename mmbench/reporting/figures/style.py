@@ -6,7 +6,7 @@ mathematics off, so that $, _ and ^ have no meaning.
 
 import math
 import textwrap
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.resources import as_file, files
@@ -40,7 +40,6 @@ GREY = "#666666"
 MARKERS = "osD^vPX*<>"
 _COLOURS = 7  # of the style
 _DASHES = ("-", "--", "-.", ":")
-_HATCHES = ("", "///", "...", "xxx", "\\\\\\", "+++", "ooo")
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,34 +49,23 @@ class Drawing:
     Attributes:
         figure: complete with its title.
         title: the first sentence of its caption.
-        note: sentences of its caption that hold for this figure alone.
+        notes: sentences of its caption that hold for this figure alone, some maybe empty.
         is_empty: whether it only says why there is nothing to draw.
     """
 
     figure: Figure
     title: str
-    note: str = ""
+    notes: tuple[str, ...] = ()
     is_empty: bool = False
 
 
-@dataclass(frozen=True)
-class Look:
-    """The look of a line or bar; the first seven differ in everything but the dashes."""
-
-    colour: str
-    marker: str
-    dash: str
-    hatch: str
-
-
-def look(i: int) -> Look:
-    """Return the look of number i, counted from 0."""
-    return Look(
-        f"C{i % _COLOURS}",
-        MARKERS[i % len(MARKERS)],
-        _DASHES[i % len(_DASHES)],
-        _HATCHES[i % len(_HATCHES)],
-    )
+def look(i: int) -> dict[str, Any]:
+    """Return the look of line number i, counted from 0; the first seven differ in all of it."""
+    return {
+        "color": f"C{i % _COLOURS}",
+        "marker": MARKERS[i % len(MARKERS)],
+        "ls": _DASHES[i % len(_DASHES)],
+    }
 
 
 @contextmanager
@@ -110,7 +98,7 @@ def empty(title: str, reason: str, *, heading: str = "") -> Drawing:
     text = "\n".join(textwrap.wrap(reason, 110, max_lines=4, placeholder=" …"))
     axes.text(0.5, 0.5, text, ha="center", va="center", color=GREY, style="italic")
     figure.suptitle(heading or title)
-    return Drawing(figure, title, reason.rstrip(".") + ".", is_empty=True)
+    return Drawing(figure, title, (reason.rstrip(".") + ".",), is_empty=True)
 
 
 def panels(
@@ -122,9 +110,9 @@ def panels(
         title: of the figure.
         n: at least one.
         columns: the largest number of panels in a row.
-        width: of a panel, in inches.
-        height: of a panel, in inches.
-        extra: height for the title and the legend, in inches.
+        width: of a panel, in inches, as all lengths.
+        height: of a panel.
+        extra: height for the title and the legend.
     """
     columns = min(n, columns)
     rows = math.ceil(n / columns)
@@ -154,6 +142,15 @@ def handle(label: str, **style: Any) -> Line2D:
     return Line2D([], [], label=label, **style)
 
 
+def kind_handles(kinds: Collection[str], **style: Any) -> list[Line2D]:
+    """Return the entries of a legend for kinds of rows, in the order of `KINDS`."""
+    return [
+        handle(label, color=colour, marker=marker, **style)
+        for kind, (colour, marker, label) in KINDS.items()
+        if kind in kinds
+    ]
+
+
 def unit_axis(axes: Axes) -> None:
     """Let the vertical axis range over scores from 0 to 1."""
     axes.set_ylim(-0.02, 1.02)
@@ -181,11 +178,6 @@ def first(items: Sequence[T], noun: str, limit: int = MAX_PANELS) -> tuple[Seque
     if len(items) <= limit:
         return items, ""
     return items[:limit], f"Shown are the first {limit} of {len(items)} {noun}, in their order."
-
-
-def sentences(*parts: str) -> str:
-    """Return the sentences that are not empty, as one text."""
-    return " ".join(filter(None, parts))
 
 
 def wrapped(text: str, width: int = 26, lines: int = 2) -> str:

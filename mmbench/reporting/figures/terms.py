@@ -31,7 +31,7 @@ def draw(report: ReportContext, key: str) -> style.Drawing:
         for i, term in enumerate(terms[:MAX_LINES]):
             logged = details.logged(method.name, term)
             label = style.wrapped(term.replace("_", " "), 22)
-            draw_range(axes, logged, style.look(i).colour, ls=style.look(i).dash, label=label)
+            draw_range(axes, logged, **style.look(i) | {"marker": ""}, label=label)
             curves += logged
         scale(axes, curves)
         epoch_axis(axes, details, method.name)
@@ -42,7 +42,7 @@ def draw(report: ReportContext, key: str) -> style.Drawing:
         f"Shown are {len(drawn)} of {n_panels} panels, one of each method in turn, in the order of"
         " the report."
     )
-    return style.Drawing(figure, title, omitted if n_panels > len(drawn) else "")
+    return style.Drawing(figure, title, (omitted,) if n_panels > len(drawn) else ())
 
 
 def groups(details: Details, method: str) -> list[list[str]]:

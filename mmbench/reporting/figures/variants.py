@@ -24,11 +24,6 @@ class Grid:
     members: tuple[MethodSpec, ...]
 
 
-def entry(spec: ReportSpec, name: str) -> MethodSpec:
-    """Return the method of a report with this name."""
-    return next(method for method in spec.methods if method.name == name)
-
-
 def variants(spec: ReportSpec) -> dict[str, list[MethodSpec]]:
     """Return the variants in the report by the name of their entry, which is in it too."""
     found: dict[str, list[MethodSpec]] = {}

@@ -82,7 +82,10 @@ def board(report: ReportContext) -> dict[str, Any]:
             for metric in metrics
         },
         "ok": [[len(d.ok_records(m.name)) for d in report.datasets] for m in spec.methods],
-        "statuses": [[_status(d, m) for d in report.datasets] for m in spec.methods],
+        "statuses": [
+            ["" if d.ok_records(m.name) else d.status_text(m.name) for d in report.datasets]
+            for m in spec.methods
+        ],
         "marks": [["".join(x for x in cell if x != CHANGED) for cell in row] for row in marks],
         "legend": {mark: text for mark, text in MARKS.items() if mark in used},
         "competes": [[not d.is_imported(m.name) for d in report.datasets] for m in spec.methods],
@@ -193,27 +196,31 @@ def method_card(report: ReportContext, method: MethodSpec) -> dict[str, Any]:
 
 def provenance(report: ReportContext) -> dict[str, Any]:
     """Return the origin of the runs: machines, versions, commits, sources and data."""
-    by_dataset = [
-        [r for m in report.spec.methods for r in scores.records[m.name].values()]
+    runs = [
+        (method, scores.dataset, record)
         for scores in report.datasets
+        for method in report.spec.methods
+        for record in scores.records[method.name].values()
     ]
-    records = [record for of_dataset in by_dataset for record in of_dataset]
+    records = [record for _, _, record in runs]
     started = sorted(_distinct(records, "started"))
+    sources = []
+    for method in report.spec.methods:
+        of_method = [record for m, _, record in runs if m is method]
+        found = (sorted(_distinct(of_method, name)) for name in ("fingerprint", "params_hash"))
+        sources.append((method.printed, *found))
+    checksums = [
+        (dataset.title, sorted(_distinct((r for _, d, r in runs if d is dataset), "data_checksum")))
+        for dataset in (scores.dataset for scores in report.datasets)
+    ]
     return {
         "counts": {
             title: Counter(r[name] for r in records if r.get(name)).most_common()
             for name, title in _PROVENANCE.items()
         },
         "started": (started[0], started[-1]) if started else None,
-        "sources": [
-            (method.printed, *(sorted(_distinct(runs, c)) for c in ("fingerprint", "params_hash")))
-            for method in report.spec.methods
-            for runs in [[r for d in report.datasets for r in d.records[method.name].values()]]
-        ],
-        "checksums": [
-            (scores.dataset.title, sorted(_distinct(of_dataset, "data_checksum")))
-            for scores, of_dataset in zip(report.datasets, by_dataset, strict=True)
-        ],
+        "sources": sources,
+        "checksums": checksums,
     }
 
 
@@ -243,11 +250,6 @@ def _summary(values: NDArray[np.float64]) -> tuple[float, float | None] | None:
     if not len(values):
         return None
     return rounded(values.mean()), rounded(values.std(ddof=1)) if len(values) > 1 else None
-
-
-def _status(scores: DatasetScores, method: MethodSpec) -> str:
-    """Return how most runs of a cell without a score ended, or an empty text."""
-    return "" if scores.ok_records(method.name) else scores.status_text(method.name)
 
 
 def _warnings(scores: DatasetScores) -> Iterator[str]:
