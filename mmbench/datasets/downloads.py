@@ -31,7 +31,7 @@ class Downloader:
     """
 
     scratch: Path
-    _unpacked: dict[str, Path | DownloadError] = field(default_factory=dict)
+    _unpacked: dict[str, Path] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.scratch.chmod(0o755)  # apt gives up its rights while it downloads
@@ -61,56 +61,42 @@ class Downloader:
         """Return a folder with the unpacked files of a package."""
         key = f"{kind}:{package}"
         if key not in self._unpacked:
-            unpack = self._wheel if kind == "pypi" else self._deb
-            try:
-                self._unpacked[key] = unpack(package)
-            except DownloadError as error:
-                self._unpacked[key] = error
-        unpacked = self._unpacked[key]
-        if isinstance(unpacked, DownloadError):
-            raise unpacked
-        return unpacked
+            folder, unpacked = self._new_folder(), self._new_folder()
+            if kind == "pypi":
+                _download_wheel(package, folder)
+                (wheel,) = folder.glob("*.whl")
+                shutil.unpack_archive(wheel, unpacked, "zip")
+            else:
+                self._download_deb(package, folder)
+                (deb,) = folder.glob("*.deb")
+                run_command(["dpkg-deb", "--extract", str(deb), str(unpacked)], folder)
+            self._unpacked[key] = unpacked
+        return self._unpacked[key]
 
-    def _wheel(self, requirement: str) -> Path:
-        """Unpack the wheel of NAME==VERSION, which pip finds where it is set up to look."""
-        folder = self._new_folder()
-        # only wheels, since pip would run the code of a source archive to look into it
-        options = ["--no-deps", "--only-binary=:all:", "--dest", ".", "--retries", "1"]
-        options += ["--timeout", "10", "--disable-pip-version-check", "--quiet"]
-        run_command([sys.executable, "-m", "pip", "download", requirement, *options], folder)
-        unpacked = self._new_folder()
-        shutil.unpack_archive(_only_file(folder, "*.whl"), unpacked, "zip")
-        return unpacked
-
-    def _deb(self, package: str) -> Path:
-        """Unpack the .deb of a package, which apt finds where it is set up to look."""
-        folder = self._new_folder()
+    def _download_deb(self, package: str, folder: Path) -> None:
+        """Download the .deb of a package, which apt finds where it is set up to look."""
         try:
             run_command(["apt-get", "download", package], folder)
         except DownloadError:
             # the lists of packages may be missing or old: read new ones into a folder of our own
-            options = self._own_apt_folders()
-            run_command(["apt-get", *options, "update"], folder)
-            run_command(["apt-get", *options, "download", package], folder)
-        unpacked = self._new_folder()
-        deb = _only_file(folder, "*.deb")
-        run_command(["dpkg-deb", "--extract", str(deb), str(unpacked)], folder)
-        return unpacked
-
-    def _own_apt_folders(self) -> list[str]:
-        root = self._new_folder()
-        (root / "lists" / "partial").mkdir(parents=True)
-        (root / "cache" / "archives" / "partial").mkdir(parents=True)
-        options = [
-            f"Dir::State::lists={root}/lists",
-            f"Dir::Cache={root}/cache",
-            "Acquire::Retries=0",
-            "Acquire::http::Timeout=10",
-        ]
-        return [word for option in options for word in ("-o", option)]
+            own = self._new_folder()
+            (own / "lists" / "partial").mkdir(parents=True)
+            (own / "cache" / "archives" / "partial").mkdir(parents=True)
+            apt = ["apt-get", f"-oDir::State::lists={own}/lists", f"-oDir::Cache={own}/cache"]
+            apt += ["-oAcquire::Retries=0", "-oAcquire::http::Timeout=10"]
+            run_command([*apt, "update"], folder)
+            run_command([*apt, "download", package], folder)
 
     def _new_folder(self) -> Path:
         return Path(tempfile.mkdtemp(dir=self.scratch))
+
+
+def _download_wheel(requirement: str, folder: Path) -> None:
+    """Download the wheel of NAME==VERSION, which pip finds where it is set up to look."""
+    # only wheels, since pip would run the code of a source archive to look into it
+    options = ["--no-deps", "--only-binary=:all:", "--dest", ".", "--retries", "1"]
+    options += ["--timeout", "10", "--disable-pip-version-check", "--quiet"]
+    run_command([sys.executable, "-m", "pip", "download", requirement, *options], folder)
 
 
 def _download(url: str, target: Path) -> None:
@@ -178,12 +164,6 @@ def run_command(command: list[str], folder: Path | None = None, *, timeout: floa
         # without the URLs of this machine's package indexes, which vary
         last = re.sub(r"\b(?:https?|file)://\S+", "…", last)
         raise DownloadError(f"{'pip' if 'pip' in command else command[0]}: {last}")
-
-
-def _only_file(folder: Path, pattern: str) -> Path:
-    for path in folder.glob(pattern):
-        return path
-    raise DownloadError(f"expected a {pattern} file, but none was downloaded")
 
 
 def _scikit_learn_file(name: str) -> Path:

@@ -74,15 +74,9 @@ def read_cifar(source: CifarSource, folder: Path, views: Mapping[str, ViewSpec])
     """Return the images of CIFAR; the first byte before each is its label."""
     ((view, spec),) = views.items()
     path = folder / next(iter(source.files))
+    contents = named_members(path, source.members)
     size = source.label_bytes + int(np.prod(spec.dims))
-    parts = []
-    for member, content in named_members(path, source.members).items():
-        if len(content) % size:
-            raise InputError(
-                f"{path}: {member}: expected records of {size} bytes, got {len(content)} bytes"
-            )
-        parts.append(np.frombuffer(content, np.uint8).reshape(-1, size))
-    records = np.concatenate(parts)
+    records = _records(contents, source.members, size, path)
     images = records[:, source.label_bytes :].reshape(-1, *spec.dims)
     return RawData({view: images}, records[:, 0])
 
@@ -91,21 +85,29 @@ def read_stl(source: StlSource, folder: Path, views: Mapping[str, ViewSpec]) -> 
     """Return the images of STL-10, transposed upright, and the labels of separate files."""
     ((view, spec),) = views.items()
     path = folder / next(iter(source.files))
-    channels, height, width = spec.dims
     contents = named_members(path, [*source.members, *source.labels, *source.unlabelled])
+    channels, height, width = spec.dims
 
     def images(members: Sequence[str]) -> NDArray[np.uint8]:
-        parts = []
-        for member in members:
-            values = np.frombuffer(contents.pop(member), np.uint8)
-            if values.size % (channels * height * width):
-                raise InputError(
-                    f"{path}: {member}: expected whole images, got {values.size} bytes"
-                )
-            # planes are stored column by column
-            parts.append(values.reshape(-1, channels, width, height).transpose(0, 1, 3, 2))
-        return np.concatenate(parts)
+        records = _records(contents, members, channels * height * width, path)
+        # planes are stored column by column
+        return records.reshape(-1, channels, width, height).transpose(0, 1, 3, 2)
 
-    labels = [np.frombuffer(contents[member], np.uint8) for member in source.labels]
+    labels = _records(contents, source.labels, 1, path)[:, 0]
     unlabelled = images(source.unlabelled) if source.unlabelled else None
-    return RawData({view: images(source.members)}, np.concatenate(labels), unlabelled)
+    return RawData({view: images(source.members)}, labels, unlabelled)
+
+
+def _records(
+    contents: dict[str, bytes], members: Sequence[str], size: int, path: Path
+) -> NDArray[np.uint8]:
+    """Return the records of some members, (n_records, size), and drop their contents."""
+    parts = []
+    for member in members:
+        content = contents.pop(member)
+        if len(content) % size:
+            raise InputError(
+                f"{path}: {member}: expected records of {size} bytes, got {len(content)} bytes"
+            )
+        parts.append(np.frombuffer(content, np.uint8).reshape(-1, size))
+    return np.concatenate(parts)
