@@ -114,13 +114,13 @@ def test_incomplete_features_come_from_any_feature_setting():
         ),
     ],
 )
-def test_data_that_do_not_fit_together_are_one_line(make, message):
+def test_inconsistent_data_are_reported_in_one_line(make, message):
     with pytest.raises(InputError, match=message):
         make()
 
 
 @pytest.mark.parametrize("data", [TWO, MIXED, INCOMPLETE, IMAGES, HELD_OUT, UNLABELLED])
-def test_a_stored_data_set_comes_back_as_it_was(tmp_path, data):
+def test_a_stored_data_set_is_loaded_unchanged(tmp_path, data):
     path = tmp_path / "views.safetensors"
     data.save(path)
     back = Dataset.load(path)

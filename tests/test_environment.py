@@ -1,4 +1,4 @@
-"""The files that bring the same software elsewhere: versions, checksums, the container."""
+"""The files that reproduce the software: versions, checksums, the container."""
 
 import re
 import shutil
@@ -44,7 +44,7 @@ def test_the_lock_file_has_the_versions_of_the_constraints():
 def test_every_locked_package_has_checksums():
     for name, (_, hashes) in locked().items():
         assert hashes, name
-        assert all(re.fullmatch(r"--hash=sha256:[0-9a-f]{64}", one) for one in hashes), name
+        assert all(re.fullmatch(r"--hash=sha256:[0-9a-f]{64}", hash_) for hash_ in hashes), name
         assert len(set(hashes)) == len(hashes), name
 
 
@@ -59,21 +59,21 @@ def test_every_dependency_of_the_project_is_locked():
 
 
 @pytest.mark.parametrize("file", ["requirements.lock", "constraints.txt", "Containerfile"])
-def test_no_address_of_a_registry_is_written_down(file):
+def test_no_file_contains_the_address_of_a_registry(file):
     text = (ROOT / file).read_text()
     assert not re.search(r"https?://|\w\.(org|com|io)\b|--(extra-)?index-url[ =]\w", text)
 
 
 def test_the_container_runs_the_main_job_and_not_as_root():
     lines = (ROOT / "Containerfile").read_text().splitlines()
-    told = [line.split(maxsplit=1) for line in lines if re.match(r"[A-Z]+ ", line)]
-    assert ["FROM", "python:${PYTHON}-slim"] in told
-    assert ["ENTRYPOINT", '["snakemake"]'] in told
-    users = [rest for instruction, rest in told if instruction == "USER"]
+    instructions = [line.split(maxsplit=1) for line in lines if re.match(r"[A-Z]+ ", line)]
+    assert ["FROM", "python:${PYTHON}-slim"] in instructions
+    assert ["ENTRYPOINT", '["snakemake"]'] in instructions
+    users = [rest for instruction, rest in instructions if instruction == "USER"]
     assert users == ["1000"]
-    after_user = [instruction for instruction, _ in told[told.index(["USER", "1000"]) :]]
-    assert after_user == ["USER", "ENTRYPOINT", "CMD"]
-    for instruction, rest in told:
+    names = [name for name, _ in instructions]
+    assert names[names.index("USER") :] == ["USER", "ENTRYPOINT", "CMD"]
+    for instruction, rest in instructions:
         if instruction == "COPY":
             *sources, _ = [word for word in rest.split() if not word.startswith("--")]
             assert all((ROOT / source).exists() for source in sources), rest

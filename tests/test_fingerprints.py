@@ -165,7 +165,7 @@ def test_every_shipped_method_has_its_own_fingerprint():
     assert len(set(prints)) == len(prints)
 
 
-def test_source_that_does_not_parse_is_one_line(tmp_path):
+def test_a_syntax_error_is_reported_in_one_line(tmp_path):
     path = tmp_path / "broken.py"
     path.write_text("def f(:\n")
     with pytest.raises(InputError, match=r"broken\.py, line 1: invalid syntax"):

@@ -1,4 +1,4 @@
-"""What the README says works: its commands, its method, its entries."""
+"""The commands, the method and the entries of the README work."""
 
 import re
 import shutil
@@ -49,7 +49,7 @@ def test_a_command_of_the_readme_works(folder, command):
     assert main(arguments) == 0
 
 
-def test_every_command_of_the_readme_is_of_a_kind_that_is_run():
+def test_every_command_of_the_readme_is_tested_here_or_elsewhere():
     assert len(commands()) >= 8
     assert all(c.startswith(("mmbench ", *ELSEWHERE)) for c in commands())
 
@@ -64,7 +64,7 @@ def test_the_method_of_the_readme_runs(folder, capsys):
     assert read_methods([folder / "entry.yaml"])["my-method"].uses == "my_method.py"
 
 
-def test_the_python_way_of_the_readme_runs():
+def test_the_python_example_of_the_readme_runs():
     (source,) = [block for block in blocks("python") if "Dataset.paired" in block]
     call = source.strip().splitlines()[-1]
     rng = np.random.default_rng(0)

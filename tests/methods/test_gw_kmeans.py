@@ -37,7 +37,7 @@ def test_clusters_in_a_shape_without_symmetry_are_matched(seed):
 
 
 @pytest.mark.parametrize("seed", range(5))
-def test_the_corners_of_an_equal_triangle_are_told_apart_by_their_shares(seed):
+def test_the_corners_of_an_equilateral_triangle_are_distinguished_by_their_shares(seed):
     corners = ((0, 0), (2, 0), (1, np.sqrt(3)))
     data, y_true = rotated(corners=corners, n_samples=2000, seed=seed)
     assert adjusted_rand_score(y_true, GWKMeans(n_starts=20).fit_predict(data, seed=seed)) > 0.95
@@ -72,7 +72,7 @@ def test_a_renumbered_shape_is_matched_without_distortion():
     assert distortion == pytest.approx(0, abs=1e-9)
 
 
-def test_a_cluster_without_samples_takes_no_part():
+def test_a_cluster_without_samples_is_ignored():
     z = np.array([[0.0], [1.0], [1.0]])
     shape = cluster_geometry(z, np.array([0, 2, 2]), 4)
     np.testing.assert_allclose(shape.shares, [1 / 3, 0, 2 / 3, 0])
@@ -82,7 +82,7 @@ def test_a_cluster_without_samples_takes_no_part():
     assert list(renumbering[[0, 2]]) == [0, 2]
 
 
-def test_centroids_in_one_place_are_matched_somehow():
+def test_equal_centroids_are_matched_to_a_permutation():
     shape = ClusterGeometry(np.zeros((3, 3)), np.full(3, 1 / 3))
     renumbering, distortion = match_clusters(shape, shape, n_starts=3, rng=np.random.default_rng(0))
     assert sorted(renumbering) == [0, 1, 2]

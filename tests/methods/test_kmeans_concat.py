@@ -26,7 +26,7 @@ def test_separated_blobs_are_recovered(data_setting, request):
 
 
 @pytest.mark.parametrize("units", [1e-4, 1.0, 1e4])
-def test_clusters_that_no_view_tells_alone_are_found_in_any_units(units):
+def test_clusters_that_no_view_separates_alone_are_found_in_any_units(units):
     rng = np.random.default_rng(0)
     y_true = np.repeat([0, 1, 2], 50)
     first = (y_true == 0)[:, None] + rng.normal(scale=0.1, size=(150, 4))
@@ -52,7 +52,7 @@ def test_few_principal_components_are_enough_for_few_clusters(paired_blobs):
     assert score(*paired_blobs, KMeansConcat(max_features=2)) > 0.95
 
 
-def test_the_principal_components_are_handed_over(paired_blobs):
+def test_the_principal_components_are_logged(paired_blobs):
     data, _ = paired_blobs
     log = RecordingLog()
     KMeansConcat().fit_predict(data, seed=0, log=log)

@@ -8,14 +8,14 @@ from mmbench.data import IncompatibleDataError
 from mmbench.methods.kmeans_per_modality import KMeansPerModality
 
 
-def test_each_modality_is_solved_whatever_the_matching(mixed_blobs):
+def test_each_modality_is_clustered_whatever_the_matching(mixed_blobs):
     data, y_true = mixed_blobs
     y_pred = KMeansPerModality().fit_predict(data, seed=0)
     for view in data.views:
         assert adjusted_rand_score(y_true[view.sample_index], y_pred[view.sample_index]) > 0.95
 
 
-def test_the_matching_is_a_fair_draw(mixed_blobs):
+def test_the_matching_is_uniformly_random(mixed_blobs):
     data, y_true = mixed_blobs
     method = KMeansPerModality(n_init=3)
     solved = [

@@ -65,26 +65,26 @@ def test_an_entry_point_goes_by_its_name(mine, monkeypatch):
         ("none/here.py", "expected a Python file at 'none/here.py', found none"),
     ],
 )
-def test_what_cannot_be_found_is_one_line(uses, message):
+def test_an_unknown_method_is_reported_in_one_line(uses, message):
     with pytest.raises(InputError, match=message):
         load(uses)
 
 
-def test_a_module_without_a_method_is_one_line(tmp_path):
+def test_a_module_without_a_method_is_reported_in_one_line(tmp_path):
     path = tmp_path / "empty.py"
     path.write_text("x = 1\n")
     with pytest.raises(InputError, match=r"expected .*empty\.py to end in METHOD = a dataclass"):
         load(str(path))
 
 
-def test_a_file_with_a_syntax_error_is_one_line(tmp_path):
+def test_a_syntax_error_is_reported_in_one_line(tmp_path):
     path = tmp_path / "broken.py"
     path.write_text("def f(:\n")
     with pytest.raises(InputError, match=r"broken\.py, line 1: invalid syntax"):
         load(str(path))
 
 
-def test_a_module_that_lacks_a_library_says_which(tmp_path):
+def test_a_missing_library_is_named(tmp_path):
     path = tmp_path / "needy.py"
     path.write_text("import no_such_library\n")
     with pytest.raises(InputError, match="No module named 'no_such_library'"):
@@ -96,6 +96,6 @@ def test_a_misspelt_parameter_comes_with_the_nearest_known(mine):
         build(str(mine), {"epoch": 1}, where="method mine")
 
 
-def test_a_parameter_of_the_wrong_type_is_one_line(mine):
+def test_a_parameter_of_the_wrong_type_is_reported_in_one_line(mine):
     with pytest.raises(InputError, match="epochs: expected greater than 0, got 0"):
         build(str(mine), {"epochs": 0})

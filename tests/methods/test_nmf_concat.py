@@ -35,7 +35,7 @@ def test_clusters_that_no_view_tells_apart_alone_are_found_together(two_of_three
     assert adjusted_rand_score(y_true, NMFConcat().fit_predict(data, seed=0)) > 0.9
 
 
-def test_a_matrix_of_three_parts_is_written_in_three_parts():
+def test_a_matrix_of_three_parts_is_factorised_into_them():
     x = made_of_parts()
     found = part_weights(x, ALL, 3, max_steps=2000, seed=0)
     assert (found >= 0).all()
@@ -43,13 +43,13 @@ def test_a_matrix_of_three_parts_is_written_in_three_parts():
     assert np.linalg.norm(x - found @ np.linalg.lstsq(found, x)[0]) < 0.01 * np.linalg.norm(x)
 
 
-def test_a_single_part_is_had_by_the_length_of_a_row():
+def test_the_weight_of_a_single_part_is_the_length_of_the_row():
     x = made_of_parts(1)
     lengths = np.linalg.norm(x, axis=1, keepdims=True)
     np.testing.assert_allclose(part_weights(x, ALL, 1, max_steps=2000, seed=0), lengths, atol=1e-3)
 
 
-def test_twice_a_sample_has_twice_its_parts():
+def test_twice_a_sample_has_twice_the_weights():
     x = made_of_parts()
     rows = np.arange(50)
     doubled = np.concatenate([x[:50], 2 * x[:10]])
@@ -57,7 +57,7 @@ def test_twice_a_sample_has_twice_its_parts():
     np.testing.assert_allclose(found[50:], 2 * found[:10], atol=0.02)
 
 
-def test_held_out_samples_do_not_change_the_parts_of_others():
+def test_held_out_samples_do_not_change_the_weights_of_others():
     x = made_of_parts()
     rows = np.arange(40)
     other = np.concatenate([x[:40], x[40:][::-1] ** 2])
@@ -72,7 +72,7 @@ def test_zero_stays_zero_where_nothing_is_negative():
     np.testing.assert_allclose(non_negative(x, np.arange(2)), expected, rtol=1e-6)
 
 
-def test_a_view_with_negative_values_is_shifted_by_its_least():
+def test_a_view_with_negative_values_is_shifted_by_its_minimum():
     x = np.array([[-2, 1], [2, -2]], np.float32)
     expected = (x + 2) / np.sqrt(12.5)
     np.testing.assert_allclose(non_negative(x, np.arange(2)), expected, rtol=1e-6)

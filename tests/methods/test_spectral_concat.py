@@ -30,7 +30,7 @@ def test_separated_blobs_are_recovered(data_setting, request):
     assert adjusted_rand_score(y_true, SpectralConcat().fit_predict(data, seed=0)) > 0.95
 
 
-def test_rings_around_each_other_are_told_apart():
+def test_concentric_rings_are_separated():
     rng = np.random.default_rng(0)
     y_true = rng.integers(2, size=400)
     angle = rng.uniform(0, 2 * np.pi, size=400)
@@ -40,7 +40,7 @@ def test_rings_around_each_other_are_told_apart():
     assert adjusted_rand_score(y_true, y_pred) > 0.95
 
 
-def test_a_graph_in_as_many_pieces_as_clusters_is_clustered_by_its_pieces():
+def test_a_graph_with_as_many_components_as_clusters_is_clustered_by_them():
     x, y_true = far_blobs(2000, 20)
     data = Dataset.paired([x], n_clusters=20)
     assert adjusted_rand_score(y_true, SpectralConcat().fit_predict(data, seed=0)) == 1
@@ -66,7 +66,7 @@ def test_neighbours_of_either_side_are_joined():
     assert neighbour_graph(x, 1, max_components=1).toarray().tolist() == expected
 
 
-def test_neighbours_are_added_until_the_pieces_are_few_enough():
+def test_neighbours_are_added_until_the_components_are_few_enough():
     x = np.array([[0.0], [1], [10], [11], [30], [31]], np.float32)
     for max_components, expected in [(3, 3), (2, 1), (1, 1)]:
         graph = neighbour_graph(x, 1, max_components=max_components)

@@ -68,7 +68,7 @@ def test_eigenvectors_are_those_of_the_largest_eigenvalues_in_order(n_vectors):
 
 
 @pytest.mark.parametrize("n_vectors", [2, 30])
-def test_a_pull_is_as_if_it_had_been_added(n_vectors):
+def test_a_low_rank_term_is_as_if_it_had_been_added(n_vectors):
     m, b = symmetric(40), np.random.default_rng(1).normal(size=(40, 3))
     found = leading_eigenvectors(m, n_vectors, seed=0, low_rank=b)
     expected = leading_eigenvectors(m + b @ b.T, n_vectors, seed=0)
@@ -79,7 +79,7 @@ def test_a_row_of_zeros_stays_and_others_get_length_one():
     np.testing.assert_allclose(unit_rows(np.array([[3.0, 4], [0, 0]])), [[0.6, 0.8], [0, 0]])
 
 
-def test_too_many_samples_are_refused_with_what_a_matrix_would_take():
+def test_too_many_samples_are_refused_with_the_size_of_a_matrix():
     data = Dataset.paired([np.zeros((2000, 1))], n_clusters=2, name="many")
     check_few_samples(data, 2000)
     with pytest.raises(
