@@ -11,7 +11,7 @@ import importlib
 import importlib.util
 import sys
 from collections.abc import Mapping
-from dataclasses import is_dataclass
+from dataclasses import fields, is_dataclass
 from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Any, Protocol, cast, runtime_checkable
@@ -170,7 +170,12 @@ def build(uses: str, params: Mapping[str, Any], *, where: str = "methods") -> Me
     Raises:
         InputError: `load` fails, or a parameter is unknown or of the wrong type.
     """
-    return checked(load(uses, where=where), dict(params), where=where)
+    method = load(uses, where=where)
+    known = [field.name for field in fields(method)]  # type: ignore[arg-type]
+    for name in params:
+        if name not in known:
+            raise unknown("key", name, known, where=where)
+    return checked(method, dict(params), where=where)
 
 
 def shipped() -> list[str]:

@@ -17,7 +17,7 @@ from typing import Annotated
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import ConfigDict, Field, PositiveInt
+from pydantic import Field, PositiveInt
 
 from mmbench.data import Dataset, IncompatibleDataError
 from mmbench.methods import Log, silent
@@ -36,8 +36,6 @@ class CCAKMeans:
         max_features: maximum number of principal components of each view.
         n_init: number of k-means runs; the one with the lowest inertia is kept.
     """
-
-    __pydantic_config__ = ConfigDict(extra="forbid")
 
     n_components: PositiveInt = 10
     shrinkage: Annotated[float, Field(ge=0, le=1)] = 0.1

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import ConfigDict, NonNegativeFloat, NonNegativeInt, PositiveInt
+from pydantic import NonNegativeFloat, NonNegativeInt, PositiveInt
 
 from mmbench.data import Dataset
 from mmbench.methods import Log, silent
@@ -43,8 +43,6 @@ class CoregSpectral:
         max_samples: data with more are refused: time and the memory of each view grow with n²
             (0.2 GB at 5000).
     """
-
-    __pydantic_config__ = ConfigDict(extra="forbid")
 
     agreement_weight: NonNegativeFloat = 0.05
     n_rounds: NonNegativeInt = 10

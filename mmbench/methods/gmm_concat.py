@@ -16,7 +16,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import ConfigDict, PositiveFloat, PositiveInt
+from pydantic import PositiveFloat, PositiveInt
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.mixture import GaussianMixture
 from threadpoolctl import threadpool_limits
@@ -37,8 +37,6 @@ class GMMConcat:
         n_init: number of fits, each initialised by k-means; the most likely one is kept.
         max_steps: maximum number of steps of expectation-maximisation in each fit.
     """
-
-    __pydantic_config__ = ConfigDict(extra="forbid")
 
     max_features: PositiveInt = 20
     ridge: PositiveFloat = 1e-3

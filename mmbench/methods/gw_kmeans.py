@@ -23,7 +23,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import ot
 from numpy.typing import NDArray
-from pydantic import ConfigDict, PositiveInt
+from pydantic import PositiveInt
 from scipy.optimize import linear_sum_assignment
 from scipy.spatial.distance import cdist
 
@@ -42,8 +42,6 @@ class GWKMeans:
         n_init: number of k-means runs; the one with the lowest inertia is kept.
         n_starts: number of starts of the transport; the one with the least distortion is kept.
     """
-
-    __pydantic_config__ = ConfigDict(extra="forbid")
 
     max_features: PositiveInt = 100
     n_init: PositiveInt = 20

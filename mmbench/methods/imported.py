@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from typing import Any
 
 from numpy.typing import NDArray
-from pydantic import ConfigDict
 
 from mmbench.data import IncompatibleDataError
 
@@ -19,8 +18,6 @@ from mmbench.data import IncompatibleDataError
 @dataclass(frozen=True)
 class Imported:
     """No hyperparameters."""
-
-    __pydantic_config__ = ConfigDict(extra="forbid")
 
     # Without the types of other methods, whose source would become part of the fingerprint: an
     # edit of `Dataset` would then make Snakemake replace the imported runs.

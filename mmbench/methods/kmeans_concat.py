@@ -16,7 +16,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import ConfigDict, PositiveInt
+from pydantic import PositiveInt
 
 from mmbench.data import Dataset
 from mmbench.methods import Log, silent
@@ -32,8 +32,6 @@ class KMeansConcat:
         equal_weights: divide each view by its range and the root of its number of columns.
         n_init: number of k-means runs; the one with the lowest inertia is kept.
     """
-
-    __pydantic_config__ = ConfigDict(extra="forbid")
 
     max_features: PositiveInt = 100
     equal_weights: bool = True

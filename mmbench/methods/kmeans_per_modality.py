@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import ConfigDict, PositiveInt
+from pydantic import PositiveInt
 
 from mmbench.data import Dataset
 from mmbench.methods import Log, silent
@@ -26,8 +26,6 @@ class KMeansPerModality:
         max_features: maximum number of principal components of a modality.
         n_init: number of k-means runs; the one with the lowest inertia is kept.
     """
-
-    __pydantic_config__ = ConfigDict(extra="forbid")
 
     max_features: PositiveInt = 100
     n_init: PositiveInt = 20

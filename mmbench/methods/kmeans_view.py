@@ -15,7 +15,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import ConfigDict, PositiveInt
+from pydantic import PositiveInt
 from sklearn.metrics import silhouette_score
 
 from mmbench.data import Dataset
@@ -32,8 +32,6 @@ class KMeansView:
     Attributes:
         n_init: number of k-means runs; the one with the lowest inertia is kept.
     """
-
-    __pydantic_config__ = ConfigDict(extra="forbid")
 
     n_init: PositiveInt = 20
 

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import ConfigDict, PositiveInt
+from pydantic import PositiveInt
 
 from mmbench.data import Dataset, Index
 from mmbench.methods import Log, silent
@@ -33,8 +33,6 @@ class LateFusion:
         n_init: number of k-means runs, in each view and for the consensus; the one with the
             lowest inertia is kept.
     """
-
-    __pydantic_config__ = ConfigDict(extra="forbid")
 
     n_init: PositiveInt = 20
 

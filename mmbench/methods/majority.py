@@ -11,7 +11,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import ConfigDict
 
 from mmbench.data import Dataset
 from mmbench.methods import Log, silent
@@ -20,8 +19,6 @@ from mmbench.methods import Log, silent
 @dataclass(frozen=True)
 class Majority:
     """No hyperparameters."""
-
-    __pydantic_config__ = ConfigDict(extra="forbid")
 
     def fit_predict(
         self, data: Dataset, *, seed: int, device: str = "cpu", log: Log = silent

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import ConfigDict, PositiveInt
+from pydantic import PositiveInt
 from sklearn.decomposition import NMF
 from sklearn.exceptions import ConvergenceWarning
 
@@ -35,8 +35,6 @@ class NMFConcat:
         max_steps: maximum number of steps of coordinate descent.
         n_init: number of k-means runs; the one with the lowest inertia is kept.
     """
-
-    __pydantic_config__ = ConfigDict(extra="forbid")
 
     max_steps: PositiveInt = 500
     n_init: PositiveInt = 20

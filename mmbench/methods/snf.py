@@ -20,7 +20,7 @@ from typing import Annotated
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import ConfigDict, Field, NonNegativeInt, PositiveFloat, PositiveInt
+from pydantic import Field, NonNegativeInt, PositiveFloat, PositiveInt
 from scipy.sparse import csr_array
 
 from mmbench.data import Dataset
@@ -48,8 +48,6 @@ class SNF:
         max_samples: data with more are refused: time and the memory of each view grow with n²
             (0.2 GB at 5000).
     """
-
-    __pydantic_config__ = ConfigDict(extra="forbid")
 
     n_neighbors: Annotated[int, Field(ge=2)] = 20
     width: PositiveFloat = 0.5

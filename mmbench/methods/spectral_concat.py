@@ -16,7 +16,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import ConfigDict, PositiveInt
+from pydantic import PositiveInt
 from scipy.linalg import eigh
 from scipy.sparse import csr_array, diags_array
 from scipy.sparse.csgraph import connected_components
@@ -38,8 +38,6 @@ class SpectralConcat:
         max_features: maximum number of principal components in which neighbours are searched.
         n_init: number of k-means runs; the one with the lowest inertia is kept.
     """
-
-    __pydantic_config__ = ConfigDict(extra="forbid")
 
     n_neighbors: PositiveInt = 10
     max_features: PositiveInt = 100

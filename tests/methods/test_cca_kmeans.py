@@ -82,7 +82,7 @@ def test_the_mean_variance_becomes_one_and_columns_keep_their_ratios():
 
 
 @pytest.mark.filterwarnings("error")
-def test_a_constant_view_changes_nothing(three_view_blobs):
+def test_a_constant_view_does_not_hide_the_clusters(three_view_blobs):
     data, y_true = three_view_blobs
     constant = replace(data.views[2], values=np.ones((180, 4), np.float32))
     data = replace(data, views=(*data.views[:2], constant))

@@ -12,11 +12,10 @@ from mmbench.methods import build, load, locate, shipped
 SOURCE = """
 from dataclasses import dataclass
 import numpy as np
-from pydantic import ConfigDict, PositiveInt
+from pydantic import PositiveInt
 
 @dataclass(frozen=True)
 class Mine:
-    __pydantic_config__ = ConfigDict(extra="forbid")
     epochs: PositiveInt = 3
 
     def fit_predict(self, data, *, seed, device="cpu", log=None):
