@@ -48,9 +48,9 @@ class StoredBenchmark:
         self.spec = ReportSpec.model_validate(SPEC)
         self.scores = {d.name: [] for d in self.spec.datasets}
         self.records = {d.name: [] for d in self.spec.datasets}
-        self.told = {"n_samples": 100, "n_classes": 3, "n_clusters": 3, "views": []}
+        self.card = {"n_samples": 100, "n_classes": 3, "n_clusters": 3, "views": []}
 
-    def record(self, dataset, method, seed, status="ok", reason="", **told):
+    def record(self, dataset, method, seed, status="ok", reason="", **values):
         self.records[dataset].append(
             {
                 "method": method,
@@ -58,9 +58,9 @@ class StoredBenchmark:
                 "seed": seed,
                 "status": status,
                 "reason": reason,
-                "seconds_training": told.get("training", 1.5),
-                "seconds_total": told.get("total", 2.0),
-                "memory_host": told.get("host", 2**20),
+                "seconds_training": values.get("training", 1.5),
+                "seconds_total": values.get("total", 2.0),
+                "memory_host": values.get("host", 2**20),
                 "device": "cpu",
                 "threads": 1,
                 "precision": "float32",
@@ -81,9 +81,9 @@ class StoredBenchmark:
             for metric, value in values.items()
         ]
 
-    def ok(self, dataset, method, accs, **told):
+    def ok(self, dataset, method, accs, **values):
         for seed, acc in zip(SEEDS, accs, strict=True):
-            self.record(dataset, method, seed, **told)
+            self.record(dataset, method, seed, **values)
             self.score(dataset, method, seed, acc)
 
     def failed(self, dataset, method, status, reason):
@@ -103,7 +103,7 @@ class StoredBenchmark:
         for dataset in self.spec.datasets:
             card = self.cards / dataset.name / "card.json"
             card.parent.mkdir(parents=True, exist_ok=True)
-            card.write_text(json.dumps({} if dataset.name == "away" else self.told))
+            card.write_text(json.dumps({} if dataset.name == "away" else self.card))
         return self
 
     def report(self, spec=None, **values) -> ReportContext:
@@ -142,30 +142,30 @@ def write_table(tmp_path):
 @pytest.fixture
 def stored(tmp_path):
     """The benchmark, written."""
-    told = StoredBenchmark(tmp_path)
+    benchmark = StoredBenchmark(tmp_path)
     for dataset in ("digits", "joined", "parts"):
-        told.ok(dataset, "majority", [0.1, 0.1, 0.1])
+        benchmark.ok(dataset, "majority", [0.1, 0.1, 0.1])
         for seed in SEEDS:
-            told.record(dataset, "km-view", seed)
-            told.score(dataset, "km-view", seed, 0.3)
-            told.score(dataset, "km-view", seed, 0.3, subset="view:pix")
-            told.score(dataset, "km-view", seed, 0.2 + seed / 5, subset="view:fou")
+            benchmark.record(dataset, "km-view", seed)
+            benchmark.score(dataset, "km-view", seed, 0.3)
+            benchmark.score(dataset, "km-view", seed, 0.3, subset="view:pix")
+            benchmark.score(dataset, "km-view", seed, 0.2 + seed / 5, subset="view:fou")
             best = ("view:pix", 0.3) if seed == 0 else ("view:fou", 0.2 + seed / 5)
-            told.score(dataset, "km-view", seed, best[1], selection="oracle", subset=best[0])
-        told.ok(dataset, "km_all", [0.5, 0.6, 0.7])
-        told.ok(dataset, "cmmc", [0.8, 0.9, 0.85])
+            benchmark.score(dataset, "km-view", seed, best[1], selection="oracle", subset=best[0])
+        benchmark.ok(dataset, "km_all", [0.5, 0.6, 0.7])
+        benchmark.ok(dataset, "cmmc", [0.8, 0.9, 0.85])
         for seed in SEEDS:
-            told.score(dataset, "cmmc", seed, 0.9, selection="oracle")
-        told.record(dataset, "dmim", 0, total=10.0)
-        told.score(dataset, "dmim", 0, 0.7)
-        told.record(dataset, "dmim", 1, "diverged", "loss is NaN at epoch 3", total=90.0)
-        told.record(dataset, "dmim", 2, total=20.0)
-        told.score(dataset, "dmim", 2, 0.7)
-        told.failed(dataset, "sacc", "not_applicable", f"{dataset}: needs images")
+            benchmark.score(dataset, "cmmc", seed, 0.9, selection="oracle")
+        benchmark.record(dataset, "dmim", 0, total=10.0)
+        benchmark.score(dataset, "dmim", 0, 0.7)
+        benchmark.record(dataset, "dmim", 1, "diverged", "loss is NaN at epoch 3", total=90.0)
+        benchmark.record(dataset, "dmim", 2, total=20.0)
+        benchmark.score(dataset, "dmim", 2, 0.7)
+        benchmark.failed(dataset, "sacc", "not_applicable", f"{dataset}: needs images")
     for method in ("majority", "km_all", "cmmc"):
-        told.ok("halves", method, [0.4, 0.5, 0.6])
+        benchmark.ok("halves", method, [0.4, 0.5, 0.6])
         for seed in SEEDS:
-            told.scores["halves"].append(
+            benchmark.scores["halves"].append(
                 {
                     "method": method,
                     "seed": seed,
@@ -175,24 +175,24 @@ def stored(tmp_path):
                     "value": 0.25,
                 }
             )
-            told.scores["halves"].append(
-                {**told.scores["halves"][-1], "metric": "modality_mixing", "value": 0.8}
+            benchmark.scores["halves"].append(
+                {**benchmark.scores["halves"][-1], "metric": "modality_mixing", "value": 0.8}
             )
             for modality, acc in (("image", 0.6), ("text", 0.7)):
-                told.score("halves", method, seed, acc, subset=f"modality:{modality}")
+                benchmark.score("halves", method, seed, acc, subset=f"modality:{modality}")
     for method in ("km-view", "dmim", "sacc"):
-        told.failed("halves", method, "not_applicable", "halves: needs paired samples")
-    for method in told.spec.methods:
-        told.failed("away", method.name, "data_unavailable", "away: no source answered")
-    for dataset in told.spec.datasets:
-        write_details(told, dataset.name)
-    return told.write()
+        benchmark.failed("halves", method, "not_applicable", "halves: needs paired samples")
+    for method in benchmark.spec.methods:
+        benchmark.failed("away", method.name, "data_unavailable", "away: no source answered")
+    for dataset in benchmark.spec.datasets:
+        write_details(benchmark, dataset.name)
+    return benchmark.write()
 
 
 @pytest.fixture
 def page_of(stored):
     """A function that writes the page of the benchmark and returns its folder."""
-    stored.told |= {
+    stored.card |= {
         "remark": "its rows are sorted",
         "licence": "CC BY 4.0",
         "class_sizes": {"one": 10, "two": 60, "<three>": 30},
@@ -208,13 +208,13 @@ def page_of(stored):
     picture.parent.mkdir(exist_ok=True)
     picture.write_bytes(b"a picture")
 
-    def write(**told):
+    def write(**arguments):
         folder, files = (
             stored.results / "report",
             {"results": stored.results, "cards": stored.cards},
         )
         with open_report(stored.spec, **files, published=None) as report:
-            write_page(report, folder, **told)
+            write_page(report, folder, **arguments)
         return folder
 
     return write

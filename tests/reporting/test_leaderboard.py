@@ -55,14 +55,14 @@ def test_rows_stand_in_the_order_of_the_config_and_marks_are_beside_names(tables
     assert "CMMC" in markdown_rows(tables, "Joined")  # it has parameters of its own on Digits alone
 
 
-def test_seeds_that_failed_are_counted_and_told(tables):
+def test_seeds_that_failed_are_counted_and_named(tables):
     rows = markdown_rows(tables, "Digits")
     assert rows["DMIM (reconstruction)"][0] == "<u>0.700 ± 0.000</u>"
     assert rows["DMIM (reconstruction)"][-1] == "2/3 <sup>b</sup>"
     assert rows["SACC"] == ["n/a <sup>c</sup>", "–", "–", "–", "0/3"]
     text = (tables / "leaderboard.md").read_text()
     assert "<sup>b</sup> seed 1 diverged: loss is NaN at epoch 3<br>" in text
-    assert "<sup>c</sup> not applicable: needs images\n" in text  # the data set is told above
+    assert "<sup>c</sup> not applicable: needs images\n" in text  # the data set stands above
 
 
 def test_best_and_second_are_found_as_printed_and_ties_share_a_rank(stored):
@@ -96,10 +96,10 @@ def test_the_oracle_gap_is_the_best_epoch_minus_the_last(tables):
     assert gap == "*+0.050*"
     (row,) = csv_rows(tables, dataset="digits", metric="acc_gap")
     assert (row["method"], row["selection"], row["std"]) == ("cmmc", "oracle", "0.05")
-    assert "oracle gap (ACC)" not in markdown_rows(tables, "Halves")["method"]  # nobody has one
+    assert "oracle gap (ACC)" not in markdown_rows(tables, "Halves")["method"]  # no row has one
 
 
-def test_the_best_view_is_chosen_anew_for_each_seed_and_the_choice_is_told(tables):
+def test_the_best_view_is_chosen_anew_for_each_seed_and_the_choice_is_named(tables):
     row = markdown_rows(tables, "Digits")["*k-means: best view (oracle)* <sup>a</sup>"]
     sd = math.sqrt(((0.3 - 1.3 / 3) ** 2 + (0.4 - 1.3 / 3) ** 2 + (0.6 - 1.3 / 3) ** 2) / 2)
     assert row[0] == f"*0.433 ± {sd:.3f}*"
@@ -118,7 +118,7 @@ def test_mixed_sets_tell_how_clusters_follow_the_modality_and_do_not_rank_it(tab
     rows = markdown_rows(tables, "Halves")
     assert rows["method"][3:] == ["NMI with modality", "mixing", "seeds"]
     assert rows["CMMC"][3:5] == ["0.250 ± 0.000", "0.800 ± 0.000"]
-    # without a row per view: the columns of the modalities tell that
+    # without a row per view: the columns of the modalities have these scores
     assert rows["k-means"][0] == "n/a <sup>a</sup>"
 
 
@@ -127,7 +127,7 @@ def test_each_modality_of_a_mixed_set_has_its_scores_in_a_table_beside(tables):
     heads = [f"{m}, {name}" for name in ("image", "text") for m in ("ACC", "NMI", "ARI")]
     assert rows["method"] == [*heads, "seeds"]
     assert [rows["CMMC"][i] for i in (0, 3)] == ["**0.600 ± 0.000**", "**0.700 ± 0.000**"]
-    # of those that ran, since the others are told in the first table
+    # of those that ran, since the others are in the first table
     assert "SACC" not in rows
 
 
@@ -144,10 +144,10 @@ def test_held_out_samples_have_columns_of_their_own(stored):
 def test_unavailable_data_keep_their_rows(tables):
     rows = markdown_rows(tables, "Away")
     assert rows["CMMC"] == ["data unavailable <sup>a</sup>", "–", "–", "0/3"]
-    told = csv_rows(tables, dataset="away")
-    assert len(told) == 6
-    assert {row["note"] for row in told} == {"data unavailable: no source answered"}
-    assert {row["mean"] for row in told} == {""}
+    rows = csv_rows(tables, dataset="away")
+    assert len(rows) == 6
+    assert {row["note"] for row in rows} == {"data unavailable: no source answered"}
+    assert {row["mean"] for row in rows} == {""}
 
 
 def test_a_single_seed_has_no_standard_deviation(stored):
@@ -186,21 +186,21 @@ def test_a_metric_that_was_not_scored_is_named(stored):
 
 
 def test_names_that_stand_twice_are_refused(stored):
-    told = stored.spec.model_dump()
-    told["methods"] += told["methods"][:1]
+    values = stored.spec.model_dump()
+    values["methods"] += values["methods"][:1]
     with pytest.raises(ValueError, match="expected each method once, got 'majority' twice"):
-        ReportSpec.model_validate(told)
+        ReportSpec.model_validate(values)
 
 
 def test_a_remark_stands_under_each_table_where_the_method_has_a_score(stored):
-    told = stored.spec.model_dump()
-    (cmmc,) = (m for m in told["methods"] if m["name"] == "cmmc")
+    values = stored.spec.model_dump()
+    (cmmc,) = (m for m in values["methods"] if m["name"] == "cmmc")
     cmmc["remark"] = "oracle: epochs chosen after seeing ACC"
     for row in stored.records["joined"]:
         if row["method"] == "cmmc":
             row["status"] = "timed_out"
     stored.write()
-    folder = write(stored, ReportSpec.model_validate(told))
+    folder = write(stored, ReportSpec.model_validate(values))
     assert "CMMC † <sup>b</sup>" in markdown_rows(folder, "Digits")
     assert "CMMC" in markdown_rows(folder, "Joined")
     text = (folder / "leaderboard.md").read_text()

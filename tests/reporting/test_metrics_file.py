@@ -49,14 +49,14 @@ def test_a_cell_is_the_mean_over_seeds_that_ended_ok_and_no_oracle():
     assert found["digits"]["one"]["acc"] == pytest.approx(np.mean(list(ACC.values())))
 
 
-def test_both_files_are_written_and_tell_the_same(tmp_path):
+def test_both_files_are_written_and_have_the_same_means(tmp_path):
     write_metrics(REPORT, tmp_path)
-    told = json.loads((tmp_path / "metrics.json").read_text())
+    means = json.loads((tmp_path / "metrics.json").read_text())
     with (tmp_path / "seeds.csv").open(newline="") as file:
         rows = list(csv.DictReader(file))
     assert [(row["cell"], row["seed"]) for row in rows] == [
         ("digits/one", "0"),
         ("digits/one", "2"),
     ]
-    for metric, mean in told["digits"]["one"].items():
+    for metric, mean in means["digits"]["one"].items():
         assert np.mean([float(row[metric]) for row in rows]) == pytest.approx(mean, abs=1e-6)

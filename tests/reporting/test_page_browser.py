@@ -64,7 +64,7 @@ def index(stored, page_of):
     fields = stored.spec.model_dump()
     fields["datasets"][0]["title"] = fields["methods"][3]["title"] = SCRIPT
     stored.spec = ReportSpec.model_validate(fields)
-    stored.told["remark"] = SCRIPT
+    stored.card["remark"] = SCRIPT
     ranks = Table(
         "ranks", f"Ranks {SCRIPT}", "", [Cell("method")], [[Cell(SCRIPT, "best", SCRIPT)]]
     )

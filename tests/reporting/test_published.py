@@ -18,8 +18,8 @@ HEADER = ",".join(Published.model_fields)
 LINE = "CMMC,Digits,ACC,0.860,,A paper,Table 1,its text,yes,cmmc,digits,all,,,"
 
 
-def printed(**told):
-    """A number in print: the ACC of CMMC on Digits, 0.8, unless told otherwise."""
+def printed(**values):
+    """A number in print: the ACC of CMMC on Digits, 0.8, unless given otherwise."""
     known = {
         "method": "CMMC",
         "dataset": "Digits",
@@ -32,7 +32,7 @@ def printed(**told):
         "entry": "cmmc",
         "data": "digits",
     }
-    return Published(**known | told)
+    return Published(**known | values)
 
 
 def got(*values):
@@ -49,7 +49,7 @@ def write(folder, *lines):
 
 
 @pytest.mark.parametrize(
-    ("values", "word"),
+    ("values", "expected"),
     [
         ([0.82] * 3, "reproduced"),
         ([0.78] * 3, "reproduced"),
@@ -70,21 +70,21 @@ def write(folder, *lines):
         ([0.2], "undecided"),
     ],
 )
-def test_a_verdict_needs_seeds_that_agree_better_than_the_margin(stored, values, word):
-    assert verdict(stored.report(), printed(), "digits", got(*values))[0] == word
+def test_a_verdict_needs_seeds_that_agree_better_than_the_margin(stored, values, expected):
+    assert verdict(stored.report(), printed(), "digits", got(*values))[0] == expected
 
 
 def test_wilder_or_fewer_seeds_never_reproduce_what_tamer_or_more_do_not(stored):
     for n in (1, 2, 3, 5, 10):
         for spread in (0.001, 0.01, 0.1):
             values = 0.83 + spread * np.resize([-1, 1], n)
-            word, _ = verdict(stored.report(), printed(), "digits", got(*values))
-            assert word in ("above", "undecided"), (n, spread)
+            result, _ = verdict(stored.report(), printed(), "digits", got(*values))
+            assert result in ("above", "undecided"), (n, spread)
 
 
 def test_undecided_says_how_well_our_mean_is_known(stored):
-    told = verdict(stored.report(), printed(caveat="scaled"), "digits", got(0.75, 0.8, 0.85))
-    assert told == ("undecided", "3 seeds give our mean to ± 0.124; scaled")
+    expected = verdict(stored.report(), printed(caveat="scaled"), "digits", got(0.75, 0.8, 0.85))
+    assert expected == ("undecided", "3 seeds give our mean to ± 0.124; scaled")
     assert verdict(stored.report(), printed(), "digits", got(0.8)) == ("undecided", "one seed")
 
 
@@ -99,21 +99,21 @@ def test_the_deviation_that_a_paper_prints_widens_the_margin_and_the_table_says_
 
 def test_other_data_or_hyperparameters_of_the_benchmark_are_not_comparable(stored):
     near = printed(data="", near=("digits",), differs="half of the samples")
-    told = ("not comparable", "half of the samples")
-    assert verdict(stored.report(), near, "digits", got(0.8)) == told
-    assert verdict(stored.report(), near, "digits", Ours()) == told
+    expected = ("not comparable", "half of the samples")
+    assert verdict(stored.report(), near, "digits", got(0.8)) == expected
+    assert verdict(stored.report(), near, "digits", Ours()) == expected
     changed = printed(entry="km_all")
     assert verdict(stored.report(), changed, "digits", got(0.8))[0] == "not comparable"
 
 
-def test_what_else_differs_in_the_same_data_is_told_beside_the_verdict(stored):
+def test_what_else_differs_in_the_same_data_is_printed_beside_the_verdict(stored):
     scaled = printed(caveat="scaled otherwise")
-    told = ("reproduced", "scaled otherwise")
-    assert verdict(stored.report(), scaled, "digits", got(0.8, 0.8)) == told
+    expected = ("reproduced", "scaled otherwise")
+    assert verdict(stored.report(), scaled, "digits", got(0.8, 0.8)) == expected
 
 
 @pytest.mark.parametrize(
-    ("data", "entry", "told"),
+    ("data", "entry", "expected"),
     [
         ("away", "cmmc", ("data unavailable", "no source answered")),
         ("digits", "sacc", ("not run", "needs images")),
@@ -121,16 +121,16 @@ def test_what_else_differs_in_the_same_data_is_told_beside_the_verdict(stored):
         ("nowhere", "cmmc", ("not run", "the data set is not in this benchmark")),
     ],
 )
-def test_a_number_that_we_do_not_have_says_why(stored, data, entry, told):
+def test_a_number_that_we_do_not_have_says_why(stored, data, entry, expected):
     ours = our_scores(stored.report(), entry, data, "acc", "all")
     row = printed(entry=entry, data=data)
-    assert verdict(stored.report(), row, data, ours) == told
+    assert verdict(stored.report(), row, data, ours) == expected
 
 
-def test_seeds_that_failed_are_told_and_the_others_compared(stored):
+def test_seeds_that_failed_are_counted_and_the_others_compared(stored):
     ours = our_scores(stored.report(), "dmim", "digits", "acc", "all")
-    word, why = verdict(stored.report(), printed(entry="dmim", value=0.7), "digits", ours)
-    assert word == "reproduced"
+    result, why = verdict(stored.report(), printed(entry="dmim", value=0.7), "digits", ours)
+    assert result == "reproduced"
     assert why == "2 of 3 seeds ended ok; one diverged: loss is NaN at epoch 3"
 
 
@@ -160,8 +160,8 @@ def test_every_name_of_the_shipped_file_is_in_a_catalogue():
 
 def test_shipped_sources_are_papers_and_repositories_not_places_on_a_machine():
     for row in read_published(SHIPPED):
-        told = " ".join([row.paper, row.table, row.source, row.caveat, row.differs])
-        assert not re.search(r"https?:|file:|(^|\s)[/~.]\S*/|localhost", told), row
+        expected = " ".join([row.paper, row.table, row.source, row.caveat, row.differs])
+        assert not re.search(r"https?:|file:|(^|\s)[/~.]\S*/|localhost", expected), row
 
 
 def test_no_number_from_memory_reaches_a_verdict(stored):

@@ -1,4 +1,4 @@
-"""What is suspected, and that sound results are not."""
+"""What is found, and that sound results have no finding."""
 
 import csv
 import io
@@ -28,7 +28,7 @@ RECORD = {
 
 
 class Sound:
-    """Four classes of 50, four methods, three seeds: nothing to suspect."""
+    """Four classes of 50, four methods, three seeds: no finding."""
 
     def __init__(self):
         fidelity = {"majority": "control", "random": "control"}
@@ -92,7 +92,7 @@ def test_the_answer_of_all_views_does_not_hide_the_collapse_of_one(sound):
     (one,) = sound.found()
     assert (one.kind, one.method, one.seeds) == ("collapsed", "a", (1, 2))
     assert "by view left alone as few as 2 of 4 clusters" in one.sentence
-    sound.score("a", "clusters_used", [4, 1, 4])  # a seed is told of once
+    sound.score("a", "clusters_used", [4, 1, 4])  # a seed is found once
     assert [("view" in s.sentence, s.seeds) for s in sound.found()] == [(False, (1,)), (True, (2,))]
     sound.score("a", "clusters_used", [4, 4, 4])
     sound.card["class_sizes"]["0"] = 100
@@ -118,17 +118,17 @@ def test_a_control_may_collapse_and_score_low_and_ignore_its_seed(sound):
     assert sound.found() == []
 
 
-def test_equal_scores_for_all_seeds_are_told(sound):
+def test_equal_scores_for_all_seeds_are_found(sound):
     sound.score("a", "acc", [0.7] * 3)
     (one,) = sound.found()
     assert (one.kind, one.method) == ("same for all seeds", "a")
     assert one.sentence.startswith("all seeds gave the same assignment")
-    sound.score("a", "size_entropy", [1.3, 1.3, 1.31])  # one score tells the seeds apart
+    sound.score("a", "size_entropy", [1.3, 1.3, 1.31])  # one score distinguishes the seeds
     assert sound.found() == []
 
 
 @pytest.mark.parametrize("value", [1.2, -0.1, math.nan, math.inf])
-def test_a_score_that_cannot_be_is_told(sound, value):
+def test_a_score_that_cannot_be_is_found(sound, value):
     sound.score("b", "acc", [0.5, value, 0.52])
     (one,) = [s for s in sound.found() if s.kind == "impossible score"]
     assert (one.method, one.seeds) == ("b", (1,))
@@ -141,14 +141,14 @@ def test_more_clusters_than_asked_for_cannot_be(sound):
     assert one.sentence == "clusters_used is 5, which is not in 1 to 4"
 
 
-def test_a_method_below_random_is_told_with_both_numbers(sound):
+def test_a_method_below_random_is_found_with_both_numbers(sound):
     sound.score("b", "acc", [0.25, 0.28, 0.31])  # its best seed is above, its mean is not
     (one,) = sound.found()
     assert (one.kind, one.method) == ("below random", "b")
     assert one.sentence == "ACC 0.280, at random 0.290"
 
 
-def test_seeds_that_failed_are_told_but_not_those_that_no_method_could_run(sound):
+def test_seeds_that_failed_are_found_but_not_those_that_no_method_could_run(sound):
     sound.records["a"][1] |= {"status": "diverged", "reason": "loss is NaN"}
     sound.records["b"] = {s: RECORD | {"status": "not_applicable"} for s in SEEDS}
     (one,) = sound.found()
@@ -156,7 +156,7 @@ def test_seeds_that_failed_are_told_but_not_those_that_no_method_could_run(sound
     assert one.sentence == "1 of 3 seeds diverged: loss is NaN"
 
 
-def test_two_rows_with_the_same_scores_are_told(sound):
+def test_two_rows_with_the_same_scores_are_found(sound):
     for metric in ("acc", "clusters_used", "size_entropy"):
         sound.scores["b", "last", "all", metric] = sound.scores["a", "last", "all", metric]
     (one,) = sound.found()
@@ -165,7 +165,7 @@ def test_two_rows_with_the_same_scores_are_told(sound):
 
 
 @pytest.mark.parametrize(
-    ("column", "value", "told"),
+    ("column", "value", "expected"),
     [
         ("device", "H100", "different devices: do not compare seconds: H100 (a); cpu ("),
         ("precision", "bfloat16", "different precisions: bfloat16 (a); float32 ("),
@@ -174,15 +174,15 @@ def test_two_rows_with_the_same_scores_are_told(sound):
         ("versions", "numpy 2.0; torch 2.13", "different versions of numpy: 2.0 (a); 2.4.6 ("),
     ],
 )
-def test_runs_that_were_not_made_alike_are_told(sound, column, value, told):
+def test_runs_that_were_made_under_different_conditions_are_found(sound, column, value, expected):
     for record in sound.records["a"].values():
         record[column] = value
     (one,) = sound.found()
     assert (one.kind, one.method) == ("different conditions", "")
-    assert one.sentence.startswith(told)
+    assert one.sentence.startswith(expected)
 
 
-def test_seeds_of_one_method_that_ran_different_sources_are_told(sound):
+def test_seeds_of_one_method_that_ran_different_sources_are_found(sound):
     for records in sound.records.values():
         for record in records.values():
             record["fingerprint"] = "0"
@@ -198,7 +198,7 @@ def test_a_library_that_only_some_methods_use_is_no_difference(sound):
     assert sound.found() == []
 
 
-def test_an_unclean_checkout_is_told(sound):
+def test_an_unclean_checkout_is_found(sound):
     sound.records["a"][0]["git_clean"] = "False"
     (one,) = sound.found()
     assert one.sentence == "the checkout had changes that are in no commit: a"
@@ -214,7 +214,7 @@ def test_the_tables_name_method_and_seeds_and_their_bytes_are_stable(sound, writ
     assert texts == write_table(sound.report, "quality_checks")
 
 
-def test_records_without_provenance_are_no_reason_to_suspect(sound):
+def test_records_without_provenance_have_no_finding(sound):
     for records in sound.records.values():
         for record in records.values():
             for column in ("device", "git_commit", "git_clean", "versions", "data_checksum"):

@@ -52,9 +52,9 @@ def test_every_file_is_written_and_another_process_writes_the_same_bytes(stored)
         "report(ReportSpec.model_validate_json(sys.argv[1]), results=Path(sys.argv[2]),"
         " cards=Path(sys.argv[3]), published=Path(sys.argv[4]))"
     )
-    told = (stored.spec.model_dump_json(), stored.results, stored.cards, PUBLISHED)
+    arguments = (stored.spec.model_dump_json(), stored.results, stored.cards, PUBLISHED)
     # another process hashes otherwise, and a day and a time are those of another moment
-    subprocess.run([sys.executable, "-c", code, *map(str, told)], check=True)
+    subprocess.run([sys.executable, "-c", code, *map(str, arguments)], check=True)
     for name, content in first.items():
         assert (stored.results / name).read_bytes() == content, name
     assert (stored.results / "report" / "index.html").read_text() == page

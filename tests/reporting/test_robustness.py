@@ -1,4 +1,4 @@
-"""Sweeps over spoilt data: which there are, and the area under their curves."""
+"""Sweeps over corrupted data: which there are, and the area under their curves."""
 
 import csv
 
@@ -12,8 +12,10 @@ from mmbench.reporting.scores import DatasetScores
 from mmbench.reporting.sweeps import Sweep, areas, sweeps
 
 
-def dataset(name, **told):
-    return DatasetSpec(name=name, title=name, pairing="same-object", data_setting="paired", **told)
+def dataset(name, **more):
+    return DatasetSpec(
+        name=name, title=name, pairing="same-object", data_setting="paired", **values
+    )
 
 
 def spec_of(datasets, methods=()):
@@ -22,7 +24,7 @@ def spec_of(datasets, methods=()):
 
 
 def test_the_base_is_rate_zero_of_a_rate_and_no_point_of_another_number():
-    spoilt = [
+    corrupted = [
         dataset("toy-more", base="toy", varied={"missing_rate": 0.6}),
         dataset("toy-less", base="toy", varied={"missing_rate": 0.3}),
         dataset("toy-9", base="toy", varied={"n_clusters": 9}),
@@ -30,7 +32,7 @@ def test_the_base_is_rate_zero_of_a_rate_and_no_point_of_another_number():
         dataset("toy-both", base="toy", varied={"n_clusters": 5, "missing_rate": 0.1}),
         dataset("other-3", base="other", varied={"missing_rate": 0.3}),
     ]
-    missing, clusters = sweeps(spec_of([dataset("toy", base="toy"), *spoilt]))
+    missing, clusters = sweeps(spec_of([dataset("toy", base="toy"), *corrupted]))
     assert missing.rates == (0, 0.3, 0.6)
     assert missing.datasets == ("toy", "toy-less", "toy-more")
     assert (clusters.key, clusters.rates) == ("n_clusters", (5, 9))
@@ -51,20 +53,20 @@ def test_a_seed_that_failed_somewhere_has_no_area():
 
 
 def test_the_table_has_a_row_for_each_method_and_the_area_last(write_table):
-    base, spoilt = dataset("toy"), dataset("spoilt", base="toy", varied={"missing_rate": 0.5})
+    base, corrupted = dataset("toy"), dataset("corrupted", base="toy", varied={"missing_rate": 0.5})
     key = ("km", "last", "all", "acc")
     stored = [
         DatasetScores(base, {}, {}, {key: {0: 0.8, 1: 0.6}}),
-        DatasetScores(spoilt, {}, {}, {key: {0: 0.4}}),
+        DatasetScores(corrupted, {}, {}, {key: {0: 0.4}}),
     ]
-    texts = write_table(ReportContext(spec_of([base, spoilt]), stored), "robustness")
+    texts = write_table(ReportContext(spec_of([base, corrupted]), stored), "robustness")
     text = texts["robustness.md"]
     assert "| method | 0 | 0.5 | area |" in text
     assert "| k-means | 0.700 ± 0.141 | 0.400 | 0.600 |" in text
     rows = list(csv.DictReader(texts["robustness.csv"].splitlines()))
     assert [(r["rate"], r["dataset"], r["mean"], r["seeds_ok"]) for r in rows] == [
         ("0.0", "toy", "0.7", "2"),
-        ("0.5", "spoilt", "0.4", "1"),
+        ("0.5", "corrupted", "0.4", "1"),
         ("area", "", "0.6", "1"),
     ]
     assert "\\begin{table}" in texts["robustness.tex"]

@@ -122,7 +122,7 @@ def test_one_that_has_a_score_there_is_shown_as_not_tested(stored):
     assert "| k-means (not tested) | 0.300 | – | – |" in text
 
 
-def test_who_was_left_out_and_who_lacks_seeds_is_told(stored):
+def test_who_was_left_out_and_who_lacks_seeds_is_named(stored):
     text = section(write(stored)["significance.md"], "Paired views")
     assert "Left out, since a score is missing: SACC (n/a)." in text
     assert (
@@ -159,7 +159,7 @@ def test_forms_of_one_data_set_buy_no_claim():
     spec, stored = made(6, a=[0.5] * 6, b=[0.6, 0.61, 0.62, 0.63, 0.64, 0.65])
     (one,) = compare(spec, stored)
     assert one.comparison.p_reference[1] == pytest.approx(2 / 2**6)
-    # as the plan tells Caltech-2V to 5V: other views, so that each is its own base
+    # like Caltech-2V to 5V in the plan: other views, so that each is its own base
     forms = [
         d.model_copy(update={"root": "x" if i < 4 else d.name, "base": d.name})
         for i, d in enumerate(spec.datasets)
@@ -175,7 +175,7 @@ def test_forms_of_one_data_set_buy_no_claim():
     assert np.isnan(found.better[1])  # no posterior of three data sets
 
 
-def test_spoilt_forms_of_one_data_set_count_alike_and_do_not_widen_its_interval():
+def test_corrupted_forms_of_one_data_set_count_alike_and_do_not_widen_its_interval():
     spec, stored = made(2, a=[0.1, 0.9], b=[0.6, 0.6])
     datasets = [d.model_copy(update={"root": "x"}) for d in spec.datasets]
     spec = spec.model_copy(update={"datasets": tuple(datasets)})
@@ -206,15 +206,15 @@ def test_where_claims_are_possible_groups_and_p_values_are_shown(write_table):
     rows = [line.strip("| ").split(" | ") for line in text.splitlines() if line.startswith("| ")]
     last = {row[0]: row[-1] for row in rows}
     assert (last["a (baseline)"], last["b"], last["c"]) == ("1", "1", "–")
-    told = csv_rows(texts["significance.csv"], method="c", other="a")
-    figures = {row["statistic"]: float(row["value"]) for row in told}
+    rows = csv_rows(texts["significance.csv"], method="c", other="a")
+    figures = {row["statistic"]: float(row["value"]) for row in rows}
     assert figures["wins"] == 9
     assert figures["p"] == pytest.approx(2 / 2**9, abs=1e-6)
     assert figures["p_holm"] == pytest.approx(3 * 2 / 2**9, abs=1e-6)
     assert figures["p_reference"] == pytest.approx(2 * 2 / 2**9, abs=1e-6)
 
 
-def test_the_control_can_be_named_even_a_method_that_knows_nothing(stored):
+def test_the_control_can_be_named_even_a_control_method(stored):
     spec = stored.spec.model_copy(update={"reference_method": "majority"})
     (one, *_) = stored.report(spec).comparisons
     assert one.comparison.names[one.comparison.reference_method] == "Majority"

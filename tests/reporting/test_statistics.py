@@ -24,7 +24,7 @@ from mmbench.reporting.statistics import (
 )
 
 # Demšar 2006, table 6: AUC of C4.5 plain, with tuned m, with tuned cf, with both, on 14 data sets.
-# On voting, third and fourth print alike and are ranked 2 and 3: a digit more tells them apart.
+# On voting, third and fourth print alike and are ranked 2 and 3: another digit distinguishes them.
 C45 = np.array(
     [
         [0.763, 0.768, 0.771, 0.798],
@@ -190,7 +190,7 @@ def test_the_control_is_compared_with_fewer_claims_than_all_pairs(clear):
     assert (found.p_reference[1:] <= found.p_holm[0, 1:]).all()
 
 
-def test_cliques_are_the_methods_that_cannot_be_told_apart(clear):
+def test_cliques_are_the_methods_that_no_test_distinguishes(clear):
     found = compared(clear)
     assert found.cliques == (tuple(sorted([0, 1], key=lambda m: found.ranks[m])),)
     alike = np.random.default_rng(1).uniform(size=(12, 4))
