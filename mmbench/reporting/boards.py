@@ -20,7 +20,6 @@ from mmbench.reporting.labels import (
     TUNED,
     UNRANKED,
     metric_head,
-    status_text,
 )
 from mmbench.reporting.scores import BEST_VIEW, DatasetScores
 from mmbench.reporting.spec import DatasetSpec, MethodSpec, ReportSpec
@@ -159,8 +158,9 @@ def _rows(scores: DatasetScores, method: MethodSpec, columns: Sequence[Column]) 
     has_view_rows = views and scores.dataset.data_setting != "mixed"
     for kind in [*views, BEST_VIEW] if has_view_rows else ["all"]:
         values = {c: x for c in columns if len(x := _values(scores, method.name, kind, c))}
-        note = _chosen_views if kind == BEST_VIEW else _failures
-        yield Row(method, kind, values, note(scores, method.name))
+        is_oracle = kind == BEST_VIEW
+        note = _chosen_views(scores, method.name) if is_oracle else scores.failures(method.name)
+        yield Row(method, kind, values, note)
 
 
 def _values(scores: DatasetScores, method: str, kind: str, column: Column) -> NDArray[np.float64]:
@@ -176,18 +176,6 @@ def _values(scores: DatasetScores, method: str, kind: str, column: Column) -> ND
         return np.empty(0)
     selection = "oracle" if kind == BEST_VIEW else "last"
     return scores.values(method, column.metric, selection=selection, subset=kind)
-
-
-def _failures(scores: DatasetScores, method: str) -> str:
-    """Return which seeds did not end ok and why, or an empty text."""
-    causes: dict[tuple[str, str], list[int]] = {}
-    for seed, record in scores.records[method].items():
-        if record["status"] != "ok":
-            causes.setdefault((record["status"], scores.reason(record)), []).append(seed)
-    return "; ".join(
-        scores.of_seeds(method, seeds, ": ".join(filter(None, [status_text(status), reason])))
-        for (status, reason), seeds in causes.items()
-    )
 
 
 def _chosen_views(scores: DatasetScores, method: str) -> str:

@@ -5,6 +5,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from mmbench.reporting.labels import SECTIONS
+
 Emphasis = Literal["", "best", "second", "oracle", "unverified"]
 
 
@@ -86,6 +88,14 @@ class Document:
     rows: Iterable[Sequence[object]] = ()
     on_page: Sequence[PageSection] = ()
     name: str = ""
+
+
+def by_section(tables: Iterable[tuple[str, Table]]) -> list[Section]:
+    """Return tables by the kind of their data, each given with its key of `labels.SECTIONS`."""
+    found: dict[str, list[Table]] = {}
+    for key, table in tables:
+        found.setdefault(key, []).append(table)
+    return [Section(*SECTIONS[key], found[key]) for key in SECTIONS if key in found]
 
 
 def page_section(

@@ -47,7 +47,7 @@ FIDELITIES: dict[Fidelity, str] = {
     " has the same losses, with a smaller network and fewer epochs.",
     "reconstruction": "No code is public. It was written from the publications available.",
     "baseline": "A known method that others are compared with.",
-    "control": "It learns nothing. It shows what scores mean nothing.",
+    "control": "It ignores the data. The other scores are read against its own.",
 }
 
 TUNED, CHANGED, NOT_TRAINED_HERE = "†", "‡", "§"

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from mmbench.errors import InputError, unknown
 from mmbench.files import read_csv, read_json
-from mmbench.reporting.labels import status_cell
+from mmbench.reporting.labels import status_cell, status_text
 from mmbench.reporting.spec import DatasetSpec, ReportSpec
 
 BEST_VIEW = "best-view"
@@ -76,26 +76,27 @@ class DatasetScores:
         """Return why a run has no score, without the name of the data set before it."""
         return record["reason"].removeprefix(f"{self.name}: ")
 
+    def failures(self, method: str) -> str:
+        """Return which seeds of a method did not end ok and why, or an empty text."""
+        texts = {
+            seed: ": ".join(filter(None, [status_text(r["status"]), self.reason(r)]))
+            for seed, r in self.records[method].items()
+            if r["status"] != "ok"
+        }
+        return _seeds_by_text(texts, len(self.records[method]))
+
     def is_imported(self, method: str) -> bool:
         """Return whether a seed was imported, so that it is unknown whether it used labels."""
         return any(r.get("origin") == "imported" for r in self.records[method].values())
 
     def origin(self, method: str) -> str:
         """Return which seeds of a method were not trained here, or an empty text."""
-        seeds_by_origin: dict[str, list[int]] = {}
-        for seed, record in self.records[method].items():
-            if origin := record.get("origin"):
-                seeds_by_origin.setdefault(origin, []).append(seed)
-        texts = {o: o if o == "imported" else f"trained on {o}" for o in seeds_by_origin}
-        return "; ".join(self.of_seeds(method, s, texts[o]) for o, s in seeds_by_origin.items())
-
-    def of_seeds(self, method: str, seeds: list[int], text: str) -> str:
-        """Return a text about some seeds of a method, naming them unless they are all."""
-        if len(seeds) == len(self.records[method]):
-            return text
-        return (
-            f"{'seed' if len(seeds) == 1 else 'seeds'} {', '.join(map(str, sorted(seeds)))} {text}"
-        )
+        texts = {
+            seed: origin if origin == "imported" else f"trained on {origin}"
+            for seed, record in self.records[method].items()
+            if (origin := record.get("origin"))
+        }
+        return _seeds_by_text(texts, len(self.records[method]))
 
     def description(self) -> str:
         """Return the size and the views of the data, as far as the card has them."""
@@ -114,6 +115,19 @@ class DatasetScores:
         if views:
             parts.append(f"{'view' if len(views) == 1 else 'views'} {', '.join(views)}")
         return "; ".join(parts)
+
+
+def _seeds_by_text(texts: Mapping[int, str], n_seeds: int) -> str:
+    """Return each text once, with the seeds that it is about unless it is about all."""
+    seeds: dict[str, list[int]] = {}
+    for seed, text in sorted(texts.items()):
+        seeds.setdefault(text, []).append(seed)
+    parts = []
+    for text, found in seeds.items():
+        noun = "seed" if len(found) == 1 else "seeds"
+        which = "" if len(found) == n_seeds else f"{noun} {', '.join(map(str, found))} "
+        parts.append(which + text)
+    return "; ".join(parts)
 
 
 def read_scores(

@@ -13,9 +13,7 @@ from mmbench.reporting.sweeps import Sweep, areas, sweeps
 
 
 def dataset(name, **more):
-    return DatasetSpec(
-        name=name, title=name, pairing="same-object", data_setting="paired", **values
-    )
+    return DatasetSpec(name=name, title=name, pairing="same-object", data_setting="paired", **more)
 
 
 def spec_of(datasets, methods=()):

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 
 from mmbench.reporting.boards import Column, DatasetBoard, Row
 from mmbench.reporting.context import ReportContext
-from mmbench.reporting.documents import Cell, Document, Emphasis, Section, Table
+from mmbench.reporting.documents import Cell, Document, Emphasis, Section, Table, by_section
 from mmbench.reporting.formatting import (
     MISSING,
     csv_mean_sd,
@@ -12,7 +12,7 @@ from mmbench.reporting.formatting import (
     format_mean_sd,
     format_score,
 )
-from mmbench.reporting.labels import MARKS, SECTIONS, UNRANKED
+from mmbench.reporting.labels import MARKS, UNRANKED
 from mmbench.reporting.rendering import plain
 from mmbench.reporting.spec import ReportSpec
 
@@ -70,13 +70,7 @@ def _text(report: ReportContext) -> list[str]:
 
 
 def _sections(spec: ReportSpec, boards: Sequence[DatasetBoard]) -> list[Section]:
-    """Return the tables by kind of data; data sets paired by label come last."""
-    sections = []
-    for key, (title, text) in SECTIONS.items():
-        tables = [t for board in boards if board.section == key for t in _tables(spec, board)]
-        if tables:
-            sections.append(Section(title, text, tables))
-    return sections
+    return by_section((board.section, t) for board in boards for t in _tables(spec, board))
 
 
 def _tables(spec: ReportSpec, board: DatasetBoard) -> list[Table]:

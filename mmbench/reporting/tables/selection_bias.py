@@ -11,9 +11,9 @@ from dataclasses import astuple, dataclass
 import numpy as np
 
 from mmbench.reporting.context import ReportContext
-from mmbench.reporting.documents import Cell, Document, Section, Table, page_section
+from mmbench.reporting.documents import Cell, Document, Table, by_section, page_section
 from mmbench.reporting.formatting import MISSING, csv_number, format_gain, format_score
-from mmbench.reporting.labels import SECTIONS, UNRANKED, metric_head
+from mmbench.reporting.labels import UNRANKED, metric_head
 from mmbench.reporting.published import published_scores
 from mmbench.reporting.scores import DatasetScores
 
@@ -97,12 +97,11 @@ def document(report: ReportContext) -> Document:
     biases = {scores.name: _biases(report, scores, published) for scores in report.datasets}
     is_published = any(_is_published(bias) for found in biases.values() for bias in found.values())
     text = [*TEXT, PUBLISHED_TEXT] if is_published else TEXT
-    sections = []
-    for key, (title, section_text) in SECTIONS.items():
-        boards = [b for b in report.boards if b.section == key and biases[b.dataset.name]]
-        if boards:
-            tables = [_table(report, board.scores, biases[board.dataset.name]) for board in boards]
-            sections.append(Section(title, section_text, tables))
+    sections = by_section(
+        (board.section, _table(report, board.scores, biases[board.dataset.name]))
+        for board in report.boards
+        if biases[board.dataset.name]
+    )
     return Document(
         f"Selection bias in {spec.name}",
         text,

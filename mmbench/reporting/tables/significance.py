@@ -11,7 +11,15 @@ import numpy as np
 from mmbench.reporting import statistics
 from mmbench.reporting.comparisons import SectionComparison
 from mmbench.reporting.context import ReportContext
-from mmbench.reporting.documents import Cell, Document, Emphasis, PageSection, Section, Table
+from mmbench.reporting.documents import (
+    Cell,
+    Document,
+    Emphasis,
+    PageSection,
+    Section,
+    Table,
+    by_section,
+)
 from mmbench.reporting.formatting import (
     MISSING,
     csv_number,
@@ -20,7 +28,7 @@ from mmbench.reporting.formatting import (
     format_p_equation,
     format_score,
 )
-from mmbench.reporting.labels import SECTIONS, metric_head
+from mmbench.reporting.labels import metric_head
 from mmbench.reporting.sentences import result_sentences
 from mmbench.reporting.spec import MethodSpec, ReportSpec
 
@@ -59,11 +67,7 @@ EXPLAINED = (
 def document(report: ReportContext) -> Document:
     """Return a table for each section and metric; the caption of a table is its result."""
     spec, comparisons = report.spec, report.comparisons
-    sections = [
-        Section(title, text, [_table(spec, c) for c in comparisons if c.section == key])
-        for key, (title, text) in SECTIONS.items()
-        if any(c.section == key for c in comparisons)
-    ]
+    sections = by_section((c.section, _table(spec, c)) for c in comparisons)
     return Document(
         f"Significance of differences in {spec.name}",
         [INTRODUCTION],
