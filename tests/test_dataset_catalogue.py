@@ -1,12 +1,14 @@
 """The catalogue: what it refuses, what derived entries become, and the shipped file."""
 
+import json
 from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
 import yaml
 
-from mmbench.config import read_datasets
+from mmbench.checks import checked
+from mmbench.config import DatasetEntry, read_datasets
 from mmbench.errors import InputError
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -315,3 +317,10 @@ def test_the_python_in_the_documentation_runs(tmp_path, monkeypatch):
     names: dict[str, object] = {}
     exec(code, names)
     assert names["data"].n_samples == 1797
+
+
+def test_every_shipped_entry_survives_the_way_through_json(shipped):
+    for name, entry in shipped.items():
+        again = checked(DatasetEntry, json.loads(json.dumps(entry.as_dict())), where=name)
+        assert again == entry
+        assert list(again.views) == list(entry.views)

@@ -288,6 +288,6 @@ class DatasetEntry(StrictModel):
                     dumped["files"][name] = file.checksum
         return key
 
-    def as_json(self) -> str:
-        """Return the entry as one line of JSON, which `mmbench fetch` and `prepare` accept."""
-        return self.model_dump_json(exclude_defaults=True)
+    def as_dict(self) -> dict[str, Any]:
+        """Return the entry as JSON can hold it; `mmbench fetch` and `prepare` accept it so."""
+        return self.model_dump(mode="json", exclude_defaults=True)

@@ -125,6 +125,10 @@ class Jobs:
         """Return the argument of `mmbench report`."""
         return argument(report_spec(self.plan))
 
+    def dataset_argument(self, dataset: str) -> str:
+        """Return the argument of `mmbench fetch` and `prepare`; the order of views matters."""
+        return argument(self.plan.datasets[dataset].as_dict(), sort_keys=False)
+
     def sources(self, dataset: str) -> str:
         """Return a digest of the files of a data set, or of what generates it."""
         return sources_digest(self.plan.datasets[dataset])
@@ -165,16 +169,16 @@ def data_checksum(dataset: str, processed: Path = PROCESSED) -> str | None:
     return str(read_metadata(views).get("checksum", "")) if views.is_file() else None
 
 
-def argument(value: Any) -> str:
+def argument(value: Any, *, sort_keys: bool = True) -> str:
     """Return a value as an argument of a command: JSON, or `@` and a file with the JSON.
 
     A long value goes to a file, since the length of an argument is limited. The file is named by
     its content, so that the argument changes only with the value.
     """
-    text = json.dumps(value, sort_keys=True)
+    text = json.dumps(value, sort_keys=sort_keys)
     if len(text.encode()) <= _LONGEST_ARGUMENT:
         return text
-    path = _ARGUMENTS / f"{digest(value)}.json"
+    path = _ARGUMENTS / f"{digest(text)}.json"
     if not path.is_file():
         write_text(path, text)
     return f"@{path}"

@@ -130,7 +130,8 @@ def test_fetch_and_prepare_report_unavailable_data_and_go_on(folder, capsys):
 
 
 def test_prepare_takes_an_entry_as_json_or_from_a_file_and_reads_no_catalogue(folder, capsys):
-    entry = read_datasets([folder / "config/datasets.yaml"])["toy-mixed"].as_json()
+    datasets = read_datasets([folder / "config/datasets.yaml"])
+    entry = json.dumps(datasets["toy-mixed"].as_dict())
     shutil.rmtree(folder / "config")
     Path("entry.json").write_text(entry)
     assert main(["fetch", entry]) == 0

@@ -11,6 +11,6 @@ rule fetch:
         sources=lambda w: jobs.sources(w.dataset),
         # Snakemake ignores changes of params that are computed from the output: a corrected
         # title or URL fetches nothing again, only another digest of the sources does.
-        dataset=lambda w, output: plan.datasets[w.dataset].as_json(),
+        dataset=lambda w, output: jobs.dataset_argument(w.dataset),
     shell:
         "mmbench fetch {params.dataset:q} --status {output.status} > {log} 2>&1"

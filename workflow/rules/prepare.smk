@@ -14,7 +14,7 @@ rule prepare:
     params:
         recipe=lambda w: jobs.recipe(w.dataset),
         # computed from the output, so that other words or URLs prepare nothing again
-        dataset=lambda w, output: plan.datasets[w.dataset].as_json(),
+        dataset=lambda w, output: jobs.dataset_argument(w.dataset),
     shell:
         "mmbench prepare {params.dataset:q} --status {input.status} --views {output.views}"
         " > {log} 2>&1"
