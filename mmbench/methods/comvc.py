@@ -49,11 +49,8 @@ class CoMVC(SiMVC):
 def contrastive_loss(encodings: Sequence[Tensor], temperature: float) -> Tensor:
     """Return the mean over pairs of views of the loss, both directions summed, in nats.
 
-    That is twice `nt_xent`: at least 0, and 2 log(2n - 1) where all rows are equal.
-
-    Args:
-        encodings: of each view, (n, n_latent), of the same samples.
-        temperature: divides the cosines.
+    The encodings are (n, n_latent) for each view. The loss of both directions is twice
+    `nt_xent`: at least 0, and 2 log(2n - 1) where all rows are equal.
     """
     pairs = [2 * nt_xent(a, b, temperature) for a, b in combinations(encodings, 2)]
     return torch.stack(pairs).mean()

@@ -78,14 +78,7 @@ class DCN:
         torch.manual_seed(seed)
         x, fitted = one_space(data, seed=seed, device=device)
         network = Autoencoder(x.shape[1], self.hidden, self.n_latent).to(device)
-        pretrain(
-            network,
-            fitted,
-            epochs=self.pretrain_epochs,
-            batch_size=self.batch_size,
-            learning_rate=self.learning_rate,
-            log=log,
-        )
+        pretrain(network, fitted, self.pretrain_epochs, self.batch_size, self.learning_rate, log)
         z = in_chunks(network.encoder, fitted)
         clusters, centres = kmeans(z, data.n_clusters, seed=seed, n_init=STARTS)
         counts = torch.full((data.n_clusters,), INITIAL_COUNT, device=device)
@@ -124,11 +117,9 @@ class DCN:
 
 
 def squared_distance(z: Tensor, own_centres: Tensor) -> Tensor:
-    """Return the squared distance of rows to their centres, a mean over rows, in float32.
+    """Return the squared distance of rows to their centres, both (batch, n_latent), a scalar.
 
-    Args:
-        z: (batch, n_latent).
-        own_centres: (batch, n_latent), the centre of the cluster of each row.
+    It is a mean over rows, in float32.
     """
     return (z.float() - own_centres).square().sum(dim=1).mean()
 
@@ -148,10 +139,6 @@ def updated_centres(
         counts: (n_clusters,) float32, the number of samples that each centre has had.
         z: (batch, n_latent).
         clusters: (batch,), in 0..n_clusters-1.
-
-    Returns:
-        centres: (n_clusters, n_latent).
-        counts: (n_clusters,).
     """
     with torch.autocast(z.device.type, enabled=False):
         # a product with one-hot rows, because `index_add_` has no fixed order on a GPU

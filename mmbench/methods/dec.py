@@ -86,25 +86,14 @@ class DEC:
         torch.manual_seed(seed)
         x, fitted = one_space(data, seed=seed, device=device)
         network = Autoencoder(x.shape[1], self.hidden, self.n_latent).to(device)
-        pretrain(
-            network,
-            fitted,
-            epochs=self.pretrain_epochs,
-            batch_size=self.batch_size,
-            learning_rate=self.learning_rate,
-            log=log,
-        )
+        pretrain(network, fitted, self.pretrain_epochs, self.batch_size, self.learning_rate, log)
         z = in_chunks(network.encoder, fitted)
         centres = nn.Parameter(kmeans(z, data.n_clusters, seed=seed, n_init=STARTS).centroids)
 
         def soft_assignments(rows: Tensor) -> Tensor:
             return in_chunks(lambda chunk: student_t(network.encoder(chunk), centres), rows)
 
-        def assignments() -> NDArray[np.int64]:
-            y_pred: NDArray[np.int64] = soft_assignments(x).argmax(dim=1).cpu().numpy()
-            return y_pred
-
-        y_pred = assignments()
+        y_pred: NDArray[np.int64] = soft_assignments(x).argmax(dim=1).cpu().numpy()
         log(max(self.pretrain_epochs - 1, 0), y_pred=y_pred)
         soft = soft_assignments(fitted)
         target = target_distribution(soft)
@@ -142,7 +131,7 @@ class DEC:
                 log(epoch, changed=changed)
                 converged = changed < self.tolerance
             if converged or i in logged_epochs:
-                y_pred = assignments()
+                y_pred = soft_assignments(x).argmax(dim=1).cpu().numpy()
                 log(epoch, y_pred=y_pred)
             if converged:
                 break
@@ -153,7 +142,6 @@ class DEC:
 def pretrain(
     network: Autoencoder,
     fitted: Tensor,
-    *,
     epochs: int,
     batch_size: int,
     learning_rate: float,

@@ -143,14 +143,7 @@ class DM2C:
             self.mapping_widths,
             linear_output=self.generator_output == "linear",
         ).to(device)
-        pretrain(
-            network.autoencoders,
-            tensors,
-            learning_rates=self.lr_pretrain,
-            epochs=self.pretrain_epochs,
-            batch_size=self.batch_size,
-            log=log,
-        )
+        pretrain(network, tensors, self.lr_pretrain, self.pretrain_epochs, self.batch_size, log)
 
         trainer = AdversarialTrainer(self, network)
         sizes = [len(x) for x in tensors.fitted]
@@ -231,9 +224,8 @@ class DM2C:
 
 
 def pretrain(
-    autoencoders: nn.ModuleList,
+    network: ModalityAutoencoders,
     tensors: MixedTensors,
-    *,
     learning_rates: Sequence[float],
     epochs: int,
     batch_size: int,
@@ -241,14 +233,9 @@ def pretrain(
 ) -> None:
     """Train the autoencoder of each modality alone, by Adam, and log the errors of each epoch.
 
-    Args:
-        autoencoders: of each modality, (batch, n_features) to the same.
-        tensors: trained on the rows `fitted`.
-        learning_rates: of each modality.
-        epochs: passes over the rows.
-        batch_size: rows of one modality; a last batch of a single row is left out.
-        log: called once an epoch.
+    A last batch of a single row is left out.
     """
+    autoencoders = network.autoencoders
     optimisers = [
         torch.optim.Adam(net.parameters(), lr=lr, betas=(0.5, 0.999), weight_decay=1e-4, fused=True)
         for net, lr in zip(autoencoders, learning_rates, strict=True)
@@ -256,12 +243,12 @@ def pretrain(
     names = [f"reconstruction_{view.name}" for view in tensors.views]
     for epoch in range(epochs):
         means = []
-        for network, x, optimiser in zip(autoencoders, tensors.fitted, optimisers, strict=True):
+        for autoencoder, x, optimiser in zip(autoencoders, tensors.fitted, optimisers, strict=True):
             errors = []
             for rows in shuffled_batches(len(x), batch_size, x.device):
                 if len(rows) < MIN_ROWS:
                     continue
-                error = reconstruction_error(network(x[rows]), x[rows])
+                error = reconstruction_error(autoencoder(x[rows]), x[rows])
                 optimiser.zero_grad()
                 error.backward()
                 optimiser.step()
@@ -352,11 +339,9 @@ class AdversarialTrainer:
         network.train()
 
     def step(self, x: Sequence[Tensor]) -> Tensor:
-        """Train on one batch, (n_i, n_features_i) of each modality.
+        """Train on one batch, (n_i, n_features_i) of each modality; return the terms, (5,).
 
-        Returns:
-            The `GENERATOR_TERMS` and the loss of the critics, (5,), detached; the last is NaN
-            if the critics were not trained.
+        They are the `GENERATOR_TERMS` and the loss of the critics, NaN if these took no step.
         """
         latents = self._network.latents(x)
         terms = generator_terms(self._network, x, latents, self._method.critic)
@@ -391,13 +376,8 @@ def generator_terms(
     """Return the `GENERATOR_TERMS`, each a sum over both modalities, (4,).
 
     Reconstructions are squared errors and the cycle term is an absolute error, all means over
-    rows and features. The adversarial term is the `generator_loss`.
-
-    Args:
-        network: not changed except for the running statistics of its layers.
-        x: (n_i, n_features_i), the batch.
-        latents: of the batch, not detached: every term reaches the encoders too.
-        kind: of the critics.
+    rows and features. The adversarial term is the `generator_loss`. All terms have a gradient
+    for the encoders too.
     """
     reconstruction, cycle, cycle_reconstruction, adversarial = [], [], [], []
     for i, (native, translated, cycled) in enumerate(zip(*latents, strict=True)):
@@ -415,11 +395,7 @@ def total_critic_loss(
 ) -> Tensor:
     """Return the sum of the losses of both critics, a scalar with a gradient for them alone.
 
-    Args:
-        critics: of both spaces.
-        latents: of a batch.
-        kind: of the critics.
-        penalty_weight: of `gradient_penalty`, used with the kind of that name.
+    Critics of the kind `gradient-penalty` add their weighted penalty.
     """
     losses = []
     for critic, native, translated in zip(critics, latents.native, latents.translated, strict=True):

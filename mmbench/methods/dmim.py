@@ -49,6 +49,7 @@ from mmbench.nn.information import divergence, shared_information
 from mmbench.nn.losses import entropy
 from mmbench.nn.preprocessing import Matrix, principal, training_rows
 
+LOGGED_TERMS = ("loss", "shared", "superfluous", "overcluster_shared", "overcluster_superfluous")
 Fraction = Annotated[float, Field(ge=0, lt=1)]
 # which side of KL(p || r) has no gradient: neither, the bound r, or the assignments p
 Detached = Literal["none", "bound", "assignments"]
@@ -167,10 +168,8 @@ class DMIM:
                     optimiser.step()
                 steps.append(torch.cat([loss.detach()[None], terms.detach().flatten()]))
             # read once an epoch: reading a number makes the host wait for the device
-            means: dict[str, Any] = dict(
-                zip(_LOGGED, torch.stack(steps).mean(dim=0).tolist(), strict=True)
-            )
-            log(epoch, beta=beta, **means)
+            means = torch.stack(steps).mean(dim=0).tolist()
+            log(epoch, beta=beta, **dict(zip(LOGGED_TERMS, means, strict=True)))
             if epoch in logged_epochs:
                 soft = network.assign(inputs)
                 mean = mean_over_views(soft, rows)
@@ -197,7 +196,7 @@ class DMIM:
             network: in training mode.
             inputs: of each view, (n_rows_v, n_features).
             rows: (n_views, batch), the row of each sample in each view, -1 for none.
-            epoch: decides what is detached.
+            epoch: with `alternating`, decides what is detached.
         """
         detached: Detached = "none"
         if self.alternating:
@@ -218,9 +217,6 @@ class DMIM:
         return terms
 
 
-_LOGGED = ("loss", "shared", "superfluous", "overcluster_shared", "overcluster_superfluous")
-
-
 def information_terms(
     p: Soft, q: Soft, entropy_weight: float, detached: Detached = "none"
 ) -> Tensor:
@@ -232,12 +228,6 @@ def information_terms(
     for the other. It is 0 for any constant output.
 
     Source: Federici et al., ICLR 2020, section 3 (there for Gaussian codes).
-
-    Args:
-        p: of one view.
-        q: of the other, of the same samples.
-        entropy_weight: λ.
-        detached: the side of each divergence without a gradient.
     """
     terms = []
     for a, b in zip(p, q, strict=True):
@@ -321,8 +311,8 @@ def diagnostics(soft: Sequence[Tensor], mean: Tensor, rows: Tensor) -> dict[str,
 
     Args:
         soft: of each view, (n_rows_v, n_clusters).
-        mean: of each sample over its views, (n_samples, n_clusters).
-        rows: (n_views, n_samples), the row of each sample in each view, -1 for none.
+        mean: its `mean_over_views`.
+        rows: as there.
 
     Returns:
         clusters_used: the number of clusters that have a sample.

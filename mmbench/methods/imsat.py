@@ -128,9 +128,6 @@ def entropies(soft: Tensor) -> tuple[Tensor, Tensor]:
 
     Their difference is the information I(x; c), in [0, log(n_clusters)]: 0 where all samples
     have the same assignment, the bound where all are certain and clusters are equally large.
-
-    Args:
-        soft: (batch, n_clusters) soft assignments; rows sum to 1.
     """
     return entropy(soft.mean(dim=0)), entropy(soft) / len(soft)
 
@@ -138,13 +135,7 @@ def entropies(soft: Tensor) -> tuple[Tensor, Tensor]:
 def perturbed_divergence(network: nn.Module, x: Tensor, soft: Tensor, lengths: Tensor) -> Tensor:
     """Return the divergence of assignments under adversarial perturbation, in nats, a scalar.
 
-    It is a mean over rows, at least 0. The unperturbed assignments have no gradient.
-
-    Args:
-        network: from rows to logits.
-        x: (batch, n_features).
-        soft: (batch, n_clusters), the assignments without perturbation.
-        lengths: (batch,), of the perturbations.
+    It is a mean over rows, at least 0. The unperturbed assignments `soft` get no gradient.
     """
     perturbed = x + perturbation(network, x, soft, lengths)
     with frozen_running_statistics(network):
@@ -156,7 +147,13 @@ def perturbation(network: nn.Module, x: Tensor, soft: Tensor, lengths: Tensor) -
 
     It has the direction of the gradient of the divergence from the unperturbed assignments,
     taken at a random shift of the same length; where that gradient is zero it is the random
-    shift. The result has no gradient. The arguments are those of `perturbed_divergence`.
+    shift. The result has no gradient.
+
+    Args:
+        network: from rows to logits.
+        x: (batch, n_features).
+        soft: (batch, n_clusters), the assignments without perturbation.
+        lengths: (batch,), of the perturbations.
     """
     # drawn on the CPU, so that a seed means the same on every device
     random = functional.normalize(torch.randn(x.shape)).to(x.device)
@@ -183,14 +180,9 @@ def frozen_running_statistics(network: nn.Module) -> Iterator[None]:
             layer.track_running_stats = True
 
 
-def neighbour_distance(x: Tensor, neighbour: int) -> Tensor:
-    """Return the Euclidean distance of each row to one of its neighbours, (n,).
-
-    Args:
-        x: (n, n_features), at least two rows.
-        neighbour: 1 for the nearest; the last one if there are fewer rows.
-    """
-    position = min(neighbour, len(x) - 1)  # a row is the nearest to itself, at 0
+def neighbour_distance(x: Tensor, k: int) -> Tensor:
+    """Return the Euclidean distance of each row to its k-th neighbour, or its last, (n,)."""
+    position = min(k, len(x) - 1)  # a row is the nearest to itself, at 0
     with torch.autocast(x.device.type, enabled=False):
         distances = [
             torch.cdist(x[rows], x).topk(position + 1, largest=False).values[:, position]

@@ -57,11 +57,9 @@ class InfoDDC(SiMVC):
 
 
 def code_information(codes: Sequence[Tensor], entropy_weight: float) -> Tensor:
-    """Return the shared information summed over pairs of views and each view with itself, in nats.
+    """Return the information summed over pairs of views, each also with itself, in nats.
 
-    Args:
-        codes: of each view, (n, n_latent), for the same samples; rows sum to 1.
-        entropy_weight: λ of `shared_information`.
+    The codes are (n, n_latent) for each view, and their rows sum to 1.
     """
     pairs = combinations_with_replacement(codes, 2)
     return torch.stack(

@@ -85,14 +85,7 @@ class JointSpace:
         modality = modality_of(data)
         network = ModalityAutoencoders([x.shape[1] for x in tensors.inputs], self.widths).to(device)
         critic = leaky_critic(self.widths[-1]).to(device)
-        pretrain(
-            network.autoencoders,
-            tensors,
-            learning_rates=self.lr_pretrain,
-            epochs=self.pretrain_epochs,
-            batch_size=self.batch_size,
-            log=log,
-        )
+        pretrain(network, tensors, self.lr_pretrain, self.pretrain_epochs, self.batch_size, log)
 
         optimiser = torch.optim.RMSprop(network.parameters(), lr=self.lr_autoencoder, foreach=True)
         critic_optimiser = torch.optim.RMSprop(critic.parameters(), lr=self.lr_critic, foreach=True)
@@ -145,12 +138,8 @@ class JointSpace:
 def score_gap(critic: nn.Module, z: Sequence[Tensor]) -> Tensor:
     """Return the mean score of the first modality minus that of the second, a scalar.
 
-    The critic maximises it, the encoders minimise it. Over all critics with a slope of at
-    most 1 its maximum is the Wasserstein distance of the two.
-
-    Args:
-        critic: (batch, n_latent) to (batch, 1).
-        z: (n_i, n_latent) of each modality.
+    The critic maximises it, the encoders minimise it. Its maximum over all critics with a slope
+    of at most 1 is the Wasserstein distance of the latent vectors z, (n_i, n_latent).
     """
     first, second = (critic(zi) for zi in z)
     gap: Tensor = first.float().mean() - second.float().mean()

@@ -125,14 +125,9 @@ class MVIIC:
 def information_of_pairs(
     soft: Sequence[Soft], entropy_weight: float, *, symmetric: bool = True
 ) -> tuple[Tensor, Tensor]:
-    """Return the shared information summed over pairs of views, in nats, two scalars.
+    """Return the `shared_information` summed over pairs of views, in nats, two scalars.
 
     The first is that of the cluster head, the second the mean over the additional heads.
-
-    Args:
-        soft: of each view, for the same samples.
-        entropy_weight: λ of `shared_information`.
-        symmetric: likewise.
     """
 
     def summed(head: int) -> Tensor:

@@ -55,12 +55,7 @@ class SiMVC:
         return normalised_mlp((n_features, *self.hidden), self.n_latent)
 
     def alignment(self, output: FusionOutput, view_weights: Tensor) -> dict[str, Tensor]:
-        """Return the terms of the loss, by name, that align the views; SiMVC has none.
-
-        Args:
-            output: of the network for a batch.
-            view_weights: (n_views,), of the fusion.
-        """
+        """Return the terms of the loss that align the views, by name; SiMVC has none."""
         return {}
 
     def n_pretrain_epochs(self) -> int:

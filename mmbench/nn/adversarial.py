@@ -57,11 +57,6 @@ def gradient_penalty(critic: nn.Module, native: Tensor, translated: Tensor) -> T
     smaller of the two has rows.
 
     Source: Gulrajani et al., "Improved Training of Wasserstein GANs", NIPS 2017, equation 3.
-
-    Args:
-        critic: (batch, n_latent) to (batch, 1).
-        native: (n_i, n_latent), detached.
-        translated: (n_j, n_latent), detached.
     """
     n = min(len(native), len(translated))
     weight = torch.rand(n, 1).to(native.device)  # drawn on the CPU: the same on every device

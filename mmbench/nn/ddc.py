@@ -117,12 +117,9 @@ def ddc_terms(soft: Tensor, hidden: Tensor) -> Tensor:
 def overlap(membership: Tensor, kernel: Tensor) -> Tensor:
     """Return the mean over pairs of clusters of a_i'Ka_j / sqrt(a_i'Ka_i a_j'Ka_j), a scalar.
 
-    It is in [0, 1]: 0 where clusters share no sample and their samples are far apart, 1 where
-    they have the same samples, and 0 for a single cluster.
-
-    Args:
-        membership: (n, n_clusters), at least 0; its columns are a_i.
-        kernel: (n, n), symmetric.
+    The a_i are the columns of membership, (n, n_clusters); K is the kernel, (n, n). The result
+    is in [0, 1]: 0 where clusters share no sample and their samples are far apart, 1 where they
+    have the same samples, and 0 for a single cluster.
     """
     n_clusters = membership.shape[1]
     products = membership.T @ kernel @ membership
@@ -135,10 +132,7 @@ def overlap(membership: Tensor, kernel: Tensor) -> Tensor:
 def gaussian_kernel(x: Tensor) -> Tensor:
     """Return exp(-‖x_i - x_j‖² / 2σ²), (n, n), with σ² from the median of squared distances.
 
-    The median is over all n² pairs, as published, and has no gradient.
-
-    Args:
-        x: (n, n_features).
+    The median is over all n² pairs of rows, as published, and has no gradient.
     """
     squares = x.square().sum(dim=1)
     # rounding can make distances of equal rows slightly negative

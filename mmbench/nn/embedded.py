@@ -52,14 +52,10 @@ def one_space(data: Dataset, *, seed: int, device: str) -> tuple[Tensor, Tensor]
 
 
 def student_t(z: Tensor, centres: Tensor) -> Tensor:
-    """Return soft assignments, (n, n_clusters) float32 in (0, 1]; rows sum to 1.
+    """Return soft assignments of z, (n, n_latent), to centres, (n_clusters, n_latent).
 
     q_ij is 1 / (1 + ‖z_i - m_j‖²), divided by its sum over j: Student's t-distribution with one
-    degree of freedom. Equation 1 of Xie et al. 2016.
-
-    Args:
-        z: (n, n_latent).
-        centres: (n_clusters, n_latent).
+    degree of freedom. Equation 1 of Xie et al. 2016. The result is (n, n_clusters) float32.
     """
     with torch.autocast(z.device.type, enabled=False):
         distances = (z.float()[:, None] - centres.float()).square().sum(dim=2)
@@ -68,13 +64,10 @@ def student_t(z: Tensor, centres: Tensor) -> Tensor:
 
 
 def target_distribution(soft: Tensor) -> Tensor:
-    """Return sharpened assignments in which large clusters count less, (n, n_clusters).
+    """Return sharpened assignments of all samples, (n, n_clusters); large clusters count less.
 
     p_ij is q_ij² / f_j, divided by its sum over j, where f_j is the sum of q_ij over i.
     Equation 3 of Xie et al. 2016.
-
-    Args:
-        soft: (n, n_clusters), of all samples together; rows sum to 1.
     """
     weights = soft.square() / soft.sum(dim=0)
     return weights / weights.sum(dim=1, keepdim=True)

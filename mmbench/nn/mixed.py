@@ -44,15 +44,10 @@ class MixedTensors:
 
 
 def mixed_tensors(data: Dataset, *, seed: int, device: str) -> MixedTensors:
-    """Return both modalities of mixed-modal features.
+    """Return both modalities of mixed-modal features, centred.
 
-    Columns are centred. Modalities with more than 2048 columns are reduced to their principal
-    components.
-
-    Args:
-        data: two modalities.
-        seed: of the randomised solver of PCA.
-        device: of the tensors.
+    Modalities with more than 2048 columns are reduced to their principal components; the seed
+    is that of the randomised solver of PCA.
 
     Raises:
         IncompatibleDataError: data that are not mixed-modal, another number of modalities,
@@ -105,11 +100,7 @@ def mixed_batches(
 
 
 def leaky_encoder(widths: Sequence[int]) -> nn.Sequential:
-    """Return blocks of Linear, LeakyReLU and BatchNorm, then a linear layer.
-
-    Args:
-        widths: of the input, of the layers between, and of the output.
-    """
+    """Return blocks of Linear, LeakyReLU and BatchNorm from width to width, then a Linear."""
     layers: list[nn.Module] = []
     for n_in, n_out in pairwise(widths[:-1]):
         layers += [nn.Linear(n_in, n_out), nn.LeakyReLU(SLOPE), nn.BatchNorm1d(n_out)]

@@ -35,7 +35,7 @@ def test_pretraining_lowers_the_error_that_it_logs(paired_blobs):
     torch.manual_seed(0)
     log = RecordingLog()
     network = Autoencoder(x.shape[1], (32,), 4)
-    pretrain(network, x, epochs=10, batch_size=30, learning_rate=1e-3, log=log)
+    pretrain(network, x, 10, 30, 1e-3, log)
     assert list(log.by_epoch("loss")) == list(range(10))
     assert log.by_epoch("reconstruction")[9] < log.by_epoch("reconstruction")[0] / 2
 

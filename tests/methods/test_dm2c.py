@@ -136,9 +136,9 @@ def test_pretraining_lowers_the_error_of_each_modality_at_its_own_rate(mixed_blo
     torch.manual_seed(0)
     x = torch.randn(65, 4)  # a batch of 64 leaves a single row over
     tensors = MixedTensors(mixed_blobs[0].views, [x, x], [x, x])
-    networks = ModalityAutoencoders([4, 4], [16, 8, 3]).autoencoders
+    networks = ModalityAutoencoders([4, 4], [16, 8, 3])
     log = RecordingLog()
-    pretrain(networks, tensors, learning_rates=(1e-2, 1e-9), epochs=31, batch_size=64, log=log)
+    pretrain(networks, tensors, (1e-2, 1e-9), 31, 64, log)
     image, text = log.values("reconstruction_image"), log.values("reconstruction_text")
     assert image[-1] < 0.6 * image[0]
     assert text[-1] == pytest.approx(text[0], rel=0.2)
