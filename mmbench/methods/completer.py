@@ -25,7 +25,7 @@ from torch.nn import functional
 
 from mmbench.data import Dataset, IncompatibleDataError
 from mmbench.methods import Log, silent
-from mmbench.nn.batches import checkpoints, in_chunks, shuffled_batches
+from mmbench.nn.batches import checkpoints, epoch_means, in_chunks, shuffled_batches
 from mmbench.nn.encoders import normalised_mlp
 from mmbench.nn.incomplete import row_numbers, samples_in_pairs
 from mmbench.nn.information import shared_information
@@ -109,8 +109,7 @@ class Completer:
                 loss.backward()
                 optimiser.step()
                 steps.append(torch.cat([loss[None], terms]).detach())
-            # read once an epoch: reading a number makes the host wait for the device
-            means = torch.stack(steps).mean(dim=0).tolist()
+            means = epoch_means(steps)
             log(epoch, loss=means[0], shared=means[1], reconstruction=means[2], prediction=means[3])
             if epoch in logged_epochs:
                 codes = network.codes(views, torch.as_tensor(rows, device=device)).cpu().numpy()

@@ -29,7 +29,7 @@ from torch.nn import functional
 from mmbench.data import Dataset
 from mmbench.methods import Log, silent
 from mmbench.methods.dec import STARTS, pretrain
-from mmbench.nn.batches import checkpoints, in_chunks, shuffled_batches
+from mmbench.nn.batches import checkpoints, epoch_means, in_chunks, shuffled_batches
 from mmbench.nn.clustering import kmeans, nearest
 from mmbench.nn.embedded import one_space
 from mmbench.nn.networks import Autoencoder, reconstruction_error
@@ -105,8 +105,7 @@ class DCN:
                 z = in_chunks(network.encoder, batch)
                 clusters[rows] = nearest(z, centres)
                 centres, counts = updated_centres(centres, counts, z, clusters[rows])
-            # read once an epoch: reading a number makes the host wait for the device
-            means = torch.stack(steps).mean(dim=0).tolist()
+            means = epoch_means(steps)
             log(epoch, loss=means[0], reconstruction=means[1], distance=means[2])
             if i in logged_epochs:
                 z = in_chunks(network.encoder, x)

@@ -19,6 +19,7 @@ steps; the target is renewed after whole epochs; the number of epochs is limited
 
 import math
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
@@ -29,7 +30,7 @@ from torch import Tensor, nn
 from mmbench.data import Dataset
 from mmbench.methods import Log, silent
 from mmbench.methods.ae_kmeans import reconstruction_epoch
-from mmbench.nn.batches import checkpoints, in_chunks, shuffled_batches
+from mmbench.nn.batches import checkpoints, epoch_means, in_chunks, shuffled_batches
 from mmbench.nn.clustering import kmeans
 from mmbench.nn.embedded import one_space, student_t, target_distribution
 from mmbench.nn.information import divergence
@@ -119,9 +120,8 @@ class DEC:
                 loss.backward()
                 optimiser.step()
                 steps.append(torch.stack([loss, *terms.values()]).detach())
-            # read once an epoch: reading a number makes the host wait for the device
-            mean_loss, *means = torch.stack(steps).mean(dim=0).tolist()
-            log(epoch, loss=mean_loss, **dict(zip(terms, means, strict=True)))
+            means: dict[str, Any] = dict(zip(("loss", *terms), epoch_means(steps), strict=True))
+            log(epoch, **means)
 
             converged = False
             if (i + 1) % target_epochs == 0:

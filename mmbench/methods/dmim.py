@@ -42,7 +42,7 @@ from torch.nn import functional
 
 from mmbench.data import Dataset, Index
 from mmbench.methods import Log, silent
-from mmbench.nn.batches import checkpoints, in_chunks, shuffled_batches
+from mmbench.nn.batches import checkpoints, epoch_means, in_chunks, shuffled_batches
 from mmbench.nn.encoders import AssignmentNetwork, Soft, normalised_mlp, shared_encoders
 from mmbench.nn.incomplete import row_numbers, samples_in_pairs
 from mmbench.nn.information import divergence, shared_information
@@ -167,9 +167,8 @@ class DMIM:
                     loss.backward()
                     optimiser.step()
                 steps.append(torch.cat([loss.detach()[None], terms.detach().flatten()]))
-            # read once an epoch: reading a number makes the host wait for the device
-            means = torch.stack(steps).mean(dim=0).tolist()
-            log(epoch, beta=beta, **dict(zip(LOGGED_TERMS, means, strict=True)))
+            means: dict[str, Any] = dict(zip(LOGGED_TERMS, epoch_means(steps), strict=True))
+            log(epoch, beta=beta, **means)
             if epoch in logged_epochs:
                 soft = network.assign(inputs)
                 mean = mean_over_views(soft, rows)

@@ -22,7 +22,7 @@ initial values; balance is a fixed weight, as in the code, where the paper has a
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Annotated
+from typing import Annotated, Any
 
 import numpy as np
 import torch
@@ -33,7 +33,7 @@ from torch.nn import functional
 
 from mmbench.data import Dataset, IncompatibleDataError
 from mmbench.methods import Log, silent
-from mmbench.nn.batches import checkpoints, chunks, eval_outputs, shuffled_batches
+from mmbench.nn.batches import checkpoints, chunks, epoch_means, eval_outputs, shuffled_batches
 from mmbench.nn.embedded import one_space
 from mmbench.nn.encoders import normalised_mlp
 from mmbench.nn.information import divergence
@@ -105,10 +105,9 @@ class IMSAT:
                 loss.backward()
                 optimiser.step()
                 steps.append(torch.stack([loss, change, marginal, conditional]).detach())
-            # read once an epoch: reading a number makes the host wait for the device
             names = ("loss", "divergence", "entropy", "conditional_entropy")
-            means = torch.stack(steps).mean(dim=0).tolist()
-            log(epoch, **dict(zip(names, means, strict=True)))
+            means: dict[str, Any] = dict(zip(names, epoch_means(steps), strict=True))
+            log(epoch, **means)
             if epoch in logged_epochs:
                 logits = eval_outputs(network, x)
                 y_pred: NDArray[np.int64] = logits.argmax(dim=1).cpu().numpy()

@@ -27,7 +27,7 @@ from mmbench.data import Dataset
 from mmbench.methods import Log, silent
 from mmbench.methods.dm2c import CHECKPOINT_STARTS, pretrain
 from mmbench.nn.adversarial import clip_weights, leaky_critic
-from mmbench.nn.batches import checkpoints, eval_outputs
+from mmbench.nn.batches import checkpoints, epoch_means, eval_outputs
 from mmbench.nn.clustering import assign_by_kmeans
 from mmbench.nn.mixed import ModalityAutoencoders, mixed_batches, mixed_tensors
 from mmbench.nn.modalities import mixing, modality_of
@@ -118,8 +118,7 @@ class JointSpace:
                     (-score_gap(critic, [zi.detach() for zi in z])).backward()
                     critic_optimiser.step()
                     clip_weights(critic, self.weight_clip)
-            # read once an epoch: reading a number makes the host wait for the device
-            means = torch.stack(steps).mean(dim=0).tolist()
+            means = epoch_means(steps)
             log(epoch, loss=means[0], reconstruction=means[1], score_gap=means[2])
 
             if i in logged_epochs:

@@ -24,7 +24,7 @@ from torch import Tensor, nn
 
 from mmbench.data import Dataset
 from mmbench.methods import Log, silent
-from mmbench.nn.batches import checkpoints, shuffled_batches
+from mmbench.nn.batches import checkpoints, epoch_means, shuffled_batches
 from mmbench.nn.encoders import AssignmentNetwork, Soft, normalised_mlp, paired_tensors
 from mmbench.nn.information import shared_information
 from mmbench.nn.preprocessing import kmeans_assignments
@@ -106,8 +106,7 @@ class MVIIC:
                 nn.utils.clip_grad_norm_(network.parameters(), self.max_gradient)
                 optimiser.step()
                 steps.append(torch.stack([loss, shared, overcluster_shared]).detach())
-            # read once an epoch: reading a number makes the host wait for the device
-            means = torch.stack(steps).mean(dim=0).tolist()
+            means = epoch_means(steps)
             log(epoch, loss=means[0], shared=means[1], overcluster_shared=means[2])
             if epoch in logged_epochs:
                 by_view = network.assign(views)

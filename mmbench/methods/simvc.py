@@ -11,7 +11,7 @@ Departures: every seed is a result, where the code keeps the run of lowest loss 
 """
 
 from dataclasses import dataclass
-from typing import Annotated
+from typing import Annotated, Any
 
 import numpy as np
 import torch
@@ -21,7 +21,7 @@ from torch import Tensor, nn
 
 from mmbench.data import Dataset
 from mmbench.methods import Log, silent
-from mmbench.nn.batches import checkpoints, shuffled_batches
+from mmbench.nn.batches import checkpoints, epoch_means, shuffled_batches
 from mmbench.nn.ddc import FusionNetwork, FusionOutput, ddc_terms
 from mmbench.nn.encoders import normalised_mlp, paired_tensors
 
@@ -100,11 +100,10 @@ class SiMVC:
                 nn.utils.clip_grad_norm_(network.parameters(), self.max_gradient)
                 optimiser.step()
                 steps.append(torch.stack([loss, *terms.values()]).detach())
-            # read once an epoch: reading a number makes the host wait for the device
-            mean_loss, *means = torch.stack(steps).mean(dim=0).tolist()
-            weights = network.weights.tolist()
-            view_weights = {f"weight_{v.name}": w for v, w in zip(data.views, weights, strict=True)}
-            log(epoch, loss=mean_loss, **dict(zip(terms, means, strict=True)), **view_weights)
+            means: dict[str, Any] = dict(zip(("loss", *terms), epoch_means(steps), strict=True))
+            for view, weight in zip(data.views, network.weights.tolist(), strict=True):
+                means[f"weight_{view.name}"] = weight
+            log(epoch, **means)
             if epoch in logged_epochs:
                 fused, soft = network.assign(views)
                 y_pred: NDArray[np.int64] = soft.argmax(dim=1).cpu().numpy()
