@@ -1,5 +1,5 @@
-# Two commands set themselves up from nothing: `make bench` and `make test`.
-# Everything else is a plain command in an activated environment.
+# `make bench` and `make test` create the environment that they need.
+# All other commands run in the activated environment.
 
 PYTHON ?= python3
 VENV := .venv
