@@ -11,7 +11,7 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 ROOT = Path(__file__).parents[1]
-# the build differs from machine to machine, see docs/repeat.md
+# the build differs from machine to machine, see docs/exchange.md
 NOT_LOCKED = {"torch"}
 
 
@@ -38,7 +38,7 @@ def locked():
 def test_the_lock_file_has_the_versions_of_the_constraints():
     versions = {name: version for name, (version, _) in locked().items()}
     expected = {name: v for name, v in pinned().items() if name not in NOT_LOCKED}
-    assert versions == expected, "make it again as docs/repeat.md says"
+    assert versions == expected, "make it again as docs/exchange.md says"
 
 
 def test_every_locked_package_has_checksums():
