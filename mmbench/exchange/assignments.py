@@ -50,10 +50,6 @@ class SampleTable:
 def prepared_metadata(dataset: str, *, where: str = "") -> dict[str, Any]:
     """Return the metadata of the views of a prepared data set.
 
-    Args:
-        dataset: its name.
-        where: the beginning of the error message.
-
     Raises:
         InputError: it is not prepared here.
     """

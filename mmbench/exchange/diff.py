@@ -63,12 +63,9 @@ class Change:
     """A cell whose mean changed.
 
     Attributes:
-        place: of the cell.
-        before: the mean of the first side.
-        after: the mean of the second side.
+        before, after: the mean of each side.
         difference: after minus before.
-        low: the lower end of the interval of the difference; None if a side has a single seed.
-        high: the upper end.
+        low, high: the interval of the difference; None if a side has a single seed.
     """
 
     place: Place
@@ -86,8 +83,7 @@ class Difference:
     Attributes:
         changes: cells of both sides whose mean changed, the largest difference first.
         same: the number of cells that did not change.
-        added: (data set, method) of the second side only.
-        removed: (data set, method) of the first side only.
+        added, removed: (data set, method) of the second side only, and of the first side only.
         params_hash: (data set, method, before, after) whose parameters changed.
         statuses: (data set, method, before, after) whose seeds ended in another way.
     """
@@ -129,13 +125,7 @@ def read_side(name: str, benchmark: str) -> Side:
 
 
 def compare(before: Side, after: Side, *, metrics: Sequence[str] = METRICS) -> Difference:
-    """Return the differences of two results.
-
-    Args:
-        before: the first side.
-        after: the second side.
-        metrics: whose cells to compare.
-    """
+    """Return the differences of two results in the cells of some metrics."""
     changes = []
     same = 0
     for place, a in before.scores.items():

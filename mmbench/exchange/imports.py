@@ -36,7 +36,7 @@ def import_runs(
 
     Args:
         path: a .csv or an .npz, see `mmbench.exchange.assignments`.
-        plan: of a benchmark; its precision is part of the folder of the runs.
+        plan: of a benchmark with the entry; its precision is part of the folder of the runs.
         method: the catalogue entry.
         dataset: the data set that was clustered.
         seed: of the run, if the file does not give it.
@@ -102,11 +102,6 @@ def _check_names(plan: Plan, method: str, dataset: str) -> None:
 
 
 def _remove_identical(runs: dict[int, Run], folder: Path) -> None:
-    """Remove the runs that a folder holds.
-
-    Raises:
-        InputError: the folder holds a seed with other assignments.
-    """
     for stored in read_runs(folder):
         run = runs.pop(stored.record.seed, None)
         if run is not None and not np.array_equal(stored.y_pred, run.y_pred):  # type: ignore[arg-type]

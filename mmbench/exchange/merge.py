@@ -1,6 +1,5 @@
 """Stores the runs of another machine if this one would have made them in the same way."""
 
-from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
@@ -21,10 +20,6 @@ class MergedRun:
     """The outcome for one run of the other machine.
 
     Attributes:
-        dataset: the data set that was clustered.
-        method: the catalogue entry.
-        params_hash: of the parameters.
-        seed: of the run.
         verdict: `merged`; `identical` to the run that is stored here; `conflict`: the run stored
             here differs, and is kept; `no data there`: it was not trained.
         note: how a conflict differs.
@@ -45,7 +40,7 @@ def merge(folder: Path, plan: Plan, *, origin: str = "") -> tuple[list[MergedRun
 
     Args:
         folder: laid out as `results/runs`, or a project or its `results`.
-        plan: of a benchmark, whose catalogue of methods is used.
+        plan: gives the methods of today.
         origin: the name of the other machine; by default the host in the records.
 
     Returns:
@@ -60,7 +55,12 @@ def merge(folder: Path, plan: Plan, *, origin: str = "") -> tuple[list[MergedRun
     new: dict[SeedBlock, dict[int, Run]] = {}
     for cell in dict.fromkeys((b.dataset, b.method, b.params_hash) for b in there.blocks()):
         stored = here.runs(here.blocks_of_cell(*cell))
-        for seed, run, block in _read_cell(there, cell):
+        theirs = list(there.blocks_of_cell(*cell))
+        found = there.runs(theirs)
+        if found.keys() != {seed for block in theirs for seed in block.seeds}:
+            where = there.root.joinpath(*cell)
+            raise InputError(f"{where}: expected records of the seeds in the names of its folders")
+        for seed, (run, block) in sorted(found.items()):
             verdict: Verdict = "no data there"
             note = ""
             if run.record.status != "data_unavailable":
@@ -85,19 +85,6 @@ def merge(folder: Path, plan: Plan, *, origin: str = "") -> tuple[list[MergedRun
 def _find_store(folder: Path) -> RunStore:
     nested = [folder / "results" / "runs", folder / "runs"]
     return RunStore(next((path for path in nested if path.is_dir()), folder))
-
-
-def _read_cell(store: RunStore, cell: tuple[str, str, str]) -> Iterator[tuple[int, Run, SeedBlock]]:
-    blocks = list(store.blocks_of_cell(*cell))
-    runs = store.runs(blocks)
-    seeds = sorted({seed for block in blocks for seed in block.seeds})
-    if sorted(runs) != seeds:
-        raise InputError(
-            f"{store.root.joinpath(*cell)}: expected records of the seeds {seeds}, as the names of"
-            f" its folders say, got {sorted(runs)}"
-        )
-    for seed in seeds:
-        yield seed, *runs[seed]
 
 
 def _check(run: Run, cell: tuple[str, str, str], plan: Plan) -> None:

@@ -67,10 +67,6 @@ class Repetition:
     """The comparison of a second result of a run with the first.
 
     Attributes:
-        dataset: the data set that was clustered.
-        method: the catalogue entry.
-        params_hash: of the parameters.
-        seed: of the run.
         verdict: see the module.
         differences: by metric, the second score minus the first.
         note: the versions and the device that differ, and how the run ended if not `ok`.

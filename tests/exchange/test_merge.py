@@ -118,7 +118,7 @@ def test_a_folder_without_runs_and_files_that_do_not_fit_each_other_are_refused(
     block = lab.write([lab.run(0)], THERE)
     folder = RunStore(THERE / "results/runs").folder(block)
     folder.rename(folder.with_name("0-1"))
-    with pytest.raises(InputError, match=r"expected records of the seeds \[0, 1\], .* got \[0\]"):
+    with pytest.raises(InputError, match="expected records of the seeds in the names of its"):
         merged(lab)
 
 
