@@ -1,4 +1,4 @@
-"""Runs of another machine are taken over where they are current, and never replace one here."""
+"""Runs of another machine are stored if they are current, and never replace a stored run."""
 
 import json
 from pathlib import Path
