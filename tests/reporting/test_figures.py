@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from types import ModuleType
 
 import numpy as np
 import pytest
@@ -10,8 +11,8 @@ from matplotlib.figure import Figure
 from mmbench.errors import InputError
 from mmbench.reporting import ReportSpec
 from mmbench.reporting.details import Details, open_details
-from mmbench.reporting.figures import FAMILIES, family_of, figure_names, write_figures
-from mmbench.reporting.figures.style import empty, save, styled
+from mmbench.reporting.figures import FAMILIES, Family, family_of, figure_names, write_figures
+from mmbench.reporting.figures.style import Drawing, empty, save, styled
 
 NASTY = r"$\alpha_{x$ & <b>a_b</b> {c} %d #1 ^2 |~\n"
 
@@ -100,6 +101,19 @@ def test_each_declared_figure_is_written_with_a_caption_and_no_other(benchmark):
     assert list(captions) == names
     assert set(files) == {f"{name}.{form}" for name in names for form in ("pdf", "png")}
     assert all(caption.endswith(".") for caption in captions.values())
+
+
+@pytest.mark.usefixtures("quick")
+def test_a_new_family_needs_one_module_and_one_entry(benchmark, monkeypatch):
+    module = ModuleType("mmbench.reporting.figures.extra")
+    module.draw = lambda report, key: Drawing(Figure(), f"The {key} of {report.spec.name}")
+    monkeypatch.setitem(sys.modules, module.__name__, module)
+    family = Family("extra", "Extra", lambda spec: ["size"], "A caption.")
+    monkeypatch.setattr("mmbench.reporting.figures.FAMILIES", (family,))
+    captions, files = benchmark.draw()
+    assert captions == {"extra-size": "The size of tiny. A caption."}
+    assert set(files) == {"extra-size.pdf", "extra-size.png"}
+    assert family_of("extra-size") == family
 
 
 @pytest.mark.slow

@@ -256,11 +256,11 @@ def test_a_number_with_enough_room_is_above_its_mark():
 
 def sweep_of(*rates, key="missing_rate"):
     base = DatasetSpec(name="toy", title="toy", pairing="same-object", data_setting="paired")
-    spoilt = [
+    corrupted = [
         base.model_copy(update={"name": f"toy-{i}", "base": "toy", "varied": {key: rate}})
         for i, rate in enumerate(rates)
     ]
-    return [base, *spoilt]
+    return [base, *corrupted]
 
 
 def test_robustness_starts_at_the_base_and_follows_the_means():
