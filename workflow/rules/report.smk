@@ -1,6 +1,6 @@
 """Draw tables, figures and the page from scores. Nothing here trains or reads a label."""
 
-from mmbench.reporting.figures import FAMILIES, family_of
+from mmbench.reporting.figures import FAMILIES
 from mmbench.reporting.tables import table_files
 
 
@@ -32,7 +32,7 @@ rule report:
             patterns=["{figure}.png"],
             caption="../report/figures.rst",
             category="Figures",
-            subcategory=lambda w: family_of(w.figure).title,
+            subcategory=lambda w: w.figure.partition("-")[0],
             labels={"figure": "{figure}"},
         ),
         page="results/{benchmark}/report/index.html",

@@ -31,14 +31,12 @@ class Family:
 
     Attributes:
         name: the name of its module, with which the names of its figures begin.
-        title: as a list of figures prints it.
         keys: returns the keys of its figures in a report; the empty one stands for a figure that
             is named after the family alone.
         caption: how to read its figures.
     """
 
     name: str
-    title: str
     keys: Callable[[ReportSpec], Iterable[str]]
     caption: str
 
@@ -64,7 +62,6 @@ def _swept_methods(spec: ReportSpec) -> Iterable[str]:
 FAMILIES = (
     Family(
         "scores",
-        "Scores",
         _datasets,
         "The filled mark of a method is its mean over seeds, its line the standard deviation, and"
         " the rings below are the seeds. Colour and shape show the fidelity. Rows chosen by label"
@@ -72,7 +69,6 @@ FAMILIES = (
     ),
     Family(
         "ranks",
-        "Average ranks",
         _sections,
         "Ranks are averaged over the data sets; 1 is best. A bar joins methods, its dots, that no"
         " test separates (Wilcoxon's signed-rank test of every pair, corrected by Holm, 5 %). With"
@@ -80,7 +76,6 @@ FAMILIES = (
     ),
     Family(
         "pairwise",
-        "Pairs of methods",
         _sections,
         "Left: the p value of Wilcoxon's signed-rank test, corrected by Holm for all pairs, darker"
         " for smaller. Right: the mean score of the row minus that of the column, which shows how"
@@ -88,14 +83,12 @@ FAMILIES = (
     ),
     Family(
         "cost",
-        "Cost against score",
         lambda spec: [""],
         "Mean seconds of a seed, on a logarithmic scale, against the mean score. No method is both"
         " faster and better than one on the dashed front. Compare only runs of the same machine.",
     ),
     Family(
         "claim",
-        "The claim of CMMC",
         lambda spec: ["cmmc"] if any(m.uses == "cmmc" for m in spec.methods) else [],
         "CKA is 1 where one view is a rotation of the other, and near 0 where they share nothing."
         " The paper claims that the high-level h comes to hold what views share while the"
@@ -103,7 +96,6 @@ FAMILIES = (
     ),
     Family(
         "robustness",
-        "Robustness",
         lambda spec: [""] if sweeps(spec) else [],
         "Mean over seeds with the standard deviation. A robust method has a flat line. The gap"
         " between a method and its variant is the effect of the part that the variant lacks."
@@ -111,14 +103,12 @@ FAMILIES = (
     ),
     Family(
         "sensitivity",
-        "Parameters",
         _swept_methods,
         "Mean over seeds; lines have the standard deviation. Values are evenly spaced, whatever"
         " lies between them. No value was chosen by these scores, which use the labels.",
     ),
     Family(
         "ablation",
-        "Ablations",
         ablations,
         "Mean over seeds with the standard deviation and, in brackets, the mean difference to the"
         " method itself over the seeds that ended ok for both. Few seeds and one data set do not"
@@ -126,7 +116,6 @@ FAMILIES = (
     ),
     Family(
         "convergence",
-        "Training",
         _datasets,
         "Mean and range over seeds. Dotted lines separate the phases of a schedule. The square is"
         " the last epoch, which is scored. Crosses are the best epoch of each seed, chosen by label"
@@ -134,14 +123,12 @@ FAMILIES = (
     ),
     Family(
         "terms",
-        "Logged terms",
         _datasets,
         "Mean and range over seeds of the parts of the loss and of diagnostics that need no label."
         " Dotted lines separate the phases of a schedule.",
     ),
     Family(
         "embedding",
-        "Embeddings",
         _datasets,
         "Embeddings of the first seed, by principal components and by t-SNE, each coloured by class"
         " and by cluster. The colours of the two do not correspond. Distances between groups of"
@@ -149,7 +136,6 @@ FAMILIES = (
     ),
     Family(
         "confusion",
-        "Confusion of classes",
         _datasets,
         "The percentage of each class, a row, in each cluster, a column, after clusters are matched"
         " with classes. The number beside a name is the ACC of this first seed, the share on the"
@@ -157,7 +143,6 @@ FAMILIES = (
     ),
     Family(
         "agreement",
-        "Agreement between methods",
         _datasets,
         "The ARI between the clusters of two methods, both with their first seed: 1 where they are"
         " the same, about 0 where they agree by chance. No label is used.",
@@ -168,11 +153,6 @@ FAMILIES = (
 def figure_names(spec: ReportSpec) -> list[str]:
     """Return the names of all figures of a report, each a .pdf and a .png, without reading data."""
     return [name for family in FAMILIES for name, _ in family.figures(spec)]
-
-
-def family_of(figure: str) -> Family:
-    """Return the family of a figure, by the figure's name."""
-    return next(family for family in FAMILIES if family.name == figure.partition("-")[0])
 
 
 def write_figures(report: "ReportContext", folder: Path) -> dict[str, str]:

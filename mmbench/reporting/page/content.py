@@ -11,7 +11,6 @@ from numpy.typing import NDArray
 
 from mmbench.reporting.boards import DatasetBoard
 from mmbench.reporting.context import ReportContext
-from mmbench.reporting.figures import family_of
 from mmbench.reporting.formatting import rounded
 from mmbench.reporting.labels import (
     BY_LABEL,
@@ -126,11 +125,11 @@ def endings(report: ReportContext) -> dict[str, Any]:
 
 
 def figures_by_family(captions: Mapping[str, str]) -> dict[str, list[dict[str, str]]]:
-    """Return the file and caption of each figure by the title of its family."""
+    """Return the file and caption of each figure by its family, with which its name begins."""
     families: dict[str, list[dict[str, str]]] = {}
     for name, caption in captions.items():
         figure = {"file": f"{name}.png", "caption": caption}
-        families.setdefault(family_of(name).title, []).append(figure)
+        families.setdefault(name.partition("-")[0], []).append(figure)
     return families
 
 
