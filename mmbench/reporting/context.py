@@ -13,7 +13,7 @@ from mmbench.reporting.paper_layout import Layout, layout_path, read_layout
 from mmbench.reporting.published import Published, read_published
 from mmbench.reporting.scores import DatasetScores, read_scores
 from mmbench.reporting.spec import MethodSpec, ReportSpec
-from mmbench.reporting.sweeps import Sweep, curve, sweeps
+from mmbench.reporting.sweeps import Sweep, sweeps
 
 if TYPE_CHECKING:
     from mmbench.reporting.comparisons import SectionComparison
@@ -75,7 +75,8 @@ class ReportContext:
 
     def curve(self, sweep: Sweep, method: MethodSpec, metric: str) -> list[dict[int, float]]:
         """Return, for each rate of a sweep, the score of each seed that ended ok."""
-        return curve(sweep, self.datasets, method, metric)
+        found = (self.by_name.get(name) for name in sweep.datasets)
+        return [scores.by_seed(method.name, metric) if scores else {} for scores in found]
 
 
 def read_report(spec: ReportSpec, *, results: Path, cards: Path) -> ReportContext:

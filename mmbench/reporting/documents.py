@@ -101,13 +101,9 @@ def by_section(tables: Iterable[tuple[str, Table]]) -> list[Section]:
 def page_section(
     title: str, text: Sequence[str], sections: Sequence[Section], *, is_open: bool = False
 ) -> list[PageSection]:
-    """Return a document as one section of the page; without a table, it is left out unless open.
+    """Return a document as one section of the page, its tables folded unless it is open.
 
-    Args:
-        title: of the section.
-        text: its statement.
-        sections: those of the document.
-        is_open: whether the tables are visible at once instead of folded.
+    Without a table, it is left out unless it is open.
     """
     tables = [table for section in sections for table in section.tables]
     if is_open:

@@ -66,9 +66,7 @@ class Published(BaseModel):
     dataset: str = Field(min_length=1)
     metric: Metric
     value: Annotated[Decimal, Field(ge=-1, le=1)]
-    std: Annotated[
-        NonNegativeFloat | None, BeforeValidator(lambda text: None if text == "" else text)
-    ] = None
+    std: Annotated[NonNegativeFloat | None, _EMPTY_IS_NONE] = None
     paper: str = Field(min_length=1)
     table: str
     source: str = Field(min_length=1)

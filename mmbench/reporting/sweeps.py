@@ -10,8 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from mmbench.reporting.scores import DatasetScores
-from mmbench.reporting.spec import MethodSpec, ReportSpec
+from mmbench.reporting.spec import ReportSpec
 
 
 @dataclass(frozen=True)
@@ -61,17 +60,6 @@ def sweeps(spec: ReportSpec) -> list[Sweep]:
             datasets = tuple(by_rate[rate] for rate in rates)
             found.append(Sweep(base, title, key, rates, datasets))
     return found
-
-
-def curve(
-    sweep: Sweep, datasets: Sequence[DatasetScores], method: MethodSpec, metric: str
-) -> list[dict[int, float]]:
-    """Return, for each rate of a sweep, the score of each seed that ended ok."""
-    by_name = {scores.name: scores for scores in datasets}
-    return [
-        by_name[name].by_seed(method.name, metric) if name in by_name else {}
-        for name in sweep.datasets
-    ]
 
 
 def areas(sweep: Sweep, scores: Sequence[dict[int, float]]) -> NDArray[np.float64]:

@@ -79,14 +79,9 @@ class Ours:
 
 
 def our_scores(report: ReportContext, entry: str, data: str, metric: str, subset: str) -> Ours:
-    """Return what a report has of a method entry on a data set.
+    """Return what a report has of a method entry on a data set of the catalogue.
 
-    Args:
-        report: the report.
-        entry: a method of the catalogue.
-        data: a data set of the catalogue.
-        metric: as `score` names it.
-        subset: "all" or "test"; all samples where a data set has no test part.
+    The subset is "all" or "test", which means all samples where a data set has no test part.
     """
     scores, n_seeds = report.by_name.get(data), len(report.spec.seeds)
     if scores is None or report.method(entry) is None:
@@ -110,11 +105,7 @@ def our_scores(report: ReportContext, entry: str, data: str, metric: str, subset
 def verdict(report: ReportContext, number: Published, data: str, ours: Ours) -> tuple[Verdict, str]:
     """Return whether our scores reproduce a number in print, and why, if there is a reason.
 
-    Args:
-        report: the report.
-        number: the number in print.
-        data: the data set of our scores: `number.data`, or one of `number.near`.
-        ours: the scores of `number.entry` on it.
+    They are those of `number.entry` on `data`, which is `number.data` or one of `number.near`.
     """
     if number.verified == "memory":
         return "unverified", "from memory: nobody has looked the number up"

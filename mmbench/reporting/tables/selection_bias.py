@@ -63,14 +63,7 @@ Biases = Mapping[tuple[str, str], SelectionBias]
 def selection_bias(
     scores: DatasetScores, method: str, metric: str, published: float = math.nan
 ) -> SelectionBias | None:
-    """Return the selection bias of the score of a method, or None where it has no score.
-
-    Args:
-        scores: those of the data set.
-        method: the name of its entry.
-        metric: as `score` names it.
-        published: the number in print, a fraction, or NaN.
-    """
+    """Return the selection bias of the score of a method, or None where it has no score."""
     last = scores.values(method, metric)
     if not len(last):
         return None
