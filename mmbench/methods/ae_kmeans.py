@@ -16,7 +16,7 @@ from typing import Any, cast
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from pydantic import ConfigDict, PositiveFloat, PositiveInt
+from pydantic import PositiveFloat, PositiveInt
 from torch import Tensor, nn
 
 from mmbench.data import Dataset
@@ -42,8 +42,6 @@ class AEKMeans:
         batch_size: a last batch that is not full is left out.
         learning_rate: of Adam.
     """
-
-    __pydantic_config__ = ConfigDict(extra="forbid")
 
     hidden: tuple[PositiveInt, ...] = (500, 500, 2000)
     n_latent: PositiveInt = 512

@@ -16,7 +16,7 @@ from typing import Annotated
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import ConfigDict, Field, NonNegativeFloat, PositiveFloat, PositiveInt
+from pydantic import Field, NonNegativeFloat, PositiveFloat, PositiveInt
 
 from mmbench.data import Dataset
 from mmbench.methods import Log, silent
@@ -41,8 +41,6 @@ class CC:
         rotation: largest angle in degrees.
         min_crop: smallest share of an image's area that a crop keeps.
     """
-
-    __pydantic_config__ = ConfigDict(extra="forbid")
 
     backbone: Backbone = "resnet34"
     side: PositiveInt = 224

@@ -33,7 +33,7 @@ from typing import Any, cast
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from pydantic import ConfigDict, NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt
+from pydantic import NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt
 from torch import Tensor, nn
 from torch.nn import functional
 
@@ -76,8 +76,6 @@ class CMMC:
         double_softmax: fine-tune with the log-softmax of the assignments, as the code does, not
             of the logits.
     """
-
-    __pydantic_config__ = ConfigDict(extra="forbid")
 
     hidden: tuple[PositiveInt, ...] = (500, 500, 2000)
     n_latent: PositiveInt = 512

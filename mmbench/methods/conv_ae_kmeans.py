@@ -15,7 +15,7 @@ from typing import Annotated, cast
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from pydantic import ConfigDict, Field, PositiveFloat, PositiveInt
+from pydantic import Field, PositiveFloat, PositiveInt
 from torch import Tensor, nn
 from torch.nn import functional
 
@@ -42,8 +42,6 @@ class ConvAEKMeans:
         batch_size: images per batch; a last batch that is not full is left out.
         learning_rate: of Adam.
     """
-
-    __pydantic_config__ = ConfigDict(extra="forbid")
 
     side: Annotated[PositiveInt, Field(multiple_of=8)] = 32
     widths: tuple[PositiveInt, PositiveInt, PositiveInt] = (32, 64, 128)

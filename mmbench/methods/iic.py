@@ -19,7 +19,7 @@ from typing import Annotated
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from pydantic import ConfigDict, Field, NonNegativeFloat, PositiveFloat, PositiveInt
+from pydantic import Field, NonNegativeFloat, PositiveFloat, PositiveInt
 from torch import Tensor, nn
 
 from mmbench.data import Dataset
@@ -48,8 +48,6 @@ class IIC:
         rotation: largest angle in degrees.
         min_crop: smallest share of an image's area that a crop keeps.
     """
-
-    __pydantic_config__ = ConfigDict(extra="forbid")
 
     backbone: Backbone = "resnet34-small"
     side: PositiveInt = 32

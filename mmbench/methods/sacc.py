@@ -27,7 +27,7 @@ from typing import Annotated, Any, Literal
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from pydantic import ConfigDict, Field, NonNegativeFloat, PositiveFloat, PositiveInt
+from pydantic import Field, NonNegativeFloat, PositiveFloat, PositiveInt
 from torch import Tensor
 
 from mmbench.data import Dataset
@@ -73,8 +73,6 @@ class SACC:
         rotation: largest angle of both augmentations in degrees.
         min_crop: smallest share of an image's area that a crop keeps.
     """
-
-    __pydantic_config__ = ConfigDict(extra="forbid")
 
     backbone: Backbone = "resnet34"
     side: PositiveInt = 224
