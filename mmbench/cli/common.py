@@ -12,48 +12,29 @@ from mmbench.errors import InputError, unknown
 
 if TYPE_CHECKING:
     from mmbench.config import DatasetEntry
-    from mmbench.plan import Jobs
 
 RAW = Path("data/raw")  # where rules put fetched files
 PROCESSED = Path("data/processed")  # and prepared data sets
 
 
 def add_options(parser: argparse.ArgumentParser, *names: str) -> None:
-    """Declare options that several commands have.
-
-    Args:
-        parser: the parser of the command.
-        names: of catalogue, config, json, methods and mirror.
-    """
-    files = {"nargs": "+", "type": Path, "metavar": "FILE"}
-    options: dict[str, dict[str, Any]] = {
-        "catalogue": {
-            **files,
-            "default": [Path("config/datasets.yaml")],
-            "help": "catalogues of data sets (default: config/datasets.yaml)",
-        },
-        "config": {
-            "type": Path,
-            "default": Path("config/config.yaml"),
-            "metavar": "FILE",
-            "help": "the benchmark (default: config/config.yaml)",
-        },
-        "json": {"action": "store_true", "help": "print JSON instead of a table"},
-        "methods": {
-            **files,
-            "default": [Path("config/methods.yaml")],
-            "help": "catalogues of methods (default: config/methods.yaml)",
-        },
-        "mirror": {
-            "type": Path,
-            "default": os.environ.get("MMBENCH_MIRROR") or None,
-            "metavar": "DIR",
-            "help": "folder to look for data files in first (default: $MMBENCH_MIRROR)",
-        },
-    }
-    for name in names:
-        aliases = ["--configfile"] if name == "config" else []  # as Snakemake calls it
-        parser.add_argument(f"--{name}", *aliases, **options[name])
+    """Declare options that several commands have: catalogue, methods, config, mirror and json."""
+    add = parser.add_argument
+    for option, kind in (("catalogue", "datasets"), ("methods", "methods")):
+        if option in names:
+            path = Path(f"config/{kind}.yaml")
+            text = f"catalogues of {kind} (default: {path})"
+            add(f"--{option}", nargs="+", type=Path, default=[path], metavar="FILE", help=text)
+    if "config" in names:
+        path = Path("config/config.yaml")
+        text = f"the benchmark (default: {path})"
+        add("--config", "--configfile", type=Path, default=path, metavar="FILE", help=text)
+    if "mirror" in names:
+        mirror = os.environ.get("MMBENCH_MIRROR") or None
+        text = "folder to look for data files in first (default: $MMBENCH_MIRROR)"
+        add("--mirror", type=Path, default=mirror, metavar="DIR", help=text)
+    if "json" in names:
+        add("--json", action="store_true", help="print JSON instead of a table")
 
 
 def json_argument(text: str, where: str) -> dict[str, Any]:
@@ -61,12 +42,8 @@ def json_argument(text: str, where: str) -> dict[str, Any]:
 
     A file serves for objects of more than 100 kB, since Linux limits one argument to 128 KiB.
 
-    Args:
-        text: the argument.
-        where: its command and name, to begin error messages with.
-
     Raises:
-        InputError: the text or the file is not a JSON object.
+        InputError: the text or the file is not a JSON object; the message begins with `where`.
     """
     from mmbench.files import read_json
 
@@ -105,17 +82,6 @@ def dataset_arguments(texts: Sequence[str], catalogues: Sequence[Path]) -> "list
             raise unknown("data set", text, known, where=", ".join(map(str, catalogues)))
         entries.append(known[text])
     return entries
-
-
-def read_jobs(config: Path) -> "Jobs":
-    """Return the jobs of the benchmark in a file.
-
-    Raises:
-        InputError: the file is wrong.
-    """
-    from mmbench.plan import Jobs
-
-    return Jobs.read(config)
 
 
 def warn_of_snakemake(reason: str) -> None:

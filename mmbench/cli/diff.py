@@ -21,9 +21,7 @@ if TYPE_CHECKING:
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     for side in ("before", "after"):
         parser.add_argument(side, metavar=side[0].upper(), help="a folder of results, or a commit")
-    parser.add_argument(
-        "--benchmark", default="default", metavar="NAME", help="which (default: default)"
-    )
+    parser.add_argument("--benchmark", default="default", metavar="NAME", help="default: default")
     parser.add_argument("--metrics", nargs="+", default=["acc", "nmi", "ari"], metavar="METRIC")
     add_options(parser, "json")
 
@@ -53,10 +51,7 @@ def run(arguments: argparse.Namespace) -> None:
 
 
 def _row(change: "Change") -> dict[str, str]:
-    place = change.place
-    interval = "one seed"
-    if change.low is not None:
-        interval = f"[{change.low:+.3f}, {change.high:+.3f}]"
+    place, known = change.place, change.low is not None
     return {
         "dataset": place.dataset,
         "method": place.method if place.row == "all" else f"{place.method}: {place.row}",
@@ -64,5 +59,5 @@ def _row(change: "Change") -> dict[str, str]:
         "before": f"{change.before:.3f}",
         "after": f"{change.after:.3f}",
         "difference": f"{change.difference:+.3f}",
-        "95 % interval": interval,
+        "95 % interval": f"[{change.low:+.3f}, {change.high:+.3f}]" if known else "one seed",
     }

@@ -11,7 +11,7 @@ Example:
 import argparse
 from pathlib import Path
 
-from mmbench.cli.common import add_options, print_rows, read_jobs, warn_of_snakemake
+from mmbench.cli.common import add_options, print_rows, warn_of_snakemake
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -30,11 +30,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> None:
     from mmbench.exchange.imports import import_runs
     from mmbench.exchange.workflow import forget
+    from mmbench.plan import Jobs
     from mmbench.runs import RunStore
 
     blocks = import_runs(
         arguments.file,
-        read_jobs(arguments.config).plan,
+        Jobs.read(arguments.config).plan,
         method=arguments.method,
         dataset=arguments.dataset,
         seed=arguments.seed,

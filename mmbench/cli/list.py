@@ -19,17 +19,11 @@ def run(arguments: argparse.Namespace) -> None:
     from mmbench.datasets import catalogue_rows
 
     if arguments.what == "methods":
-        rows = [
-            {
-                "method": name,
-                "title": entry.title or name,
-                "uses": entry.uses,
-                "fidelity": entry.fidelity,
-                "gpu": entry.gpu,
-                "citation": entry.citation,
-            }
-            for name, entry in read_methods(arguments.methods).items()
-        ]
+        keys = ("title", "uses", "fidelity", "gpu", "citation")
+        rows = []
+        for name, entry in read_methods(arguments.methods).items():
+            row = {"method": name} | {key: getattr(entry, key) for key in keys}
+            rows.append(row | {"title": entry.title or name})
     else:
         rows = catalogue_rows(read_datasets(arguments.catalogue), RAW)
     print_rows(rows, as_json=arguments.json)

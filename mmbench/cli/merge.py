@@ -13,13 +13,7 @@ from collections import Counter
 from dataclasses import asdict
 from pathlib import Path
 
-from mmbench.cli.common import (
-    add_options,
-    print_json,
-    print_rows,
-    read_jobs,
-    warn_of_snakemake,
-)
+from mmbench.cli.common import add_options, print_json, print_rows, warn_of_snakemake
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -33,8 +27,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     from mmbench.exchange.merge import merge
     from mmbench.exchange.workflow import mark_current
+    from mmbench.plan import Jobs
 
-    jobs = read_jobs(arguments.config)
+    jobs = Jobs.read(arguments.config)
     merged, blocks = merge(arguments.folder, jobs.plan, origin=arguments.origin)
     planned = set(jobs.all_blocks)
     known = [block for block in blocks if block in planned]
@@ -43,13 +38,13 @@ def run(arguments: argparse.Namespace) -> int:
     conflicts = [row for row in rows if row["verdict"] == "conflict"]
     if arguments.json:
         print_json(rows)
-        return int(bool(conflicts))
-    # without conflicts, how many seeds of each cell have which verdict
-    keys = ("dataset", "method", "params_hash", "verdict")
-    counts = Counter(tuple(row[key] for key in keys) for row in rows)
-    cells = [{**dict(zip(keys, cell, strict=True)), "seeds": n} for cell, n in counts.items()]
-    print_rows(conflicts or cells)
-    if len(known) < len(blocks):
+    elif conflicts:
+        print_rows(conflicts)
+    else:
+        head = ("dataset", "method", "params_hash", "verdict", "seeds")
+        counts = Counter(tuple(row[key] for key in head[:-1]) for row in rows)
+        print_rows([dict(zip(head, (*cell, n), strict=True)) for cell, n in counts.items()])
+    if len(known) < len(blocks) and not arguments.json:
         n_unknown = len(blocks) - len(known)
         print(f"{n_unknown} blocks have parameters that {arguments.config} lacks")
     return int(bool(conflicts))

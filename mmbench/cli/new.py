@@ -35,12 +35,8 @@ def run(arguments: argparse.Namespace) -> None:
     if keyword.iskeyword(module):
         raise InputError(f"new: expected a name that is not a Python keyword, got {name!r}")
     words = name.split("-")
-    fields = {
-        "name": name,
-        "module": module,
-        "class_name": "".join(word.capitalize() for word in words),
-        "title": " ".join(words).capitalize(),
-    }
+    fields = {"name": name, "module": module, "title": " ".join(words).capitalize()}
+    fields["class_name"] = "".join(word.capitalize() for word in words)
     catalogue = Path("config/methods.yaml")
     templates = {
         Path(f"mmbench/methods/{module}.py"): "method.py.txt",
@@ -65,6 +61,6 @@ def run(arguments: argparse.Namespace) -> None:
     written = [str(path) for path in (*templates, catalogue)]
     if arguments.json:
         print_json(written)
-        return
-    print(*(f"wrote {path}" for path in written), sep="\n")
-    print(f"try it: mmbench run {name} handwritten")
+    else:
+        print(*(f"wrote {path}" for path in written), sep="\n")
+        print(f"try it: mmbench run {name} handwritten")

@@ -7,7 +7,7 @@ Example:
 import argparse
 from dataclasses import asdict
 
-from mmbench.cli.common import add_options, print_json, print_rows, read_jobs
+from mmbench.cli.common import add_options, print_json, print_rows
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -16,9 +16,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> None:
-    from mmbench.plan import forecast, report_spec
+    from mmbench.plan import Jobs, forecast, report_spec
 
-    jobs = read_jobs(arguments.config)
+    jobs = Jobs.read(arguments.config)
     if arguments.spec:
         print_json(report_spec(jobs.plan))
         return

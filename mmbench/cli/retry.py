@@ -34,16 +34,9 @@ def run(arguments: argparse.Namespace) -> None:
         if not statuses[arguments.status]:
             continue
         reset_block(store.folder(block))
-        rows.append(
-            {
-                "dataset": block.dataset,
-                "method": block.method,
-                "seeds": format_seeds(block.seeds),
-                "cleared": statuses[arguments.status],
-                "kept": statuses["ok"],
-            }
-        )
+        counts = (statuses[arguments.status], statuses["ok"])
+        rows.append((block.dataset, block.method, format_seeds(block.seeds), *counts))
     if arguments.status == "data_unavailable":
-        for name in clear_unavailable(RAW, PROCESSED):
-            rows.append({"dataset": name, "method": "", "seeds": "", "cleared": 0, "kept": 0})
-    print_rows(rows, as_json=arguments.json)
+        rows += [(name, "", "", 0, 0) for name in clear_unavailable(RAW, PROCESSED)]
+    head = ("dataset", "method", "seeds", "cleared", "kept")
+    print_rows([dict(zip(head, row, strict=True)) for row in rows], as_json=arguments.json)

@@ -172,21 +172,13 @@ def _scores(folder: Path, samples: Path) -> list[dict[str, Any]]:
     rows = []
     for run in read_runs(folder):
         record = run.record
-        scores: dict[str, float] = {}
+        row: dict[str, Any] = {"seed": str(record.seed), "status": record.status}
+        row |= dict.fromkeys(_METRICS)
         if record.status == "ok":
             check_assignments(run, len(known.y_true), folder)
-            scores = {
-                score.metric: round(score.value, 6)
-                for score in score_run(run, known)
-                if (score.selection, score.subset) == ("last", "all")
-            }
-        rows.append(
-            {
-                "seed": str(record.seed),
-                "status": record.status,
-                **{metric: scores.get(metric) for metric in _METRICS},
-                "seconds": round(record.seconds.get("total", float("nan")), 6),
-                "reason": " ".join(record.reason.split()),
-            }
-        )
+            for score in score_run(run, known):
+                if score.metric in row and (score.selection, score.subset) == ("last", "all"):
+                    row[score.metric] = round(score.value, 6)
+        row["seconds"] = round(record.seconds.get("total", float("nan")), 6)
+        rows.append({**row, "reason": " ".join(record.reason.split())})
     return rows

@@ -17,11 +17,10 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mmbench.cli.common import add_options, format_counts, print_json, print_rows, read_jobs
+from mmbench.cli.common import add_options, format_counts, print_json, print_rows
 from mmbench.errors import InputError
 
 if TYPE_CHECKING:
-    from mmbench.exchange.verify import Repetition
     from mmbench.runs import SeedBlock
 
 
@@ -29,13 +28,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     which = parser.add_mutually_exclusive_group()
     which.add_argument("--config", type=Path, metavar="FILE", help="only runs of this benchmark")
     which.add_argument("--benchmark", metavar="NAME", help="only runs in results/NAME")
-    which.add_argument(
-        "--files", action="store_true", help="train nothing; compare the files with dvc.lock"
-    )
+    which.add_argument("--files", action="store_true", help="compare files with dvc.lock instead")
     parser.add_argument("--sample", type=int, default=5, metavar="N", help="runs (default: 5)")
-    parser.add_argument(
-        "--seed-of-sample", type=int, default=0, metavar="N", help="other runs (default: 0)"
-    )
+    parser.add_argument("--seed-of-sample", type=int, default=0, metavar="N", help="default: 0")
     add_options(parser, "json")
 
 
@@ -55,17 +50,11 @@ def run(arguments: argparse.Namespace) -> int:
     for number, run in enumerate(chosen, start=1):
         name = f"{run.block.method} on {run.block.dataset}, seed {run.record.seed}"
         print(f"{number}/{len(chosen)} {name}", file=sys.stderr)
-        verdicts.append(verify(run))
-    counts = Counter(verdict.verdict for verdict in verdicts)
+        verdicts.append(asdict(verify(run)))
+    counts = Counter(verdict["verdict"] for verdict in verdicts)
     if arguments.json:
-        print_json(
-            {
-                "seed_of_sample": arguments.seed_of_sample,
-                "could_be_verified": len(runs),
-                "left_out": left_out,
-                "verdicts": [asdict(verdict) for verdict in verdicts],
-            }
-        )
+        sample = {"seed_of_sample": arguments.seed_of_sample, "could_be_verified": len(runs)}
+        print_json({**sample, "left_out": left_out, "verdicts": verdicts})
     else:
         print_rows([_row(verdict) for verdict in verdicts])
         drawn = f"{len(chosen)} of {len(runs)} runs, drawn by --seed-of-sample"
@@ -90,19 +79,20 @@ def _verify_files(as_json: bool) -> int:
 def _stored_blocks(arguments: argparse.Namespace) -> "Iterable[SeedBlock]":
     """Return the stored blocks of a config, of a folder of results, or all."""
     from mmbench.exchange.verify import blocks_of_benchmark
+    from mmbench.plan import Jobs
     from mmbench.runs import RunStore
 
     if arguments.config:
-        jobs = read_jobs(arguments.config)
+        jobs = Jobs.read(arguments.config)
         return [block for block in jobs.all_blocks if jobs.store.has(block)]
     if arguments.benchmark:
         return blocks_of_benchmark(Path("results", arguments.benchmark))
     return RunStore().blocks()
 
 
-def _row(verdict: "Repetition") -> dict[str, Any]:
-    row = {key: getattr(verdict, key) for key in ("dataset", "method", "seed", "verdict")}
+def _row(verdict: dict[str, Any]) -> dict[str, Any]:
+    row = {key: verdict[key] for key in ("dataset", "method", "seed", "verdict")}
     for metric in ("acc", "nmi", "ari"):
-        change = verdict.differences.get(metric)
+        change = verdict["differences"].get(metric)
         row[f"{metric} change"] = None if change is None else f"{change:+.4f}"
-    return {**row, "note": verdict.note}
+    return {**row, "note": verdict["note"]}
