@@ -17,7 +17,7 @@ _NOT_FAILED = ("ok", "not_applicable", "data_unavailable")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("benchmark", nargs="?", default="default", help="default: default")
+    parser.add_argument("benchmark", nargs="?", default="default", help="name (default: default)")
     parser.add_argument("--check", action="store_true", help="exit with 1 if a seed failed")
     add_options(parser, "json")
 

@@ -1,4 +1,4 @@
-"""What the tests of the commands share."""
+"""The fixture of the tests of commands."""
 
 import shutil
 from pathlib import Path
@@ -10,7 +10,7 @@ ROOT = Path(__file__).parents[2]
 
 @pytest.fixture
 def folder(tmp_path, monkeypatch):
-    """Give a project folder with the shipped catalogues, and stand in it."""
+    """Give a project folder with the shipped catalogues, as the working directory."""
     shutil.copytree(ROOT / "config", tmp_path / "config")
     (tmp_path / "mmbench/methods").mkdir(parents=True)
     (tmp_path / "tests/methods").mkdir(parents=True)

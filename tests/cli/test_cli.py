@@ -3,12 +3,15 @@
 import json
 import re
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
 import yaml
 
+import mmbench.cli
 from mmbench.cli import main
 from mmbench.config import read_datasets
 from mmbench.data import Dataset
@@ -32,7 +35,7 @@ RANDOM = '{"method": "random", "uses": "random"}'
 FIT = ["--views", "v", "--folder", "b", "--seeds"]
 
 
-def test_show_gives_the_recorded_leaderboard_where_the_runs_are_not(folder, capsys):
+def test_show_prints_the_recorded_leaderboard_without_the_runs(folder, capsys):
     recorded = ROOT / "results/default"
     tables = folder / "results/default/tables"
     tables.mkdir(parents=True)
@@ -179,6 +182,27 @@ def test_doctor_says_what_this_machine_has(folder, capsys):
     assert {source["source"] for source in report["sources"]} >= {"pypi", "debian"}
     assert main(["doctor", "--count-gpus"]) == 0
     assert re.fullmatch(r"\d+\n", capsys.readouterr().out)
+
+
+def test_a_new_command_is_one_file(tmp_path, capsys, monkeypatch):
+    (tmp_path / "greet.py").write_text(
+        '"""Greet somebody."""\n'
+        "def add_arguments(parser):\n    parser.add_argument('name')\n"
+        "def run(arguments):\n    print('hello', arguments.name)\n    return 3\n"
+    )
+    monkeypatch.setattr("mmbench.cli.__path__", [*mmbench.cli.__path__, str(tmp_path)])
+    assert main(["greet", "world"]) == 3
+    assert capsys.readouterr().out == "hello world\n"
+
+
+def test_the_command_line_starts_without_heavy_libraries():
+    code = (
+        "import sys; from mmbench.cli import main\n"
+        "try: main(['--help'])\n"
+        "finally: print(sorted({'numpy', 'pydantic', 'torch', 'yaml'} & set(sys.modules)))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines()[-1] == "[]"
 
 
 def test_every_command_has_help_with_an_example(capsys):

@@ -1,4 +1,4 @@
-"""`mmbench run --show-augmentations` writes a sheet to judge by eye, and trains nothing."""
+"""`mmbench run --show-augmentations` writes a sheet for visual inspection, and trains nothing."""
 
 import re
 from pathlib import Path
@@ -13,7 +13,7 @@ ROOT = Path(__file__).parents[2]
 
 def test_the_sheet_shows_the_method_as_it_is_set(folder, capsys, monkeypatch):
     def trains(*_args, **_kwargs):
-        raise AssertionError("it was to be a sheet alone")
+        raise AssertionError("expected a sheet, and no training")
 
     monkeypatch.setattr("mmbench.training.fit", trains)
     call = ["run", "sacc-small", "digits", "--show-augmentations"]
@@ -39,7 +39,9 @@ def test_the_sheet_shows_the_method_as_it_is_set(folder, capsys, monkeypatch):
         ("sacc-small", "digits", "a.jpg", "a file that ends in .png, got 'a.jpg'"),
     ],
 )
-def test_what_has_no_sheet_is_told_in_one_line(folder, capsys, method, dataset, file, message):
+def test_a_method_or_file_without_a_sheet_is_reported_in_one_line(
+    folder, capsys, method, dataset, file, message
+):
     assert main(["run", method, dataset, "--show-augmentations", file]) == 2
     (line,) = [m for m in capsys.readouterr().err.splitlines() if m.startswith("mmbench: ")]
     assert line.startswith("mmbench: run: --show-augmentations: ")

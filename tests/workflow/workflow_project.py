@@ -39,7 +39,7 @@ METHOD = Mine
 
 @dataclass
 class WorkflowFolder:
-    """The folder, and what one can do in it."""
+    """A folder with a copy of the workflow, and calls of Snakemake in it."""
 
     folder: Path
     environment: dict[str, str] = field(default_factory=dict)
@@ -72,7 +72,7 @@ class WorkflowFolder:
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             start_new_session=True,
-            # a shell starts what runs in the background with Ctrl-C ignored, for good
+            # a shell starts background processes with Ctrl-C ignored, and children inherit it
             preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
         )
 
@@ -103,7 +103,7 @@ class WorkflowFolder:
 
 @pytest.fixture
 def project(tmp_path) -> WorkflowFolder:
-    """Give a copy of the workflow with one method more, `mine`, in a file outside mmbench."""
+    """Give a copy of the workflow with one more method, `mine`, in a file outside mmbench."""
     for name in ("Snakefile", "workflow", "config", "profiles"):
         source, target = ROOT / name, tmp_path / name
         shutil.copytree(source, target) if source.is_dir() else shutil.copy(source, target)
