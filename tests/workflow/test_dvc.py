@@ -277,7 +277,7 @@ def test_a_method_edited_before_the_restore_runs_again_and_no_other(shared, tmp_
     output = call(other, "mmbench", "restore", "--json")
     restored = json.loads(output[output.rindex("\n{") :])
     assert restored["to_run"] == {"fit": 1, "score": 1, "report": 1}
-    assert "expected fingerprint" in restored["set_aside"][0]
+    assert "fingerprint: expected" in restored["set_aside"][0]
     assert other.planned() == ["mine/0-1"]
     other.snakemake()
     assert "Nothing to be done" in other.snakemake("-n")
