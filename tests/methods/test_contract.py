@@ -125,7 +125,6 @@ WITHOUT_TORCH = [
     "gmm_concat",
     "late_fusion",
     "kmeans_per_modality",
-    "gw_kmeans",
 ]
 ROOT = Path(__file__).parents[2]
 README = "the method of the README"
