@@ -160,9 +160,6 @@ def write_figures(report: "ReportContext", folder: Path) -> dict[str, str]:
 
     Returns:
         The caption of each figure, in the order of `figure_names`.
-
-    Raises:
-        InputError: a details file is missing or malformed; then nothing is written.
     """
     from mmbench.reporting.figures.style import save, styled
 

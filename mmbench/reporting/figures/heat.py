@@ -26,18 +26,10 @@ def heat(
     size: float = 7,
     max_side: int = MAX_NUMBERED,
 ) -> None:
-    """Draw a matrix, the first row at the top; NaN is a blank cell.
+    """Draw a matrix (n_rows, n_columns), the first row at the top; NaN is a blank cell.
 
-    Args:
-        axes: the panel.
-        values: (n_rows, n_columns).
-        rows: the name of each row.
-        columns: the name of each column.
-        write: returns a value as its cell shows it.
-        norm: maps values to the range of the colours.
-        colours: a colour map of matplotlib.
-        size: of the numbers, in points.
-        max_side: a matrix with more rows or columns has no numbers in its cells.
+    `write` returns a value as its cell shows it, at a size in points. A matrix with more than
+    `max_side` rows or columns has no numbers in its cells.
     """
     known = np.ma.masked_invalid(values)
     width = 0.5 if max(values.shape) <= 40 else 0

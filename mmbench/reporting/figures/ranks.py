@@ -59,10 +59,7 @@ def n_datasets(comparison: Comparison) -> str:
 def draw_ranks(axes: Axes, comparison: Comparison, depth: float) -> None:
     """Draw an axis of ranks with the better half of the methods named at its left.
 
-    Args:
-        axes: its y counts inches down from the axis of ranks.
-        comparison: at least two methods.
-        depth: of the panel below that axis, in inches.
+    The y of the panel counts inches down from that axis, at most to `depth`.
     """
     order = np.argsort(comparison.ranks, kind="stable")
     n = len(order)
@@ -110,11 +107,9 @@ def draw_ranks(axes: Axes, comparison: Comparison, depth: float) -> None:
 
 
 def spread(ranks: NDArray[np.float64], gap: float) -> NDArray[np.float64]:
-    """Return ranks moved as little as possible so that each is `gap` or more above the last.
+    """Return ascending ranks (n,), moved as little as possible to be at least `gap` apart.
 
-    Args:
-        ranks: (n,), ascending. Equal ones are spread around their own place.
-        gap: in ranks.
+    Equal ones are spread around their own place.
     """
     steps = gap * np.arange(len(ranks))
     moved: NDArray[np.float64] = isotonic_regression(ranks - steps).x + steps

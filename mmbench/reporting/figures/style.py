@@ -104,15 +104,10 @@ def empty(title: str, reason: str, *, heading: str = "") -> Drawing:
 def panels(
     title: str, n: int, *, columns: int, width: float, height: float, extra: float = 0.9
 ) -> tuple[Figure, list[Axes]]:
-    """Return a figure and n equal panels, row by row.
+    """Return a figure and n equal panels, row by row, with at most so many columns.
 
-    Args:
-        title: of the figure.
-        n: at least one.
-        columns: the largest number of panels in a row.
-        width: of a panel, in inches, as all lengths.
-        height: of a panel.
-        extra: height for the title and the legend.
+    `width` and `height` are those of a panel and `extra` is the height of the title and the
+    legend, all in inches.
     """
     columns = min(n, columns)
     rows = math.ceil(n / columns)
