@@ -5,7 +5,7 @@ file counts as up to date only after `snakemake --touch`, so every file is compa
 config and source code before.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 from mmbench.errors import InputError
@@ -30,8 +30,8 @@ class Restored:
     """
 
     n_files: int
-    set_aside: list[str] = field(default_factory=list)
-    to_run: dict[str, int] = field(default_factory=dict)
+    set_aside: list[str]
+    to_run: dict[str, int]
 
 
 def restore(config: Path, *, remote: str | None = None, force: bool = False) -> Restored:

@@ -13,7 +13,7 @@ Runs whose source code or data have changed are left out, since they are expecte
 import random
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -77,8 +77,8 @@ class Repetition:
     params_hash: str
     seed: int
     verdict: Verdict
-    differences: Mapping[str, float] = field(default_factory=dict)
-    note: str = ""
+    differences: Mapping[str, float]
+    note: str
 
 
 def blocks_of_benchmark(folder: Path) -> list[SeedBlock]:
