@@ -41,7 +41,6 @@ def test_every_file_is_written_and_another_process_writes_the_same_bytes(stored)
     page = (stored.results / "report" / "index.html").read_text()
     for part in (
         "Differences: Paired views",
-        "Published and reproduced",
         "Selection bias",
         "Quality checks",
         "Cost",
