@@ -19,7 +19,7 @@ from typing import Annotated
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from pydantic import ConfigDict, Field, NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt
+from pydantic import Field, NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt
 from torch import Tensor, nn
 from torch.nn import functional
 
@@ -51,8 +51,6 @@ class Completer:
         batch_size: in samples.
         learning_rate: of Adam.
     """
-
-    __pydantic_config__ = ConfigDict(extra="forbid")
 
     hidden: Annotated[tuple[PositiveInt, ...], Field(min_length=1)] = (1024, 1024, 1024)
     n_latent: PositiveInt = 128

@@ -22,7 +22,7 @@ from typing import Annotated
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from pydantic import ConfigDict, Field, NonNegativeFloat, PositiveFloat, PositiveInt
+from pydantic import Field, NonNegativeFloat, PositiveFloat, PositiveInt
 from torch import Tensor, nn
 
 from mmbench.data import Dataset
@@ -48,8 +48,6 @@ class DCCAKMeans:
         learning_rate: of Adam.
         weight_decay: of Adam. Without it, large networks correlate any two views of few samples.
     """
-
-    __pydantic_config__ = ConfigDict(extra="forbid")
 
     hidden: Annotated[tuple[PositiveInt, ...], Field(min_length=1)] = (1024, 1024, 1024)
     n_components: PositiveInt = 10

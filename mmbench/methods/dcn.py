@@ -22,7 +22,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from pydantic import ConfigDict, NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt
+from pydantic import NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt
 from torch import Tensor
 from torch.nn import functional
 
@@ -51,8 +51,6 @@ class DCN:
         learning_rate: of Adam, in both phases.
         clustering_weight: λ; 2 gives both squares the same weight, as in the released code.
     """
-
-    __pydantic_config__ = ConfigDict(extra="forbid")
 
     hidden: tuple[PositiveInt, ...] = (500, 500, 2000)
     n_latent: PositiveInt = 10

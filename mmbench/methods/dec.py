@@ -24,7 +24,7 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from pydantic import ConfigDict, NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt
+from pydantic import NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt
 from torch import Tensor, nn
 
 from mmbench.data import Dataset
@@ -54,8 +54,6 @@ class DEC:
         tolerance: clustering ends when the share of samples that changed their cluster since
             the last target is smaller; 0 never ends early.
     """
-
-    __pydantic_config__ = ConfigDict(extra="forbid")
 
     hidden: tuple[PositiveInt, ...] = (500, 500, 2000)
     n_latent: PositiveInt = 10

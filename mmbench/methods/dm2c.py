@@ -35,7 +35,7 @@ from typing import Annotated, Any, Literal, NamedTuple
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from pydantic import ConfigDict, Field, NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt
+from pydantic import Field, NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt
 from sklearn.metrics import normalized_mutual_info_score
 from torch import Tensor, nn
 from torch.nn import functional
@@ -97,8 +97,6 @@ class DM2C:
         lr_critic: of both critics.
         n_init: starts of the last k-means.
     """
-
-    __pydantic_config__ = ConfigDict(extra="forbid")
 
     widths: tuple[PositiveInt, PositiveInt, PositiveInt] = (1024, 256, 128)
     mapping_widths: tuple[PositiveInt, ...] = (128, 256, 128)

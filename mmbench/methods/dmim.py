@@ -36,7 +36,7 @@ from typing import Annotated, Any, Literal
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from pydantic import ConfigDict, Field, NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt
+from pydantic import Field, NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt
 from torch import Tensor
 from torch.nn import functional
 
@@ -83,8 +83,6 @@ class DMIM:
             is left out unless it is full.
         learning_rate: of Adam.
     """
-
-    __pydantic_config__ = ConfigDict(extra="forbid")
 
     max_features: PositiveInt = 100
     hidden: Annotated[tuple[PositiveInt, ...], Field(min_length=1)] = (1024, 1024, 512)

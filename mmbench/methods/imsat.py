@@ -27,7 +27,7 @@ from typing import Annotated, Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from pydantic import ConfigDict, Field, NonNegativeFloat, PositiveFloat, PositiveInt
+from pydantic import Field, NonNegativeFloat, PositiveFloat, PositiveInt
 from torch import Tensor, nn
 from torch.nn import functional
 
@@ -57,8 +57,6 @@ class IMSAT:
         radius: length of a perturbation, as a fraction of the distance to a neighbour.
         neighbour: position of that neighbour, or the last one of small sets.
     """
-
-    __pydantic_config__ = ConfigDict(extra="forbid")
 
     hidden: Annotated[tuple[PositiveInt, ...], Field(min_length=1)] = (1200, 1200)
     epochs: PositiveInt = 50

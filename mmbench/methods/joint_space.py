@@ -20,7 +20,7 @@ from typing import Annotated, Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from pydantic import ConfigDict, Field, NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt
+from pydantic import Field, NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt
 from torch import Tensor, nn
 
 from mmbench.data import Dataset
@@ -52,8 +52,6 @@ class JointSpace:
         lr_critic: of the critic.
         n_init: starts of the last k-means.
     """
-
-    __pydantic_config__ = ConfigDict(extra="forbid")
 
     widths: tuple[PositiveInt, PositiveInt, PositiveInt] = (1024, 256, 128)
     critic_every: PositiveInt = 5

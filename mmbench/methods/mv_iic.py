@@ -19,7 +19,7 @@ from typing import Annotated
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from pydantic import ConfigDict, Field, NonNegativeFloat, PositiveFloat, PositiveInt
+from pydantic import Field, NonNegativeFloat, PositiveFloat, PositiveInt
 from torch import Tensor, nn
 
 from mmbench.data import Dataset
@@ -50,8 +50,6 @@ class MVIIC:
         learning_rate: of Adam.
         max_gradient: the norm at which gradients are clipped.
     """
-
-    __pydantic_config__ = ConfigDict(extra="forbid")
 
     hidden: Annotated[tuple[PositiveInt, ...], Field(min_length=1)] = (1024, 1024, 1024, 1024)
     n_latent: PositiveInt = 256

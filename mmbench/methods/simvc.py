@@ -16,7 +16,7 @@ from typing import Annotated, Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from pydantic import ConfigDict, Field, PositiveFloat, PositiveInt
+from pydantic import Field, PositiveFloat, PositiveInt
 from torch import Tensor, nn
 
 from mmbench.data import Dataset
@@ -39,8 +39,6 @@ class SiMVC:
         learning_rate: of Adam.
         max_gradient: the norm at which gradients are clipped.
     """
-
-    __pydantic_config__ = ConfigDict(extra="forbid")
 
     hidden: Annotated[tuple[PositiveInt, ...], Field(min_length=1)] = (1024, 1024, 1024, 1024)
     n_latent: PositiveInt = 256
