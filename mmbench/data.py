@@ -163,15 +163,7 @@ class Dataset:
     def check_values(self) -> None:
         """Raise InputError if a view is empty or holds NaN or infinite values."""
         for view in self.views:
-            where = f"{self.name}/{view.name}"
-            if view.values.size == 0:
-                raise InputError(f"{where}: expected a view with values, got {view.values.shape}")
-            if view.values.dtype != np.uint8 and not np.isfinite(view.values).all():
-                bad = np.argwhere(~np.isfinite(view.values))
-                raise InputError(
-                    f"{where}: expected finite values, got {len(bad)} NaN or infinite ones,"
-                    f" the first in row {bad[0][0]}"
-                )
+            check_values(view.values, f"{self.name}/{view.name}")
 
     @cached_property
     def data_setting(self) -> DataSetting:
@@ -374,3 +366,15 @@ class Dataset:
                 f" {self.n_samples - len(self.fit_index)} of {self.n_samples} are held out"
             )
         return self.views
+
+
+def check_values(values: NDArray[Any], where: str) -> None:
+    """Raise InputError, naming `where`, if an array is empty or holds NaN or infinite values."""
+    if values.size == 0:
+        raise InputError(f"{where}: expected a view with values, got shape {values.shape}")
+    if values.dtype.kind == "f" and not np.isfinite(values).all():
+        bad = np.argwhere(~np.isfinite(values))
+        raise InputError(
+            f"{where}: expected finite values, got {len(bad)} NaN or infinite ones,"
+            f" the first in row {bad[0][0]}"
+        )

@@ -9,69 +9,28 @@ one. Nothing here imports torch, so that a mistake is reported in well under a s
 - `sources`: the part of them that describes files and their formats;
 - `catalogue`: reads the entries of data sets and resolves derived ones.
 
+What the rest of the package needs is here; the loaders take the types of sources from `sources`.
 `python -m mmbench.config` refreshes the stored schema.
 """
 
 from mmbench.config.benchmark import ALL, Benchmark, read_benchmark, schema
 from mmbench.config.catalogue import read_datasets
-from mmbench.config.datasets import (
-    DatasetEntry,
-    Derivation,
-    DrawnByClass,
-    Generator,
-    Split,
-    SyntheticImages,
-    SyntheticViews,
-    ViewSpec,
-    share,
-)
+from mmbench.config.datasets import DatasetEntry, Derivation, ViewSpec
 from mmbench.config.methods import MAX_RESTARTS, MethodEntry, Restarts, read_methods
 from mmbench.config.model import Name
-from mmbench.config.sources import (
-    SOURCE_TYPES,
-    Array,
-    ArraySource,
-    CifarSource,
-    Column,
-    Columns,
-    CsvSource,
-    IdxSource,
-    ImageSource,
-    RawFile,
-    Source,
-    StlSource,
-)
 
 __all__ = [
     "ALL",
     "MAX_RESTARTS",
-    "SOURCE_TYPES",
-    "Array",
-    "ArraySource",
     "Benchmark",
-    "CifarSource",
-    "Column",
-    "Columns",
-    "CsvSource",
     "DatasetEntry",
     "Derivation",
-    "DrawnByClass",
-    "Generator",
-    "IdxSource",
-    "ImageSource",
     "MethodEntry",
     "Name",
-    "RawFile",
     "Restarts",
-    "Source",
-    "Split",
-    "StlSource",
-    "SyntheticImages",
-    "SyntheticViews",
     "ViewSpec",
     "read_benchmark",
     "read_datasets",
     "read_methods",
     "schema",
-    "share",
 ]

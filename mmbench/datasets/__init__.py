@@ -4,10 +4,16 @@ Beside `evaluation`, this is the only part of the package that sees labels.
 """
 
 from mmbench.datasets.fetching import fetch
-from mmbench.datasets.listing import catalogue_rows, verdict_rows
 from mmbench.datasets.preparing import is_prepared, prepare, recipe
 from mmbench.datasets.probing import probe_sources
-from mmbench.datasets.status import FetchStatus, clear_unavailable, read_status, sources_digest
+from mmbench.datasets.status import (
+    FetchStatus,
+    catalogue_rows,
+    clear_unavailable,
+    read_status,
+    sources_digest,
+    verdict_rows,
+)
 
 __all__ = [
     "FetchStatus",

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from mmbench.config import Derivation, DrawnByClass, Split, share
+from mmbench.config.datasets import Derivation, DrawnByClass, Split, share
 from mmbench.datasets.table import Rows, Table
 from mmbench.errors import InputError
 

@@ -12,7 +12,8 @@ from dataclasses import asdict, dataclass, field, replace
 from functools import cache
 from pathlib import Path
 
-from mmbench.config import DatasetEntry, RawFile, Source
+from mmbench.config import DatasetEntry
+from mmbench.config.sources import RawFile, Source
 from mmbench.datasets.downloads import Downloader, DownloadError
 from mmbench.datasets.status import (
     STATUS_FILE,

@@ -3,7 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from mmbench.config import Generator, SyntheticImages, SyntheticViews, ViewSpec
+from mmbench.config.datasets import Generator, SyntheticImages, SyntheticViews, ViewSpec
 from mmbench.datasets.loaders import RawData
 
 

@@ -14,7 +14,8 @@ from PIL import Image
 from scipy.io import savemat
 from scipy.sparse import csc_matrix
 
-from mmbench.config import SOURCE_TYPES, ViewSpec, read_datasets
+from mmbench.config import ViewSpec, read_datasets
+from mmbench.config.sources import SOURCE_TYPES
 from mmbench.datasets.loaders import read
 from mmbench.errors import InputError
 

@@ -5,7 +5,7 @@ import pytest
 from sklearn.cluster import KMeans
 from sklearn.metrics import adjusted_rand_score
 
-from mmbench.config import SyntheticImages, SyntheticViews, ViewSpec
+from mmbench.config.datasets import SyntheticImages, SyntheticViews, ViewSpec
 from mmbench.datasets.synthetic import generate
 
 VIEWS = {name: ViewSpec(modality=name, dims=dims) for name, dims in (("a", 20), ("b", 30))}

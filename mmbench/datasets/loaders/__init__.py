@@ -8,9 +8,9 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from mmbench.config import Source, ViewSpec
-from mmbench.datasets.loaders.arrays import read_arrays
-from mmbench.datasets.loaders.idx import read_idx
+from mmbench.config import ViewSpec
+from mmbench.config.sources import Source
+from mmbench.datasets.loaders.arrays import read_arrays, read_idx
 from mmbench.datasets.loaders.images import read_cifar, read_images, read_stl
 from mmbench.datasets.loaders.raw_data import RawData, check
 from mmbench.datasets.loaders.text import read_csv

@@ -8,7 +8,8 @@ from pathlib import Path, PurePosixPath
 import numpy as np
 from numpy.typing import NDArray
 
-from mmbench.config import CifarSource, ImageSource, StlSource, ViewSpec
+from mmbench.config import ViewSpec
+from mmbench.config.sources import CifarSource, ImageSource, StlSource
 from mmbench.datasets.loaders.archives import named_members, read_members
 from mmbench.datasets.loaders.raw_data import RawData
 from mmbench.errors import InputError, unknown

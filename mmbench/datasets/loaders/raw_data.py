@@ -7,6 +7,7 @@ from typing import Any, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from mmbench.data import check_values
 from mmbench.errors import InputError
 
 P = TypeVar("P")
@@ -36,16 +37,9 @@ def check(raw: RawData, *, name: str) -> None:
     """
     for view, values in raw.views.items():
         where = f"{name}/{view}"
-        if values.size == 0:
-            raise InputError(f"{where}: expected a view with values, got shape {values.shape}")
+        check_values(values, where)
         if values.dtype.kind not in "biuf":
             raise InputError(f"{where}: expected numbers, got values of type {values.dtype}")
-        if values.dtype.kind == "f" and not np.isfinite(values).all():
-            bad = np.argwhere(~np.isfinite(values))
-            raise InputError(
-                f"{where}: expected finite values, got {len(bad)} NaN or infinite ones,"
-                f" the first in row {bad[0][0]}"
-            )
     lengths = {view: len(values) for view, values in raw.views.items()}
     if len(set(lengths.values())) > 1:
         listed = ", ".join(f"{view} {n}" for view, n in lengths.items())

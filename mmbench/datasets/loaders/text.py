@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from mmbench.config import Column, Columns, CsvSource, ViewSpec
+from mmbench.config import ViewSpec
+from mmbench.config.sources import Column, Columns, CsvSource
 from mmbench.datasets.loaders.archives import DAMAGE
 from mmbench.datasets.loaders.raw_data import RawData, stacked_views
 from mmbench.errors import InputError, unknown
