@@ -7,8 +7,6 @@ A `RunStore` is a folder of blocks, laid out as
 `{dataset}/{method}/{params_hash}/{first seed}-{last seed}/`.
 """
 
-import hashlib
-import json
 import os
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -20,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mmbench.errors import InputError
-from mmbench.files import NOT_AN_NPZ, read_json, replacing, write_json
+from mmbench.files import NOT_AN_NPZ, digest, read_json, replacing, write_json
 from mmbench.literals import Precision, Status
 
 STATUSES: tuple[Status, ...] = get_args(Status)
@@ -166,8 +164,7 @@ class RunKey:
     @property
     def digest(self) -> str:
         """Sixteen hex digits of the key."""
-        content = json.dumps(asdict(self), sort_keys=True)
-        return hashlib.sha256(content.encode()).hexdigest()[:16]
+        return digest(asdict(self))
 
 
 # ------------------------------------------------------------------ the two files of a block

@@ -149,21 +149,6 @@ def contingency(y_true: ArrayLike, y_pred: ArrayLike) -> Table:
     return table[table.any(axis=1)][:, table.any(axis=0)]
 
 
-def accuracies(y_true: ArrayLike, history: ArrayLike) -> NDArray[np.float64]:
-    """Return (n_checkpoints,), the ACC of each row of (n_checkpoints, n_samples) assignments.
-
-    It equals `acc` of each row; the tables of all rows are counted at once.
-    """
-    a, b = _from_zero(np.asarray(y_true)), _from_zero(np.asarray(history))
-    n_classes, n_clusters = int(a.max()) + 1, int(b.max()) + 1
-    start = np.arange(len(b))[:, None] * n_classes * n_clusters
-    tables = np.bincount(
-        (start + a * n_clusters + b).ravel(), minlength=len(b) * n_classes * n_clusters
-    ).reshape(len(b), n_classes, n_clusters)
-    right = [table[linear_sum_assignment(table, maximize=True)].sum() for table in tables]
-    return np.array(right) / len(a)
-
-
 def matched(y_true: ArrayLike, y_pred: ArrayLike, n_classes: int) -> Table:
     """Return the (n_classes, n_columns) confusion matrix after the matching of `acc`.
 

@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 
 from mmbench.errors import InputError
 from mmbench.evaluation.details import Arrays, agreement, method_details
-from mmbench.evaluation.metrics import METRICS, acc, accuracies, modality_mixing, nmi
+from mmbench.evaluation.metrics import METRICS, acc, modality_mixing, nmi
 from mmbench.evaluation.samples import Samples, read_samples
 from mmbench.files import replacing
 from mmbench.runs import Record, Run, RunStore, SeedBlock
@@ -170,7 +170,7 @@ def accuracy_curve(run: Run, samples: Samples) -> NDArray[np.float64]:
     """Return (2, n_checkpoints): the epochs of the stored checkpoints and their ACC."""
     if run.history is None or run.epochs is None or not len(run.history):
         return np.empty((2, 0))
-    return np.stack([run.epochs, accuracies(samples.y_true, run.history)])
+    return np.stack([run.epochs, [acc(samples.y_true, y_pred) for y_pred in run.history]])
 
 
 def check_assignments(run: Run, n_samples: int, file: Path) -> None:

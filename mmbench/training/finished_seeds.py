@@ -1,4 +1,4 @@
-"""Seeds that are finished before their block is, and saved states of trainings that were stopped."""
+"""Seeds that are finished before their block is, and saved states of stopped trainings."""
 
 import shutil
 from pathlib import Path

@@ -13,7 +13,6 @@ from mmbench.errors import InputError
 from mmbench.evaluation.metrics import (
     METRICS,
     acc,
-    accuracies,
     ami,
     ari,
     clusters_used,
@@ -201,13 +200,6 @@ def test_modalities_mix_by_the_least_share_that_one_has_in_each_cluster():
     two = modality < 2
     distance = np.abs(shares[0] - shares[1]).sum() / 2
     assert modality_mixing(modality[two], y_pred[two]) == pytest.approx(1 - distance)
-
-
-def test_accuracies_are_those_of_each_checkpoint():
-    rng = np.random.default_rng(0)
-    y_true = rng.integers(4, size=60)
-    history = rng.integers(7, size=(9, 60)).astype(np.int16)
-    np.testing.assert_allclose(accuracies(y_true, history), [acc(y_true, row) for row in history])
 
 
 def test_matched_puts_right_samples_on_the_diagonal_and_clusters_left_over_behind():
