@@ -99,7 +99,7 @@ def _compare_section(
         comparison,
         tuple(zip(outside.values(), map(float, means), strict=True)),
         imported,
-        (*_left_out(boards, rows, tested, columns), *_joined(units), *_short(spec, units, methods)),
+        tuple(_left_out(spec, boards, tested, units, methods)),
     )
 
 
@@ -150,41 +150,31 @@ def _reference_method(spec: ReportSpec, methods: Sequence[MethodSpec]) -> int | 
 
 
 def _left_out(
+    spec: ReportSpec,
     boards: Sequence[DatasetBoard],
-    rows: Sequence[int],
     tested: Sequence[MethodSpec],
-    columns: Sequence[int],
+    units: Sequence[Sequence[DatasetBoard]],
+    methods: Sequence[MethodSpec],
 ) -> Iterator[str]:
-    """Yield which data sets and methods were left out because scores are missing."""
-    datasets = [board.dataset.title for i, board in enumerate(boards) if i not in rows]
+    """Yield which of `boards` and `tested` are not in `units` and `methods`, and which seeds."""
+    kept, n_seeds = [board for unit in units for board in unit], len(spec.seeds)
+    datasets = [board.dataset.title for board in boards if board not in kept]
     if datasets:
         yield f"Left out, since methods lack a score there: {'; '.join(datasets)}."
-    methods = []
-    for method in (m for j, m in enumerate(tested) if j not in columns):
-        without = [boards[i].scores for i in rows if not boards[i].scores.ok_records(method.name)]
+    absent = []
+    for method in (m for m in tested if m not in methods):
+        without = [board.scores for board in kept if not board.scores.ok_records(method.name)]
         statuses = dict.fromkeys(scores.status_text(method.name) for scores in without)
-        methods.append(f"{method.printed} ({', '.join(statuses)})")
-    if methods:
-        yield f"Left out, since a score is missing: {'; '.join(methods)}."
-
-
-def _joined(units: Sequence[Sequence[DatasetBoard]]) -> Iterator[str]:
-    """Yield which data sets count as one."""
+        absent.append(f"{method.printed} ({', '.join(statuses)})")
+    if absent:
+        yield f"Left out, since a score is missing: {'; '.join(absent)}."
     for unit in units:
         if len(unit) > 1:
             titles = "; ".join(board.dataset.title for board in unit)
             yield f"Counted as one data set, since they derive from the same one: {titles}."
-
-
-def _short(
-    spec: ReportSpec, units: Sequence[Sequence[DatasetBoard]], methods: Sequence[MethodSpec]
-) -> Iterator[str]:
-    """Yield which means are over fewer seeds than the report asks for."""
-    n_seeds = len(spec.seeds)
     short = [
         f"{method.printed} on {board.dataset.title} ({n}/{n_seeds})"
-        for unit in units
-        for board in unit
+        for board in kept
         for method in methods
         if (n := len(board.scores.ok_records(method.name))) < n_seeds
     ]
