@@ -1,9 +1,7 @@
 """Train methods. No rule of this file may have labels as an input."""
 
-
-def benchmark_of(w):
-    """Return the jobs of a benchmark that has this run."""
-    return benchmarks.of_run(w.dataset, w.method, w.params_hash)
+# the jobs of a benchmark that has this run
+benchmark_of = lambda w: benchmarks.of_run(w.dataset, w.method, w.params_hash)
 
 
 rule fit:
@@ -30,5 +28,5 @@ rule fit:
         "mmbench fit {params.method:q} --views {input.views} --seeds {wildcards.seeds}"
         " --gpus {resources.gpu} --threads {threads} --timeout {resources.timeout}"
         " --slots-per-gpu {resources.slots_per_gpu} --fingerprint {params.fingerprint}"
-        " --folder results/runs/{wildcards.dataset}/{wildcards.method}"
-        "/{wildcards.params_hash}/{wildcards.seeds} > {log} 2>&1"
+        " --folder results/runs/{wildcards.dataset}/{wildcards.method}/"
+        "{wildcards.params_hash}/{wildcards.seeds} > {log} 2>&1"
