@@ -7,7 +7,7 @@ from mmbench.config import DatasetEntry, Derivation, MethodEntry
 from mmbench.plan.benchmark import Plan
 from mmbench.plan.params import resolved
 
-# options that degrade a data set by a number, so that figures can show scores against it
+# options that corrupt a data set by a number, so that figures can show scores against it
 _RATES = ("missing_rate", "unpaired_rate", "shuffled_rate", "imbalance", "n_clusters")
 # options of a generator, under the names that figures print
 _PRINTED = {"private_share": "private"}
@@ -63,9 +63,9 @@ def _method_spec(plan: Plan, name: str) -> dict[str, Any]:
 
 
 def _dataset_origin(name: str, datasets: Mapping[str, DatasetEntry]) -> str:
-    """Return the data set that an entry is a degraded form of, or its own name.
+    """Return the data set that an entry is a corrupted form of, or its own name.
 
-    An entry is a degraded form of its base if they differ only in rates or in numbers of the
+    An entry is a corrupted form of its base if they differ only in rates or in numbers of the
     generator, so that scores can be shown against these. Entries with other views or fewer samples
     start a curve of their own.
     """
