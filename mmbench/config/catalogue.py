@@ -8,6 +8,7 @@ from typing import Any
 
 from mmbench.checks import checked
 from mmbench.config.datasets import (
+    WORDS,
     BaseEntry,
     DatasetEntry,
     Derivation,
@@ -78,40 +79,37 @@ def _resolved(
             raise InputError(f"{places[name]}: base: goes in a circle: {circle}")
         seen.append(entry.base)
         entry = written[entry.base]
-    described = entry.model_dump(include={"title", "citation", "licence", "remark", "pairing"})
+    inherited = dict(entry)
     if chain:
-        described["title"] = name  # unless it has one of its own
+        inherited["title"] = name  # unless it has one of its own
     options: dict[str, Any] = {}
     generated: dict[str, Any] = {}
     for link in reversed(chain):  # from the root on: later entries override earlier ones
         own = link.model_dump(exclude_unset=True, exclude={"base"})
         generated |= own.pop("generator", {})
-        words = {key: own.pop(key) for key in described if key in own}
-        described |= {key: value for key, value in words.items() if value is not None}
+        words = {key: own.pop(key) for key in (*WORDS, "pairing") if key in own}
+        inherited |= {key: value for key, value in words.items() if value is not None}
         options |= own
     derivation = checked(Derivation, options, where=places[name])
     try:
         views = _derived_views(entry, derivation)
         if len(views) == 1:
-            described["pairing"] = "none"
-        return DatasetEntry(
-            **described,
-            name=name,
-            root=seen[-1],
-            base=chain[0].base if chain else "",
-            data_setting=_data_setting(views, derivation),
-            n_samples=_derived_samples(entry, derivation),
-            base_samples=entry.n_samples,
-            n_clusters=derivation.n_clusters or entry.n_clusters,
-            n_classes=entry.n_clusters,
-            classes=entry.classes,
-            views=views,
-            base_views=entry.views,
-            seed=entry.seed,
-            sources=entry.sources,
-            generator=_changed(entry.generator, generated),
-            derivation=derivation if chain else None,
-        )
+            inherited["pairing"] = "none"
+        resolved = {
+            "name": name,
+            "root": seen[-1],
+            "base": chain[0].base if chain else "",
+            "data_setting": _data_setting(views, derivation),
+            "n_samples": _derived_samples(entry, derivation),
+            "base_samples": entry.n_samples,
+            "n_clusters": derivation.n_clusters or entry.n_clusters,
+            "n_classes": entry.n_clusters,
+            "views": views,
+            "base_views": entry.views,
+            "generator": _changed(entry.generator, generated),
+            "derivation": derivation if chain else None,
+        }
+        return DatasetEntry(**inherited | resolved)
     except InputError as error:
         raise InputError(f"{places[name]}: {error}") from None
 

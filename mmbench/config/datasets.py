@@ -170,11 +170,11 @@ def share(rate: float, n: int) -> int:
 
 
 # the keys that do not affect the data
-_WORDS = ("title", "citation", "licence", "remark")
+WORDS = ("title", "citation", "licence", "remark")
 
 
-class BaseEntry(StrictModel):
-    """A downloaded or generated entry, as the file has it.
+class _Entry(StrictModel):
+    """What an entry and its resolved form have in common.
 
     Attributes:
         title: for tables.
@@ -182,7 +182,7 @@ class BaseEntry(StrictModel):
         licence: of the data, as far as it is known.
         remark: what a reader of results should know.
         pairing: why the views of a sample belong together, see `mmbench.literals`.
-        n_clusters: number of classes, and of clusters to find.
+        n_clusters: number of clusters to find; as written, also that of the classes.
         classes: their names, in the order of the sorted labels.
         seed: of the order of the samples, and of a generator.
         sources: the first one that is available is used.
@@ -193,13 +193,18 @@ class BaseEntry(StrictModel):
     licence: str
     remark: str = ""
     pairing: Pairing
-    n_samples: PositiveInt
     n_clusters: PositiveInt
     classes: tuple[str, ...] = ()
     views: Annotated[dict[str, ViewSpec], Field(min_length=1)]
     seed: NonNegativeInt = 0
     sources: tuple[Source, ...] = ()
     generator: Generator | None = None
+
+
+class BaseEntry(_Entry):
+    """A downloaded or generated entry, as the file has it."""
+
+    n_samples: PositiveInt
 
     @model_validator(mode="after")
     def _check(self) -> "BaseEntry":
@@ -236,37 +241,25 @@ class DerivedEntry(Derivation):
     pairing: Pairing | None = None
 
 
-class DatasetEntry(StrictModel):
-    """An entry with everything resolved; see `BaseEntry` for what is not explained here.
+class DatasetEntry(_Entry):
+    """An entry with everything resolved.
 
     Attributes:
         name: in the catalogue.
         root: the entry whose raw files are used; `name` itself unless derived.
         base: the entry that it is derived from, which may be derived too; empty unless derived.
         n_samples: None where it depends on the sizes of the classes, which only `prepare` knows.
-        n_clusters: number of clusters to find, which may deliberately differ from `n_classes`.
         base_samples, base_views: what the files hold, as opposed to `n_samples` and `views`.
     """
 
     name: str
     root: str
     base: str
-    title: str
-    citation: str
-    licence: str
-    remark: str
-    pairing: Pairing
     data_setting: DataSetting
     n_samples: PositiveInt | None
     base_samples: PositiveInt
-    n_clusters: PositiveInt
     n_classes: PositiveInt
-    classes: tuple[str, ...]
-    views: dict[str, ViewSpec]
     base_views: dict[str, ViewSpec]
-    seed: NonNegativeInt
-    sources: tuple[Source, ...]
-    generator: Generator | None
     derivation: Derivation | None
 
     @property
@@ -281,7 +274,7 @@ class DatasetEntry(StrictModel):
         Words are left out, and a file whose checksum is known is represented by that sum alone:
         a new URL for the same bytes must not train every method again.
         """
-        key = self.model_dump(mode="json", exclude={*_WORDS, "base"})
+        key = self.model_dump(mode="json", exclude={*WORDS, "base"})
         for source, dumped in zip(self.sources, key["sources"], strict=True):
             for name, file in source.files.items():
                 if file.checksum:

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mmbench.config import DatasetEntry
+from mmbench.config.datasets import WORDS
 from mmbench.data import FORMAT, Dataset
 from mmbench.datasets.derive import altered, derive
 from mmbench.datasets.loaders import RawData, check, read
@@ -86,11 +87,7 @@ def prepare(entry: DatasetEntry, raw: Path, out: Path) -> None:
 def _base_table(
     entry: DatasetEntry, folder: Path, status: FetchStatus
 ) -> tuple[Table, list[str], NDArray[Any] | None]:
-    """Return the scaled data of the files in a random order.
-
-    Returns:
-        The table, the names of the classes, and the rows without a label, if the files have any.
-    """
+    """Return the scaled data in a random order, the names of the classes, and unlabelled rows."""
     name = entry.root
     raw = _read_raw(entry, folder, status)
     if len(raw.labels) != entry.base_samples:
@@ -183,13 +180,8 @@ def _modalities(data: Dataset) -> NDArray[Any]:
 
 
 def _card(
-    entry: DatasetEntry,
-    status: FetchStatus,
-    table: Table,
-    classes: list[str],
-    data: Dataset,
+    entry: DatasetEntry, status: FetchStatus, table: Table, classes: list[str], data: Dataset
 ) -> dict[str, Any]:
-    """Return what a reader of results wants to know of a data set."""
     sizes = np.bincount(table.labels, minlength=len(classes))
     return {
         **_entry_card(entry),
@@ -222,7 +214,7 @@ def _card(
 def _entry_card(entry: DatasetEntry) -> dict[str, Any]:
     derivation, generator = entry.derivation, entry.generator
     return {
-        **entry.model_dump(include={"name", "title", "citation", "licence", "remark", "pairing"}),
+        **{key: getattr(entry, key) for key in ("name", *WORDS, "pairing")},
         "base": entry.root,
         "permutation_seed": entry.seed,
         "recipe": recipe(entry),
