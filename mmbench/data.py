@@ -66,9 +66,7 @@ class View:
 
     def flat(self) -> NDArray[np.float32]:
         """Return (n_rows, n_features) float32; images as pixels in [0, 1]."""
-        if not self.is_image:
-            return self.values.astype(np.float32, copy=False)
-        return self.values.reshape(len(self.values), -1).astype(np.float32) / np.float32(255)
+        return flat(self.values)
 
 
 @dataclass(frozen=True, eq=False)
@@ -378,3 +376,10 @@ def check_values(values: NDArray[Any], where: str) -> None:
             f"{where}: expected finite values, got {len(bad)} NaN or infinite ones,"
             f" the first in row {bad[0][0]}"
         )
+
+
+def flat(values: NDArray[Any]) -> NDArray[np.float32]:
+    """Return rows as (n_rows, n_features) float32; images as pixels in [0, 1]."""
+    if values.ndim == 2:
+        return values.astype(np.float32, copy=False)
+    return values.reshape(len(values), -1).astype(np.float32) / np.float32(255)

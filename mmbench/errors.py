@@ -14,11 +14,7 @@ class InputError(ValueError):
 def unknown(kind: str, name: str, known: Iterable[str], *, where: str) -> InputError:
     """Return the error for an unknown name, with the most similar known name.
 
-    Args:
-        kind: what the name denotes, such as "method".
-        name: the name received.
-        known: the valid names.
-        where: the file or key that holds the name.
+    `kind` is what the name denotes, such as "method", and `where` the file or key that holds it.
     """
     candidates = sorted(known)
     near = difflib.get_close_matches(name, candidates, n=1, cutoff=0.4)

@@ -268,11 +268,7 @@ class SeedBlock:
 
 
 class RunStore:
-    """A folder of runs, usually `results/runs`.
-
-    Attributes:
-        root: the folder.
-    """
+    """A folder of runs, `root`, usually `results/runs`."""
 
     def __init__(self, root: Path = Path("results/runs")) -> None:
         self.root = root
@@ -375,12 +371,7 @@ def parse_seeds(text: str) -> tuple[int, ...]:
 
 
 def split_seeds(seeds: Iterable[int], size: int | None = None) -> Iterator[tuple[int, ...]]:
-    """Yield the runs of consecutive seeds, each split at multiples of `size` if it is given.
-
-    Args:
-        seeds: in increasing order.
-        size: the largest number of seeds in a block.
-    """
+    """Yield the runs of consecutive, increasing seeds, split at multiples of `size` if given."""
     block: list[int] = []
     for seed in seeds:
         if block and (seed != block[-1] + 1 or (size and seed % size == 0)):

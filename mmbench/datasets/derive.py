@@ -8,9 +8,9 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from mmbench.config.datasets import Derivation, DrawnByClass, Split, share
+from mmbench.data import flat
 from mmbench.datasets.table import Rows, Table
 from mmbench.errors import InputError
 
@@ -108,15 +108,8 @@ def drawn_by_class(table: Table, options: DrawnByClass, rng: Generator) -> Table
     order = rng.permutation(options.samples)
     rows = np.concatenate(drawn)[order]
     labels = np.repeat(np.arange(n_classes), each)[order]
-    names = dict.fromkeys(options.views, _pixels(values))
+    names = dict.fromkeys(options.views, flat(values))
     return replace(Table.of(names, labels), rows=rows, source_row=rows[:, 0])
-
-
-def _pixels(values: NDArray[Any]) -> NDArray[Any]:
-    """Return images as vectors of pixels in [0, 1]; features as they are."""
-    if values.ndim == 2:
-        return values
-    return values.reshape(len(values), -1).astype(np.float32) / np.float32(255)
 
 
 def unpaired(table: Table, rate: float, rng: Generator) -> Table:

@@ -107,11 +107,7 @@ def clear_unavailable(raw: Path, processed: Path) -> list[str]:
 
 
 def catalogue_rows(datasets: Mapping[str, DatasetEntry], raw: Path) -> list[dict[str, Any]]:
-    """Return a row for each entry of a catalogue.
-
-    Args:
-        datasets: the catalogue.
-        raw: where `fetch` puts the raw files, usually `data/raw`.
+    """Return a row for each entry of a catalogue whose raw files are in `raw`.
 
     Returns:
         Rows of name, title, n (None where only `prepare` knows it), views (such as

@@ -8,12 +8,7 @@ from mmbench.datasets.loaders import RawData
 
 
 def generate(
-    generator: Generator,
-    *,
-    n_samples: int,
-    n_clusters: int,
-    views: dict[str, ViewSpec],
-    seed: int,
+    generator: Generator, *, n_samples: int, n_clusters: int, views: dict[str, ViewSpec], seed: int
 ) -> RawData:
     """Return the views and labels of a generator, the same for the same seed.
 

@@ -37,10 +37,7 @@ def method_details(
 ) -> Arrays:
     """Return the arrays of one method.
 
-    Args:
-        method: its name.
-        runs: those that ended ok, in the order of their seeds, each with its ACC curve.
-        samples: of the data set.
+    `runs` are those that ended ok, in the order of their seeds, each with its ACC curve.
     """
     arrays: Arrays = {}
     for run, curve in runs:

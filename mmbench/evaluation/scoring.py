@@ -131,13 +131,7 @@ def score(
 def score_run(
     run: Run, samples: Samples, curve: NDArray[np.float64] | None = None
 ) -> Iterator[Score]:
-    """Yield every score of a run that ended ok.
-
-    Args:
-        run: the run.
-        samples: of its data set.
-        curve: its accuracy curve, where it is known already.
-    """
+    """Yield every score of a run that ended ok; `curve` is its accuracy curve, where known."""
     assert run.y_pred is not None
     yield from _score_assignments("last", "", run.y_pred, samples)
     curve = accuracy_curve(run, samples) if curve is None else curve
@@ -213,7 +207,6 @@ def _chosen(
 def _score_assignments(
     selection: str, epoch: str, y_pred: NDArray[Any], samples: Samples
 ) -> Iterator[Score]:
-    """Yield the scores of one assignment of all samples, for each subset."""
     for subset, mask in samples.subsets.items():
         for metric, value in _all_metrics(samples.y_true[mask], y_pred[mask]).items():
             yield Score(selection, epoch, subset, metric, value)

@@ -41,11 +41,8 @@ def expanded(
 ) -> dict[str, Point]:
     """Return the points of all sweeps by name.
 
-    Args:
-        names: the methods of the benchmark.
-        catalogue: of methods.
-        sweeps: by method and parameter, the values to try.
-        where: the file and key, for messages.
+    `sweeps` holds the values to try by method and parameter, and `names` the methods of the
+    benchmark.
 
     Raises:
         InputError: a method lacks a parameter, or the name of a point is taken.

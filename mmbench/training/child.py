@@ -108,8 +108,9 @@ def _train(request: dict[str, Any], report: Report, await_turn: Callable[[], str
         started = replace(common, seed=seed, seconds=seconds)
         report(event="started", record=asdict(started))
         state_path = partial(finished.state_file, seed, request["key"], environment)
-        states = partial(_state, state_path, save_every)
-        train = partial(_train_seed, method, path, device, states=states, report=report)
+        train = partial(
+            _train_seed, method, path, device, states=state_path, every=save_every, report=report
+        )
         if started.n_restarts == 1:
             run = train(started)
         else:
@@ -136,18 +137,14 @@ def _train_seed(
     device: str,
     started: Record,
     *,
-    states: Callable[[int], StateFile],
+    states: Callable[[int], Path],
+    every: float,
     report: Report,
 ) -> Run:
     """Return the run of one seed, however it ended.
 
-    Args:
-        method: the method to train.
-        views: the file to cluster.
-        device: in torch's notation.
-        started: the record before training.
-        states: returns the state file of a training by its seed.
-        report: called with each event.
+    `states` gives the file for the state of a training by its seed, written `every` so many
+    seconds.
     """
     # read again, since a method may have scaled the arrays of the last seed in place
     data = Dataset.load(views)
@@ -157,7 +154,7 @@ def _train_seed(
     cuda = sys.modules["torch"].cuda if device == "cuda" and "torch" in sys.modules else None
     if cuda:
         cuda.reset_peak_memory_stats()
-    state = states(started.seed)
+    state = StateFile(states(started.seed), every)
     log = RunLog(
         data,
         lambda epoch, figures: report(event="epoch", epoch=epoch, figures=figures),
@@ -204,10 +201,6 @@ def _train_seed(
     history = np.array(log.history, dtype=np.int16) if log.history else None
     epochs = np.array(log.epochs, dtype=np.int32) if log.history else None
     return Run(record, y_pred, history, epochs, log.embedding, log.view_assignments)
-
-
-def _state(path: Callable[[int], Path], every: float, training_seed: int) -> StateFile:
-    return StateFile(path(training_seed), every)
 
 
 def _outcome(error: Exception) -> tuple[Status, str]:

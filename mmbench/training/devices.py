@@ -96,7 +96,7 @@ def leased(gpus: int, slots_per_gpu: int = 1) -> Iterator[Lease]:
         # Jobs queue, so that a job that needs two devices is not starved by those that need one.
         queue = hashlib.sha256(" ".join(sorted(names)).encode()).hexdigest()[:16]
         with ExitStack() as first_in_line:
-            _lock(folder / f"queue-{queue}", fcntl.LOCK_EX, first_in_line)
+            _lock(folder / f"queue-{queue}", fcntl.LOCK_EX, first_in_line, wait=True)
             while not (taken := _take(folder, names, wanted, slots_per_gpu, held)):
                 time.sleep(_POLL_SECONDS)
         devices, files = taken
@@ -128,24 +128,20 @@ def _try_slot(folder: Path, name: str, slot: int, slots: int, held: ExitStack) -
     device = folder / f"gpu-{name.replace('/', '_')}"
     with ExitStack() as attempt:
         try:
-            if slots == 1:
-                files = [_lock(device, fcntl.LOCK_EX | fcntl.LOCK_NB, attempt)]
-            else:
-                files = [
-                    _lock(device, fcntl.LOCK_SH | fcntl.LOCK_NB, attempt),
-                    _lock(Path(f"{device}.{slot}"), fcntl.LOCK_EX | fcntl.LOCK_NB, attempt),
-                ]
+            files = [_lock(device, fcntl.LOCK_EX if slots == 1 else fcntl.LOCK_SH, attempt)]
+            if slots > 1:
+                files.append(_lock(Path(f"{device}.{slot}"), fcntl.LOCK_EX, attempt))
         except BlockingIOError:
             return []
         held.push(attempt.pop_all())
     return files
 
 
-def _lock(path: Path, kind: int, held: ExitStack) -> int:
+def _lock(path: Path, kind: int, held: ExitStack, *, wait: bool = False) -> int:
     """Return the open file of a lock that is released when `held` closes it."""
     file = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
     held.callback(os.close, file)
-    fcntl.flock(file, kind)
+    fcntl.flock(file, kind if wait else kind | fcntl.LOCK_NB)
     return file
 
 

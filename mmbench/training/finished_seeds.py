@@ -41,13 +41,9 @@ class FinishedSeeds:
         return run
 
     def state_file(self, seed: int, key: str, environment: str, training_seed: int) -> Path:
-        """Return the file for the state of a training.
+        """Return the file for the state of a training, that of one restart of a seed.
 
-        Args:
-            seed: of the run.
-            key: of the run.
-            environment: a digest of the device, threads and versions, which the bits depend on.
-            training_seed: of the restart, where a seed has several.
+        `environment` is a digest of the device, threads and versions, which the bits depend on.
         """
         return self.folder / f"{seed}-{key}-{training_seed}-{environment}{_STATE_SUFFIX}"
 

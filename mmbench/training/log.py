@@ -97,13 +97,8 @@ class RunLog:
         """Keep the state after an epoch; see `mmbench.methods.save_state`."""
         if self._state is None:
             return
-        logged = {
-            "losses": self.losses,
-            "history": self.history,
-            "epochs": self.epochs,
-            "embedding": self.embedding,
-            "view_assignments": self.view_assignments,
-        }
+        names = ("losses", "history", "epochs", "embedding", "view_assignments")
+        logged = {name: getattr(self, name) for name in names}
         self._state.keep({"epoch": epoch, "state": state, "logged": logged})
 
     def resume(self) -> tuple[int, dict[str, Any]]:
@@ -174,17 +169,10 @@ class RunLog:
 def assignments(
     y_pred: ArrayLike, n_samples: int, n_clusters: int, what: str, *, lowest: int = 0
 ) -> NDArray[np.integer[Any]]:
-    """Return assignments as an array, (n_samples,).
-
-    Args:
-        y_pred: the value received.
-        n_samples: the expected length.
-        n_clusters: the exclusive upper bound of each assignment.
-        what: the beginning of error messages.
-        lowest: the inclusive lower bound of each assignment.
+    """Return assignments in `lowest` … n_clusters - 1 as an array, (n_samples,).
 
     Raises:
-        ValueError: a wrong shape, type or range.
+        ValueError: a wrong shape, type or range; the message begins with `what`.
     """
     values = as_numpy(y_pred)
     if values.shape != (n_samples,):

@@ -19,11 +19,7 @@ def restart_seed(seed: int, restart: int) -> int:
     """Return the seed of a restart, `1000 seed + restart`, which is unique.
 
     The restarts of seed 0 have the seeds 0, 1, 2, … and equal the plain runs of these seeds;
-    those of seed 1 start at 1000.
-
-    Args:
-        seed: of the run.
-        restart: counted from 0, below 1000.
+    those of seed 1 start at 1000. Restarts are counted from 0, below 1000.
     """
     return MAX_RESTARTS * seed + restart
 

@@ -33,11 +33,7 @@ _READERS: dict[str, Callable[[Any, Path, Mapping[str, ViewSpec]], RawData]] = {
 def read(source: Source, folder: Path, views: Mapping[str, ViewSpec], *, name: str) -> RawData:
     """Return the views and labels in the files of a source.
 
-    Args:
-        source: names the files and their format.
-        folder: where they are.
-        views: the expected ones, for formats that do not describe themselves.
-        name: of the data set, for messages.
+    `views` are the expected ones, for formats that do not describe themselves.
 
     Raises:
         InputError: a file is missing, cut short, holds Python objects or leads out of its

@@ -60,10 +60,7 @@ def stacked_views(
 ) -> dict[str, NDArray[Any]]:
     """Return each view as the concatenation of its parts, such as training and test.
 
-    Args:
-        views: the places of the parts, by view.
-        read: returns the values at a place.
-        name: of the data set, for messages.
+    `views` holds the places of the parts, and `read` returns the values at a place.
 
     Raises:
         InputError: the parts of a view differ in width.
