@@ -9,7 +9,7 @@ Departures: the layers and the schedule are CMMC's; the latent vectors are conca
 scaling the views.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, cast
 
@@ -21,9 +21,8 @@ from torch import Tensor, nn
 
 from mmbench.data import Dataset
 from mmbench.methods import Log, silent
-from mmbench.nn.batches import checkpoints, epoch_means, in_chunks, shuffled_batches
+from mmbench.nn.batches import checkpoints, epoch_means, in_chunks, paired_tensors, shuffled_batches
 from mmbench.nn.clustering import assign_by_kmeans
-from mmbench.nn.encoders import paired_tensors
 from mmbench.nn.networks import Autoencoder, reconstruction_error
 from mmbench.nn.preprocessing import require_sample_per_cluster
 
@@ -52,22 +51,15 @@ class AEKMeans:
     def fit_predict(
         self, data: Dataset, *, seed: int, device: str = "cpu", log: Log = silent
     ) -> NDArray[np.int64]:
-        """Cluster paired views, or a single one.
+        """Cluster paired views, or a single one; images are taken as pixels.
 
-        Args:
-            data: features or images (as pixels). The networks and k-means are trained on
-                `fit_index`; the other samples are assigned to the nearest centroid.
-            seed: of the initial weights, the order of the batches and k-means.
-            device: where to train, as torch names it.
-            log: receives every epoch the mean squared error, summed over views, and that of each
-                view; at checkpoints the assignments; at the end the latent vectors as embedding.
-
-        Returns:
-            y_pred: (n_samples,), in 0..n_clusters-1.
+        The networks and k-means are trained on `fit_index`; the other samples are assigned to the
+        nearest centroid. Logged are every epoch the mean squared error, summed over views, and
+        that of each view; at checkpoints the assignments; at the end the latent vectors as
+        embedding.
 
         Raises:
-            IncompatibleDataError: unpaired samples, or fewer samples to train on than
-                clusters.
+            IncompatibleDataError: unpaired samples, or fewer samples to train on than clusters.
         """
         torch.manual_seed(seed)
         views, fitted = paired_tensors(data, device, at_least=1, min_fit=1)
@@ -93,22 +85,16 @@ class AEKMeans:
 
 
 def reconstruction_epoch(
-    networks: Iterable[nn.Module],
+    networks: Sequence[nn.Module],
     views: Sequence[Tensor],
     optimiser: torch.optim.Optimizer,
     batch_size: int,
 ) -> list[float]:
     """Train an autoencoder for each view for one epoch; return the mean error of each.
 
-    A batch has the same rows in all views; a last batch that is not full is left out.
-
-    Args:
-        networks: of the views, from (batch, n_features_v) to the same shape.
-        views: (n_samples, n_features_v) each, paired.
-        optimiser: of the weights of all networks.
-        batch_size: rows per batch.
+    The views are paired, (n_samples, n_features_v) each, and a batch has the same rows in all of
+    them; a last batch that is not full is left out.
     """
-    networks = list(networks)
     steps = []
     for rows in shuffled_batches(len(views[0]), batch_size, views[0].device, drop_last=True):
         batch = [x[rows] for x in views]

@@ -40,9 +40,8 @@ from torch.nn import functional
 from mmbench.data import Dataset
 from mmbench.methods import Log, silent
 from mmbench.methods.ae_kmeans import by_view, reconstruction_epoch
-from mmbench.nn.batches import checkpoints, chunks, epoch_means, in_chunks, shuffled_batches
+from mmbench.nn.batches import checkpoints, epoch_means, in_chunks, paired_tensors, shuffled_batches
 from mmbench.nn.clustering import kmeans, match
-from mmbench.nn.encoders import paired_tensors
 from mmbench.nn.losses import cluster_contrast, nt_xent
 from mmbench.nn.networks import Autoencoder, reconstruction_error
 from mmbench.nn.preprocessing import require_sample_per_cluster
@@ -93,22 +92,13 @@ class CMMC:
     def fit_predict(
         self, data: Dataset, *, seed: int, device: str = "cpu", log: Log = silent
     ) -> NDArray[np.int64]:
-        """Cluster paired views.
+        """Cluster at least two paired views, trained on `fit_index`; images are taken as pixels.
 
-        Args:
-            data: at least two views, features or images (as pixels). The networks and k-means
-                are trained on `fit_index`.
-            seed: of the initial weights, the order of the batches and k-means.
-            device: where to train, as torch names it.
-            log: receives every epoch the mean loss and its parts, with the reconstruction error
-                of each view; at checkpoints of the whole schedule the assignments; around the
-                joint phase `cka_z_before`, `cka_h_before`, `cka_z_after` and `cka_h_after`, the
-                mean over pairs of views of the `linear_cka` of z and of h on the samples to
-                train on; at the end the mean of h over the views as embedding, and the
-                assignments of each view.
-
-        Returns:
-            y_pred: (n_samples,), in 0..n_clusters-1.
+        Logged are every epoch the mean loss and its parts, with the reconstruction error of each
+        view; at checkpoints of the whole schedule the assignments; around the joint phase
+        `cka_z_before`, `cka_h_before`, `cka_z_after` and `cka_h_after`, the mean over pairs of
+        views of the `linear_cka` of z and of h on the samples to train on; at the end the mean
+        of h over the views as embedding, and the assignments of each view.
 
         Raises:
             IncompatibleDataError: fewer than two views, unpaired samples, or, with
@@ -132,9 +122,12 @@ class CMMC:
             y_pred = mean_assignment(network.soft(views)) if epoch in log_epochs else None
             log(epoch, loss=loss, y_pred=y_pred, **terms)
 
+        # phase 1: pre-training
         for epoch in range(start_joint):
             errors = reconstruction_epoch(network.autoencoders, fitted, optimiser, self.batch_size)
             log_epoch(epoch, sum(errors), **by_view(data, errors))
+
+        # phase 2: joint training
         if self.joint_epochs:
             log(max(start_joint - 1, 0), **network.shared_information(fitted, "before"))
         for epoch in range(start_joint, start_finetune):
@@ -143,26 +136,21 @@ class CMMC:
             log_epoch(epoch, loss, **contrast, **by_view(data, errors))
         if self.joint_epochs:
             log(start_finetune - 1, **network.shared_information(fitted, "after"))
+
+        # phase 3: k-means, and fine-tuning towards its clusters
         if self.finetune_epochs:
-            clusters = pseudo_labels(network, fitted, data.n_clusters, seed=seed)
+            clusters = pseudo_labels(network, fitted, seed=seed)
         for epoch in range(start_finetune, n_epochs):
             optimiser.zero_grad()
-            loss = add_finetune_gradients(
-                network, fitted, clusters, double_softmax=self.double_softmax
-            )
+            loss = add_finetune_gradients(network, fitted, clusters, self.double_softmax)
             optimiser.step()
             log_epoch(epoch, loss)
 
         soft = network.soft(views)
         embedding = torch.stack(network.high_level(views)).mean(dim=0)
-        log(
-            max(n_epochs - 1, 0),
-            embedding=embedding.cpu().numpy(),
-            view_assignments={
-                view.name: p.argmax(dim=1).cpu().numpy()
-                for view, p in zip(data.views, soft, strict=True)
-            },
-        )
+        pairs = zip(data.views, soft, strict=True)
+        by_name = {view.name: p.argmax(dim=1).cpu().numpy() for view, p in pairs}
+        log(max(n_epochs - 1, 0), embedding=embedding.cpu().numpy(), view_assignments=by_name)
         return mean_assignment(soft)
 
     def joint_epoch(
@@ -170,9 +158,8 @@ class CMMC:
     ) -> list[float]:
         """Train one epoch; return the mean loss, its two contrasts, and the error by view."""
         steps = []
-        for rows in shuffled_batches(
-            len(views[0]), self.batch_size, views[0].device, drop_last=True
-        ):
+        n, device = len(views[0]), views[0].device
+        for rows in shuffled_batches(n, self.batch_size, device, drop_last=True):
             batch = [x[rows] for x in views]
             z = [net.encoder(x) for net, x in zip(network.autoencoders, batch, strict=True)]
             decoded = [net.decoder(a) for net, a in zip(network.autoencoders, z, strict=True)]
@@ -236,10 +223,8 @@ class Network(nn.Module):
     def shared_information(self, views: Sequence[Tensor], when: str) -> dict[str, Any]:
         """Return `cka_z_{when}` and `cka_h_{when}`, the similarity of the views in z and h."""
         some = [x[:CKA_ROWS] for x in views]
-        return {
-            f"cka_z_{when}": mean_cka(self.low_level(some)),
-            f"cka_h_{when}": mean_cka(self.high_level(some)),
-        }
+        views_by_level = {"z": self.low_level(some), "h": self.high_level(some)}
+        return {f"cka_{level}_{when}": mean_cka(x) for level, x in views_by_level.items()}
 
 
 def contrasts(features: Sequence[Tensor], soft: Sequence[Tensor]) -> tuple[Tensor, Tensor]:
@@ -256,52 +241,41 @@ def contrasts(features: Sequence[Tensor], soft: Sequence[Tensor]) -> tuple[Tenso
     return torch.stack(by_feature).sum(), torch.stack(by_label).sum()
 
 
-def pseudo_labels(
-    network: Network, views: Sequence[Tensor], n_clusters: int, *, seed: int
-) -> list[Tensor]:
-    """Return (n_samples,) k-means clusters of the high-level features of each view.
-
-    Every feature is first scaled to [0, 1] over the samples.
-    """
-    return [
-        kmeans(min_max(h), n_clusters, seed=seed, n_init=STARTS).labels
-        for h in network.high_level(views)
-    ]
+def pseudo_labels(network: Network, views: Sequence[Tensor], *, seed: int) -> list[Tensor]:
+    """Return (n_samples,) k-means clusters of h, scaled to [0, 1], of each view."""
+    n_clusters = network.labels.out_features
+    scaled = [min_max(h) for h in network.high_level(views)]
+    return [kmeans(h, n_clusters, seed=seed, n_init=STARTS).labels for h in scaled]
 
 
 def add_finetune_gradients(
     network: Network,
     views: Sequence[Tensor],
     clusters: Sequence[Tensor],
-    *,
     double_softmax: bool,
+    *,
     chunk: int = FINETUNE_ROWS,
 ) -> float:
     """Add the gradient of the fine-tuning loss to that of the weights; return the loss.
 
-    The loss is the sum over views of the mean `finetune_loss` towards the clusters, after their
-    numbers are matched to those of the assignments.
+    The loss is the sum over views of the mean `finetune_loss` towards the clusters, (n_samples,)
+    for each view, after their numbers are matched to those of the assignments. Encoders and
+    `labels` get a gradient.
 
-    Args:
-        network: of which the encoders and `labels` get the gradient.
-        views: (n_samples, n_features_v) each.
-        clusters: of each view, (n_samples,).
-        double_softmax: as for `finetune_loss`.
-        chunk: rows for which hidden layers are held. The gradient is the same for any value;
-            more than one chunk needs two forward passes each, since matching requires all
-            assignments.
+    Hidden layers are held for `chunk` rows at a time. The gradient is the same for any value;
+    more than one chunk needs two forward passes, since matching requires all assignments.
     """
     total = 0.0
     for net, x, found in zip(network.autoencoders, views, clusters, strict=True):
-        pieces = list(chunks(len(x), chunk))
+        pieces = x.split(chunk)
         view = nn.Sequential(net.encoder, network.labels)
         with torch.set_grad_enabled(len(pieces) == 1):
-            logits = [view(x[rows]).float() for rows in pieces]
+            logits = [view(rows).float() for rows in pieces]
         own = torch.cat(logits).argmax(dim=1)
-        targets = match(found, own, logits[0].shape[1])[found]
-        for rows in pieces:
-            part = logits[0] if len(pieces) == 1 else view(x[rows]).float()
-            loss = finetune_loss(part, targets[rows], double_softmax) / len(x)
+        targets = match(found, own, logits[0].shape[1])[found].split(chunk)
+        for rows, target in zip(pieces, targets, strict=True):
+            part = logits[0] if len(pieces) == 1 else view(rows).float()
+            loss = finetune_loss(part, target, double_softmax) / len(x)
             loss.backward()
             total += loss.item()
     return total
@@ -310,11 +284,8 @@ def add_finetune_gradients(
 def finetune_loss(logits: Tensor, targets: Tensor, double_softmax: bool) -> Tensor:
     """Return the cross-entropy towards the targets in nats, summed over samples, a scalar.
 
-    Args:
-        logits: (n_samples, n_clusters).
-        targets: (n_samples,) in 0..n_clusters-1.
-        double_softmax: take the log-softmax of the soft assignments instead of the logits. The
-            mean is then at least log(1 + (n_clusters - 1) / e).
+    With `double_softmax`, it takes the log-softmax of the soft assignments instead of the logits,
+    (n_samples, n_clusters). Its mean is then at least log(1 + (n_clusters - 1) / e).
     """
     scores = logits.softmax(dim=1) if double_softmax else logits
     return functional.cross_entropy(scores, targets, reduction="sum")
@@ -342,11 +313,9 @@ def linear_cka(a: Tensor, b: Tensor) -> Tensor:
     """Return the linear centred kernel alignment of two embeddings, a scalar in [0, 1].
 
     It is 1 where one embedding is a rotation, shift or scaling of the other, and near 0 where
-    they are unrelated. Source: Kornblith et al., ICML 2019.
+    they are unrelated. Both are (n_samples, n_features), of any number of features each.
 
-    Args:
-        a: (n_samples, n_features_a).
-        b: (n_samples, n_features_b).
+    Source: Kornblith et al., ICML 2019.
     """
     with torch.autocast(a.device.type, enabled=False):
         a, b = (x.float() - x.float().mean(dim=0) for x in (a, b))

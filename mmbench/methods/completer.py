@@ -26,10 +26,9 @@ from torch.nn import functional
 from mmbench.data import Dataset, IncompatibleDataError
 from mmbench.methods import Log, silent
 from mmbench.nn.batches import checkpoints, epoch_means, in_chunks, shuffled_batches
-from mmbench.nn.encoders import normalised_mlp
-from mmbench.nn.incomplete import row_numbers, samples_in_pairs
 from mmbench.nn.information import shared_information
-from mmbench.nn.preprocessing import kmeans_assignments
+from mmbench.nn.networks import normalised_mlp
+from mmbench.nn.preprocessing import kmeans_assignments, row_numbers, samples_in_pairs
 
 CHECKPOINT_STARTS, STARTS = 2, 20  # of k-means
 

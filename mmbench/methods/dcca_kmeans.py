@@ -27,9 +27,9 @@ from torch import Tensor, nn
 
 from mmbench.data import Dataset
 from mmbench.methods import Log, silent
-from mmbench.nn.batches import checkpoints, in_chunks, shuffled_batches
+from mmbench.nn.batches import checkpoints, in_chunks, paired_tensors, shuffled_batches
 from mmbench.nn.canonical import canonical
-from mmbench.nn.encoders import normalised_mlp, paired_tensors
+from mmbench.nn.networks import normalised_mlp
 from mmbench.nn.preprocessing import kmeans_assignments
 
 CHECKPOINT_STARTS, STARTS = 2, 20  # of k-means

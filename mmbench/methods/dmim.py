@@ -43,11 +43,10 @@ from torch.nn import functional
 from mmbench.data import Dataset, Index
 from mmbench.methods import Log, silent
 from mmbench.nn.batches import checkpoints, epoch_means, in_chunks, shuffled_batches
-from mmbench.nn.encoders import AssignmentNetwork, Soft, normalised_mlp, shared_encoders
-from mmbench.nn.incomplete import row_numbers, samples_in_pairs
 from mmbench.nn.information import divergence, shared_information
 from mmbench.nn.losses import entropy
-from mmbench.nn.preprocessing import Matrix, principal, training_rows
+from mmbench.nn.networks import AssignmentNetwork, Soft, normalised_mlp, shared_encoders
+from mmbench.nn.preprocessing import Matrix, principal, row_numbers, samples_in_pairs, training_rows
 
 LOGGED_TERMS = ("loss", "shared", "superfluous", "overcluster_shared", "overcluster_superfluous")
 Fraction = Annotated[float, Field(ge=0, lt=1)]

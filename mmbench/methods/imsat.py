@@ -33,11 +33,11 @@ from torch.nn import functional
 
 from mmbench.data import Dataset, IncompatibleDataError
 from mmbench.methods import Log, silent
-from mmbench.nn.batches import checkpoints, chunks, epoch_means, eval_outputs, shuffled_batches
+from mmbench.nn.batches import checkpoints, epoch_means, eval_outputs, shuffled_batches
 from mmbench.nn.embedded import one_space
-from mmbench.nn.encoders import normalised_mlp
 from mmbench.nn.information import divergence
 from mmbench.nn.losses import entropy
+from mmbench.nn.networks import normalised_mlp
 
 # rows whose distances to all others are in memory at a time
 DISTANCE_ROWS = 256
@@ -182,8 +182,8 @@ def neighbour_distance(x: Tensor, k: int) -> Tensor:
     position = min(k, len(x) - 1)  # a row is the nearest to itself, at 0
     with torch.autocast(x.device.type, enabled=False):
         distances = [
-            torch.cdist(x[rows], x).topk(position + 1, largest=False).values[:, position]
-            for rows in chunks(len(x), DISTANCE_ROWS)
+            torch.cdist(rows, x).topk(position + 1, largest=False).values[:, position]
+            for rows in x.split(DISTANCE_ROWS)
         ]
         return torch.cat(distances)
 

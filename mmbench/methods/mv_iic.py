@@ -24,9 +24,9 @@ from torch import Tensor, nn
 
 from mmbench.data import Dataset
 from mmbench.methods import Log, silent
-from mmbench.nn.batches import checkpoints, epoch_means, shuffled_batches
-from mmbench.nn.encoders import AssignmentNetwork, Soft, normalised_mlp, paired_tensors
+from mmbench.nn.batches import checkpoints, epoch_means, paired_tensors, shuffled_batches
 from mmbench.nn.information import shared_information
+from mmbench.nn.networks import AssignmentNetwork, Soft, normalised_mlp
 from mmbench.nn.preprocessing import kmeans_assignments
 
 CHECKPOINT_STARTS, STARTS = 2, 20  # of k-means

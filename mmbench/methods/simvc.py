@@ -21,9 +21,9 @@ from torch import Tensor, nn
 
 from mmbench.data import Dataset
 from mmbench.methods import Log, silent
-from mmbench.nn.batches import checkpoints, epoch_means, shuffled_batches
+from mmbench.nn.batches import checkpoints, epoch_means, paired_tensors, shuffled_batches
 from mmbench.nn.ddc import FusionNetwork, FusionOutput, ddc_terms
-from mmbench.nn.encoders import normalised_mlp, paired_tensors
+from mmbench.nn.networks import normalised_mlp
 
 
 @dataclass(frozen=True)

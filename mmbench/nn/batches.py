@@ -1,4 +1,4 @@
-"""Batches, evaluation in chunks, and the epochs at which methods log assignments.
+"""Tensors of a data set, their batches, evaluation in chunks, and epochs that are logged.
 
 The data stay on the device and a batch is a selection of rows, so no loader is needed.
 """
@@ -8,36 +8,48 @@ from collections.abc import Callable, Iterator, Sequence
 import torch
 from torch import Tensor, nn
 
+from mmbench.data import Dataset, IncompatibleDataError
+
+
+def paired_tensors(
+    data: Dataset, device: str, *, at_least: int = 2, min_fit: int = 2
+) -> tuple[list[Tensor], list[Tensor]]:
+    """Return the paired views as tensors: of all samples, and of the samples to train on.
+
+    Args:
+        data: paired views; images are taken as pixels in [0, 1].
+        device: of the tensors.
+        at_least: smallest number of views.
+        min_fit: smallest number of samples to train on; batch normalisation needs two.
+
+    Raises:
+        IncompatibleDataError: too few views, samples that lack a view, or too few samples to
+            train on.
+    """
+    arrays = data.paired_features(at_least=at_least, pixels=True, held_out=True)
+    if len(data.fit_index) < min_fit:
+        raise IncompatibleDataError(
+            f"{data.name}: needs {min_fit} samples to train on, has {len(data.fit_index)}"
+        )
+    views = [torch.as_tensor(x, device=device) for x in arrays]
+    rows = torch.as_tensor(data.fit_index, device=device)
+    return views, [x[rows] for x in views] if data.is_split else views
+
 
 def shuffled_batches(
-    n_samples: int,
-    batch_size: int,
-    device: str | torch.device = "cpu",
-    *,
-    generator: torch.Generator | None = None,
-    drop_last: bool = False,
+    n_samples: int, batch_size: int, device: str | torch.device = "cpu", *, drop_last: bool = False
 ) -> Iterator[Tensor]:
     """Yield the row numbers of each batch of one epoch, in a new random order.
 
-    Args:
-        n_samples: number of rows.
-        batch_size: rows per batch; at most `n_samples` are taken.
-        device: of the row numbers.
-        generator: of the order, on the CPU, so that the order is the same on every device; by
-            default the global generator.
-        drop_last: leave out a last batch that is not full. There is always at least one batch.
+    The order is drawn on the CPU, so that it is the same on every device. A batch has at most
+    `n_samples` rows, and there is always at least one batch; `drop_last` leaves out a last batch
+    that is not full.
     """
     size = min(batch_size, n_samples)
-    order = torch.randperm(n_samples, generator=generator).to(device)
+    order = torch.randperm(n_samples).to(device)
     if drop_last:
         order = order[: n_samples - n_samples % size]
     yield from torch.split(order, size)
-
-
-def chunks(n_samples: int, size: int) -> Iterator[slice]:
-    """Yield slices of `size` rows (the last may have fewer) that cover 0..n_samples-1."""
-    for start in range(0, n_samples, size):
-        yield slice(start, min(start + size, n_samples))
 
 
 def in_chunks(function: Callable[[Tensor], Tensor], x: Tensor, size: int = 4096) -> Tensor:
@@ -47,7 +59,7 @@ def in_chunks(function: Callable[[Tensor], Tensor], x: Tensor, size: int = 4096)
     of the others, as a network in eval mode does.
     """
     with torch.no_grad():
-        return torch.cat([function(x[rows]).float() for rows in chunks(len(x), size)])
+        return torch.cat([function(rows).float() for rows in x.split(size)])
 
 
 def eval_outputs(
@@ -56,13 +68,9 @@ def eval_outputs(
     function: Callable[[Tensor], Tensor] | None = None,
     size: int = 4096,
 ) -> Tensor:
-    """Return the outputs of a network in eval mode, as `in_chunks` does; restore its mode.
+    """Return the outputs of a network in eval mode, as `in_chunks` does, and restore its mode.
 
-    Args:
-        network: whose mode is set.
-        x: any number of rows.
-        function: of rows of x, which calls the network; the network itself by default.
-        size: rows at a time.
+    The function maps rows of x by the network, and is the network itself by default.
     """
     was_training = network.training
     network.eval()
@@ -72,12 +80,9 @@ def eval_outputs(
 
 
 def epoch_means(steps: Sequence[Tensor]) -> list[float]:
-    """Return the means over the steps of an epoch of several losses.
+    """Return the means over the steps of an epoch of several losses, (n_losses,) each.
 
     Methods read losses once an epoch, since reading a number makes the host wait for the device.
-
-    Args:
-        steps: (n_losses,) without a gradient, for each step.
     """
     means: list[float] = torch.stack(list(steps)).mean(dim=0).tolist()
     return means

@@ -43,45 +43,26 @@ def kmeans(x: Tensor, n_clusters: int, *, seed: int, n_init: int) -> Clusters:
 
 
 def assign_by_kmeans(z: Tensor, data: Dataset, *, seed: int, n_init: int) -> Tensor:
-    """Return the nearest centroid of each sample, by k-means of the training samples.
+    """Return (n_samples,) int64, the nearest centroid by k-means of the training samples.
 
-    Args:
-        z: (n_samples, n_latent), at least `n_clusters` rows of `fit_index`.
-        data: with the number of clusters and the samples to train on.
-        seed: of the k-means++ starts.
-        n_init: how many starts.
-
-    Returns:
-        y_pred: (n_samples,) int64, in 0..n_clusters-1.
+    Row i of z, (n_samples, n_latent), is sample i; at least `n_clusters` are in `fit_index`.
     """
     fitted = z[torch.as_tensor(data.fit_index, device=z.device)]
     return nearest(z, kmeans(fitted, data.n_clusters, seed=seed, n_init=n_init).centroids)
 
 
 def nearest(x: Tensor, centroids: Tensor) -> Tensor:
-    """Return the index of the nearest centroid of each row, (n_samples,) int64.
-
-    Args:
-        x: (n_samples, n_features).
-        centroids: (n_clusters, n_features).
-    """
+    """Return the index of the nearest centroid of each row, (n_samples,) int64."""
     with torch.autocast(x.device.type, enabled=False):
         return torch.cdist(x.float(), centroids.float()).argmin(dim=1)
 
 
 def match(p: Tensor, q: Tensor, n_clusters: int) -> Tensor:
-    """Return the renumbering of p that agrees with q in as many samples as possible.
+    """Return the renumbering of p, (n_clusters,) int64, that agrees best with q.
 
-    It is found by the Hungarian algorithm on the table of counts, and is a permutation of
-    0..n_clusters-1 also where p or q have empty clusters.
-
-    Args:
-        p: (n_samples,) cluster numbers in 0..n_clusters-1.
-        q: (n_samples,) cluster numbers in 0..n_clusters-1.
-        n_clusters: of both.
-
-    Returns:
-        renumbering: (n_clusters,) int64, so that `renumbering[p]` is p in the numbers of q.
+    `renumbering[p]` equals q in as many samples as possible. It is found by the Hungarian
+    algorithm on the table of counts, and is a permutation of 0..n_clusters-1 also where p or q,
+    (n_samples,) cluster numbers, have empty clusters.
     """
     cells = torch.bincount(p * n_clusters + q, minlength=n_clusters**2)
     counts = cells.reshape(n_clusters, n_clusters).cpu().numpy()

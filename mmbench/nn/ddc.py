@@ -16,7 +16,6 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
-from mmbench.nn.batches import chunks
 from mmbench.nn.information import widened
 
 # the published constants: width of the kernel relative to the median of squared distances,
@@ -82,7 +81,8 @@ class FusionNetwork(nn.Module):
         """
         self.eval()
         with torch.no_grad():
-            outputs = [self([x[rows] for x in views]) for rows in chunks(len(views[0]), size)]
+            pieces = zip(*(x.split(size) for x in views), strict=True)
+            outputs = [self(piece) for piece in pieces]
         return torch.cat([o.fused.float() for o in outputs]), torch.cat([o.soft for o in outputs])
 
 

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional
 
-from mmbench.nn.batches import chunks, eval_outputs, shuffled_batches
+from mmbench.nn.batches import eval_outputs, shuffled_batches
 
 # images that are converted to float32 at a time
 _ROWS = 500
@@ -29,18 +29,13 @@ def on_device(images: NDArray[np.uint8], side: int, device: str) -> Tensor:
     shorter = min(pixels.shape[2:])
     if len(pixels) and shorter > 2 * side:
         shape = [round(2 * side / shorter * n) for n in pixels.shape[2:]]
-        rows = chunks(len(pixels), _ROWS)
-        pixels = torch.cat([_scaled(pixels[r], shape).mul(255).round().byte() for r in rows])
+        parts = [_scaled(x, shape).mul(255).round().byte() for x in pixels.split(_ROWS)]
+        pixels = torch.cat(parts)
     return pixels.to(device)
 
 
 def resized(images: Tensor, side: int) -> Tensor:
-    """Return whole images as (n, channels, side, side) float32 in [0, 1].
-
-    Args:
-        images: (n, channels, height, width) uint8.
-        side: of the result, in pixels.
-    """
+    """Return whole uint8 images as (n, channels, side, side) float32 in [0, 1]."""
     return _scaled(images, [side, side])
 
 
@@ -52,14 +47,9 @@ def _scaled(images: Tensor, shape: list[int]) -> Tensor:
 
 
 def image_batches(images: Tensor, fit_rows: Tensor, batch_size: int) -> Iterator[Tensor]:
-    """Yield the images of each batch of one epoch, in a new random order.
+    """Yield the images of each full batch of one epoch, in a new random order.
 
-    A last batch that is not full is left out.
-
-    Args:
-        images: (n, channels, height, width) uint8.
-        fit_rows: (n_fit,), the images to train on, on the same device.
-        batch_size: in images.
+    `fit_rows`, (n_fit,) on the device of the images, are those to train on.
     """
     for rows in shuffled_batches(len(fit_rows), batch_size, images.device, drop_last=True):
         yield images[fit_rows[rows]]
@@ -68,12 +58,8 @@ def image_batches(images: Tensor, fit_rows: Tensor, batch_size: int) -> Iterator
 def predicted(
     network: nn.Module, images: Tensor, side: int, output: Callable[[Tensor], Tensor]
 ) -> Tensor:
-    """Return the output of a network for whole images, in eval mode and without a gradient.
+    """Return the output of a network for whole uint8 images, in eval mode and without a gradient.
 
-    Args:
-        network: whose mode is set, and restored.
-        images: (n, channels, height, width) uint8.
-        side: of the network's input, in pixels.
-        output: of (batch, channels, side, side) float32, which calls the network.
+    `output` calls the network on (batch, channels, side, side) float32.
     """
     return eval_outputs(network, images, lambda x: output(resized(x, side)), _ROWS)

@@ -1,4 +1,4 @@
-"""Features of all views as one matrix, and k-means of a matrix, without torch.
+"""Rows and features of views, as matrices for training, and their k-means, without torch.
 
 Ranges, principal axes and centroids are fitted on the samples to train on, `fit_index`, and
 applied to all samples.
@@ -83,15 +83,42 @@ def training_rows(data: Dataset, view: View) -> Index:
     return rows
 
 
+def row_numbers(data: Dataset) -> Index:
+    """Return (n_views, n_samples), the row of each sample in each view, -1 if it has none."""
+    rows = np.full((len(data.views), data.n_samples), -1)
+    for v, view in enumerate(data.views):
+        rows[v, view.sample_index] = np.arange(len(view.sample_index))
+    return rows
+
+
+def samples_in_pairs(data: Dataset, rows: Index) -> Index:
+    """Return the samples to train on that have at least two views, in increasing order.
+
+    Args:
+        data: at least two views.
+        rows: `row_numbers` of the data.
+
+    Raises:
+        IncompatibleDataError: a view has fewer than two such samples.
+    """
+    has = rows[:, data.fit_index] >= 0
+    paired = has.sum(axis=0) > 1
+    for view, n in zip(data.views, (has & paired).sum(axis=1), strict=True):
+        if n < 2:
+            raise IncompatibleDataError(
+                f"{data.name}: needs 2 samples to train on that have {view.name} and another"
+                f" view, has {n}"
+            )
+    shared: Index = data.fit_index[paired]
+    return shared
+
+
 def equally_weighted(x: Matrix, fit_rows: Index) -> Matrix:
     """Return x with its range scaled to [0, 1], divided by √n_features.
 
-    The norm of a training row is then at most 1 for any number of columns. The range is that of
-    all columns together, so it keeps their relative scaling, and x in [0, 1] is only divided.
-
-    Args:
-        x: (n_rows, n_features).
-        fit_rows: rows that determine the range.
+    The norm of a row of `fit_rows`, which determine the range, is then at most 1 for any number
+    of columns. The range is that of all columns together, so it keeps their relative scaling, and
+    x in [0, 1] is only divided.
     """
     fitted = x[fit_rows]
     low, high = float(fitted.min()), float(fitted.max())
@@ -103,11 +130,8 @@ def equally_weighted(x: Matrix, fit_rows: Index) -> Matrix:
 def principal(x: Matrix, n_components: int, fit_rows: Index, *, seed: int) -> Matrix:
     """Return the principal components, (n_rows, min(n_components, n_features, n_fit)).
 
-    Args:
-        x: (n_rows, n_features).
-        n_components: to keep at most.
-        fit_rows: rows that determine the mean and the axes.
-        seed: of the randomised solver for large matrices.
+    The mean and the axes are fitted on `fit_rows`; large matrices need a randomised solver, which
+    takes the seed.
     """
     n_components = min(n_components, x.shape[1], len(fit_rows))
     pca = PCA(n_components, random_state=seed)
@@ -120,9 +144,7 @@ def principal(x: Matrix, n_components: int, fit_rows: Index, *, seed: int) -> Ma
 def require_sample_per_cluster(data: Dataset, view: View | None = None) -> None:
     """Raise `IncompatibleDataError` where there are fewer samples to train on than clusters.
 
-    Args:
-        data: with its number of clusters.
-        view: count only the samples that this view describes.
+    With a view, only the samples that it describes count.
     """
     if view is None:
         n, where = len(data.fit_index), ", has"
@@ -138,13 +160,7 @@ def require_sample_per_cluster(data: Dataset, view: View | None = None) -> None:
 def fitted_kmeans(x: NDArray[np.floating], n_clusters: int, *, seed: int, n_init: int) -> KMeans:
     """Return the best of `n_init` runs of k-means by inertia, the same for any number of threads.
 
-    Where x has fewer distinct rows than clusters, some clusters stay empty.
-
-    Args:
-        x: (n_samples, n_features), at least `n_clusters` rows.
-        n_clusters: how many clusters to find.
-        seed: of the k-means++ starts.
-        n_init: how many starts.
+    Where x, (n_samples, n_features), has fewer distinct rows than clusters, some stay empty.
     """
     model = KMeans(n_clusters, n_init=n_init, random_state=seed)
     # threads sum the centroids in the order in which they finish, which changes the last bits
@@ -160,13 +176,7 @@ def kmeans_assignments(
 ) -> NDArray[np.int64]:
     """Return (n_samples,) clusters in 0..n_clusters-1, by k-means of the training samples.
 
-    Every sample is assigned to its nearest centroid.
-
-    Args:
-        x: (n_samples, n_features), row i for sample i.
-        data: with the number of clusters and the samples to train on.
-        seed: of the k-means++ starts.
-        n_init: how many starts.
+    Every sample, (n_samples, n_features), is assigned to its nearest centroid.
 
     Raises:
         IncompatibleDataError: fewer samples to train on than clusters.

@@ -8,8 +8,8 @@ from torch.nn import functional
 
 from mmbench.data import IncompatibleDataError
 from mmbench.methods.completer import Completer, CompletionNetwork
-from mmbench.nn.incomplete import row_numbers
 from mmbench.nn.information import shared_information
+from mmbench.nn.preprocessing import row_numbers
 
 QUICK = Completer(
     hidden=(64, 64),

@@ -10,9 +10,10 @@ from sklearn.metrics import adjusted_rand_score
 
 from mmbench.data import IncompatibleDataError
 from mmbench.methods.comvc import CoMVC, contrastive_loss
+from mmbench.nn.batches import paired_tensors
 from mmbench.nn.ddc import FusionOutput
-from mmbench.nn.encoders import normalised_mlp, paired_tensors
 from mmbench.nn.losses import nt_xent
+from mmbench.nn.networks import normalised_mlp
 
 QUICK = CoMVC(hidden=(64, 64), n_latent=32, epochs=40, batch_size=60)
 

@@ -20,9 +20,9 @@ from mmbench.methods.dmim import (
     mean_over_views,
     rotated,
 )
-from mmbench.nn.encoders import AssignmentNetwork, shared_encoders
-from mmbench.nn.incomplete import row_numbers
 from mmbench.nn.information import divergence, shared_information
+from mmbench.nn.networks import AssignmentNetwork, shared_encoders
+from mmbench.nn.preprocessing import row_numbers
 
 QUICK = DMIM(hidden=(128, 64), overcluster_heads=2, epochs=40, min_steps=40, batch_size=256)
 

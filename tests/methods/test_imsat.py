@@ -19,7 +19,7 @@ from mmbench.methods.imsat import (
     perturbed_divergence,
     soft_assignments,
 )
-from mmbench.nn.encoders import normalised_mlp
+from mmbench.nn.networks import normalised_mlp
 
 QUICK = IMSAT(hidden=(64, 64), epochs=30, batch_size=45)
 

@@ -8,7 +8,7 @@ from sklearn.metrics import adjusted_rand_score
 from mmbench.data import IncompatibleDataError
 from mmbench.methods.simvc import SiMVC
 from mmbench.nn.ddc import FusionNetwork, ddc_terms
-from mmbench.nn.encoders import normalised_mlp
+from mmbench.nn.networks import normalised_mlp
 
 QUICK = SiMVC(hidden=(64, 64), n_latent=32, epochs=40, batch_size=60)
 
