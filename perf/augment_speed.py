@@ -18,8 +18,7 @@ import torch
 from PIL import Image, ImageEnhance, ImageFilter, ImageOps
 from torch import Tensor
 
-from mmbench.methods.sacc import SACC
-from mmbench.nn.contrastive import ContrastiveNetwork
+from mmbench.methods.sacc import SACC, ContrastiveNetwork
 
 SIDE = 32
 BATCH = 256

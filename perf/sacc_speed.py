@@ -14,8 +14,7 @@ from collections.abc import Callable
 import torch
 from torch import nn
 
-from mmbench.methods.sacc import SACC
-from mmbench.nn.contrastive import ContrastiveNetwork
+from mmbench.methods.sacc import SACC, ContrastiveNetwork
 
 N = 5000
 

@@ -27,19 +27,9 @@ from mmbench.nn.resnet import Backbone
 
 @dataclass(frozen=True)
 class CC:
-    """Hyperparameters of the method; the defaults are the published ones.
+    """Hyperparameters of the method, named as in `SACC`; the defaults are the published ones.
 
-    Attributes:
-        backbone: architecture that extracts the features of an image.
-        side: of the network's input, in pixels.
-        epochs: passes over the images.
-        batch_size: images per batch; a last batch that is not full is left out.
-        learning_rate: of Adam, constant and without weight decay.
-        jitter: strength of the colour jitter; 0.5 in the paper for CIFAR.
-        weak_blur: blur half of the images; off in the paper for CIFAR and STL-10.
-        flip: mirror half of the images from left to right.
-        rotation: largest angle in degrees.
-        min_crop: smallest share of an image's area that a crop keeps.
+    In the paper, `jitter` is 0.5 for CIFAR and `weak_blur` is off for CIFAR and STL-10.
     """
 
     backbone: Backbone = "resnet34"
@@ -56,7 +46,7 @@ class CC:
     def fit_predict(
         self, data: Dataset, *, seed: int, device: str = "cpu", log: Log = silent
     ) -> NDArray[np.int64]:
-        """Cluster images; arguments, log, result and errors are those of `SACC.fit_predict`."""
+        """Cluster images; what is logged and raised is that of `SACC.fit_predict`."""
         return self._as_sacc().fit_predict(data, seed=seed, device=device, log=log)
 
     def augmentations(self) -> Mapping[str, Augmentation]:

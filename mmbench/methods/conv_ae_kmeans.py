@@ -53,18 +53,11 @@ class ConvAEKMeans:
     def fit_predict(
         self, data: Dataset, *, seed: int, device: str = "cpu", log: Log = silent
     ) -> NDArray[np.int64]:
-        """Cluster images.
+        """Cluster images of any size, with the network and k-means trained on `fit_index`.
 
-        Args:
-            data: images of any size. The network and k-means are trained on `fit_index`; the
-                other samples are assigned to the nearest centroid.
-            seed: of the initial weights, the order of the batches and k-means.
-            device: where to train, as torch names it.
-            log: receives every epoch the mean squared error of pixels in [0, 1]; at checkpoints
-                the assignments; at the end the latent vectors as embedding.
-
-        Returns:
-            y_pred: (n_samples,), in 0..n_clusters-1.
+        The other samples are assigned to the nearest centroid. Logged are every epoch the mean
+        squared error of pixels in [0, 1]; at checkpoints the assignments; at the end the latent
+        vectors as embedding.
 
         Raises:
             IncompatibleDataError: the data are features, or have fewer samples to train on

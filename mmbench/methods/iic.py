@@ -24,7 +24,7 @@ from torch import Tensor, nn
 
 from mmbench.data import Dataset
 from mmbench.methods import Log, silent
-from mmbench.nn.augment import Augmentation, Weak
+from mmbench.nn.augment import Augmentation
 from mmbench.nn.batches import checkpoints
 from mmbench.nn.images import image_batches, on_device, predicted, resized
 from mmbench.nn.information import shared_information
@@ -64,18 +64,11 @@ class IIC:
     def fit_predict(
         self, data: Dataset, *, seed: int, device: str = "cpu", log: Log = silent
     ) -> NDArray[np.int64]:
-        """Cluster images.
+        """Cluster images of any size, trained on those of `fit_index`.
 
-        Args:
-            data: images of any size. The network is trained on `fit_index`.
-            seed: of the initial weights, the order of the batches and the augmentations.
-            device: where to train, as torch names it.
-            log: receives every epoch the mean loss of the heads with the clusters asked for, in
-                nats, and `overcluster`, that of the auxiliary heads; at checkpoints the
-                assignments; at the end the soft assignments as embedding.
-
-        Returns:
-            y_pred: (n_samples,), in 0..n_clusters-1.
+        Logged are every epoch the mean loss of the heads with the clusters asked for, in nats,
+        and `overcluster`, that of the auxiliary heads; at checkpoints the assignments; at the
+        end the soft assignments as embedding.
 
         Raises:
             IncompatibleDataError: the data are features, not images.
@@ -99,18 +92,15 @@ class IIC:
                 steps = []
                 for batch in image_batches(images, fit_rows, self.batch_size):
                     plain = network(resized(batch, self.side), kind)
-                    augmented = network(augment(batch, None), kind)
+                    augmented = network(augment(batch), kind)
                     losses = -shared_information(plain, augmented)  # (heads,)
                     optimiser.zero_grad()
                     losses.mean().backward()
                     optimiser.step()
                     steps.append(losses.detach())
                 means[kind] = torch.stack(steps).mean(dim=0)
-            log(
-                epoch,
-                loss=means["cluster"].mean().item(),
-                overcluster=means["overcluster"].mean().item(),
-            )
+            loss, overcluster = (means[k].mean().item() for k in ("cluster", "overcluster"))
+            log(epoch, loss=loss, overcluster=overcluster)
             if epoch in log_epochs:
                 soft = network.soft_assignments(images, head=int(means["cluster"].argmin()))
                 y_pred = soft.argmax(dim=1).cpu().numpy()
@@ -120,11 +110,8 @@ class IIC:
 
     def augmentations(self) -> dict[str, Augmentation]:
         """Return the augmentation by its name."""
-        return {
-            "weak": Weak(
-                self.side, self.min_crop, self.flip, self.rotation, self.jitter, blur=False
-            )
-        }
+        common = (self.side, self.min_crop, self.flip, self.rotation, self.jitter)
+        return {"weak": Augmentation(*common, blur=False)}
 
 
 class Network(nn.Module):
@@ -142,12 +129,8 @@ class Network(nn.Module):
         super().__init__()
         self.side = side
         self.backbone, n_features = backbone(name, channels, side)
-        self.heads = nn.ModuleDict(
-            {
-                "cluster": nn.Linear(n_features, heads * n_clusters),
-                "overcluster": nn.Linear(n_features, heads * n_overclusters),
-            }
-        )
+        widths = {"cluster": heads * n_clusters, "overcluster": heads * n_overclusters}
+        self.heads = nn.ModuleDict({k: nn.Linear(n_features, n) for k, n in widths.items()})
         self.n_heads = heads
 
     def forward(self, x: Tensor, kind: str) -> Tensor:

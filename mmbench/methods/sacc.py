@@ -21,26 +21,28 @@ As in the code, `strong="normalized"` applies the mean and deviation of ImageNet
 augmentation only, so that the network can recognise it by its range; "plain" does not.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Annotated, Any, Literal
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from pydantic import Field, NonNegativeFloat, PositiveFloat, PositiveInt
-from torch import Tensor
+from torch import Tensor, nn
+from torch.nn import functional
 
 from mmbench.data import Dataset
 from mmbench.methods import Log, save_state, saved_state, silent
-from mmbench.nn.augment import Augmentation, Strong, Weak, imagenet_normalized
+from mmbench.nn.augment import Augmentation, imagenet_normalized
 from mmbench.nn.batches import checkpoints, epoch_means
 from mmbench.nn.clustering import assign_by_kmeans
-from mmbench.nn.contrastive import ContrastiveNetwork
-from mmbench.nn.images import image_batches, on_device
+from mmbench.nn.images import image_batches, on_device, predicted
 from mmbench.nn.losses import cluster_contrast, imbalance, nt_xent
+from mmbench.nn.networks import mlp
 from mmbench.nn.preprocessing import require_sample_per_cluster
-from mmbench.nn.resnet import Backbone
+from mmbench.nn.resnet import Backbone, backbone
 
+N_INSTANCE = 128  # length of z
 INSTANCE_TEMPERATURE = 0.5
 CLUSTER_TEMPERATURE = 1.0
 STARTS = 20  # of k-means
@@ -94,18 +96,11 @@ class SACC:
     def fit_predict(
         self, data: Dataset, *, seed: int, device: str = "cpu", log: Log = silent
     ) -> NDArray[np.int64]:
-        """Cluster images.
+        """Cluster images of any size, trained on those of `fit_index`.
 
-        Args:
-            data: images of any size. The network is trained on `fit_index`.
-            seed: of the initial weights, the order of the batches and the augmentations.
-            device: where to train, as torch names it.
-            log: receives every epoch the mean loss, its parts `instance` and `cluster`, and
-                `unlabelled`, the loss of the unlabelled images if there are any; at checkpoints
-                the assignments; at the end the directions of z as embedding.
-
-        Returns:
-            y_pred: (n_samples,), in 0..n_clusters-1.
+        Logged are every epoch the mean loss, its parts `instance` and `cluster`, and
+        `unlabelled`, the loss of the unlabelled images if there are any; at checkpoints the
+        assignments; at the end the directions of z as embedding.
 
         Raises:
             IncompatibleDataError: the data are features, or k-means has fewer samples to train
@@ -164,28 +159,28 @@ class SACC:
 
     def augmentations(self) -> dict[str, Augmentation]:
         """Return the augmentations by name: weak and, unless it is left out, strong."""
-        weak = Weak(self.side, self.min_crop, self.flip, self.rotation, self.jitter, self.weak_blur)
+        weak = Augmentation(
+            self.side, self.min_crop, self.flip, self.rotation, self.jitter, self.weak_blur
+        )
         if self.strong == "none":
             return {"weak": weak}
-        return {"weak": weak, "strong": Strong(self.side, self.min_crop, self.flip, self.rotation)}
+        return {"weak": weak, "strong": replace(weak, jitter=0.5, blur=True, operations=5)}
 
     def losses(
-        self, network: ContrastiveNetwork, batch: Tensor, *, clusters: bool = True
+        self, network: "ContrastiveNetwork", batch: Tensor, *, clusters: bool = True
     ) -> tuple[Tensor, Tensor, Tensor]:
         """Return the loss of one batch and its parts, of z and of clusters, three scalars.
 
-        Args:
-            network: in training mode.
-            batch: (n, channels, height, width) uint8.
-            clusters: add the part of clusters to the loss.
+        The batch is (n, channels, height, width) uint8. Without `clusters`, the loss has only the
+        part of z.
         """
         augment = self.augmentations()
         # one forward pass each, so that batch norm sees one kind of augmentation at a time
-        z_i, c_i = network(augment["weak"](batch, None))
-        z_j, c_j = network(augment["weak"](batch, None))
+        z_i, c_i = network(augment["weak"](batch))
+        z_j, c_j = network(augment["weak"](batch))
         z_s = c_s = None
         if "strong" in augment:
-            x_s = augment["strong"](batch, None)
+            x_s = augment["strong"](batch)
             z_s, c_s = network(imagenet_normalized(x_s) if self.strong == "normalized" else x_s)
         instance = instance_loss(z_i, z_j, z_s, self.pairs)
         cluster = cluster_loss(c_i, c_j, c_s, self.pairs, self.balance_weight)
@@ -195,14 +190,46 @@ class SACC:
         return loss, instance, cluster
 
 
+class ContrastiveNetwork(nn.Module):
+    """A backbone with two projectors, each with one hidden layer as wide as the features.
+
+    Attributes:
+        backbone: (batch, channels, side, side) to (batch, n_features).
+        instance: features to z, (batch, n_instance); only the directions of its rows matter.
+        cluster: features to logits, (batch, n_clusters).
+        side: of the input images, in pixels.
+    """
+
+    def __init__(self, name: Backbone, channels: int, side: int, n_clusters: int) -> None:
+        super().__init__()
+        self.side = side
+        self.backbone, width = backbone(name, channels, side)
+        self.instance = mlp(width, [width], N_INSTANCE)
+        self.cluster = mlp(width, [width], n_clusters)
+
+    def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """Return z, (batch, n_instance), and soft assignments, (batch, n_clusters), of images.
+
+        Both are float32, also under autocast.
+        """
+        h = self.backbone(x)
+        return self.instance(h).float(), self.cluster(h).float().softmax(dim=1)
+
+    def soft_assignments(self, images: Tensor) -> Tensor:
+        """Return (n, n_clusters) for whole uint8 images, in eval mode, without a gradient."""
+        return predicted(self, images, self.side, lambda x: self(x)[1])
+
+    def embedding(self, images: Tensor) -> Tensor:
+        """Return the directions of z, (n, n_instance), rows of unit length, likewise."""
+        return functional.normalize(predicted(self, images, self.side, lambda x: self(x)[0]))
+
+
 def instance_loss(i: Tensor, j: Tensor, s: Tensor | None, pairs: Pairs = "paper") -> Tensor:
     """Return the contrast of images over two pairs of augmentations, a scalar.
 
-    Args:
-        i: (n, n_instance), of the first weak augmentation.
-        j: (n, n_instance), of the second weak augmentation.
-        s: (n, n_instance), of the strong augmentation; None leaves the second pair out.
-        pairs: (i, j) and (j, s) in the paper; (i, j) and (i, s) for STL-10.
+    The z of the weak augmentations i and j and of the strong one, s, are (n, n_instance) each;
+    s = None leaves its pair out. The pairs are (i, j) and (j, s) in the paper, and (i, j) and
+    (i, s) for STL-10.
     """
     loss = nt_xent(i, j, INSTANCE_TEMPERATURE)
     if s is None:
@@ -215,14 +242,10 @@ def cluster_loss(
 ) -> Tensor:
     """Return the contrast of clusters over pairs of augmentations, a scalar.
 
-    The balance of an augmentation counts once for each pair that it is part of.
-
-    Args:
-        i: (n, n_clusters) soft assignments, of the first weak augmentation.
-        j: (n, n_clusters), of the second weak augmentation.
-        s: (n, n_clusters), of the strong augmentation; None leaves its pairs out.
-        pairs: all three in the paper; (i, j) and (i, s) for STL-10.
-        balance_weight: 1 is the published loss.
+    The soft assignments of the weak augmentations i and j and of the strong one, s, are
+    (n, n_clusters) each; s = None leaves its pairs out. The pairs are all three in the paper,
+    and (i, j) and (i, s) for STL-10. The balance of an augmentation counts once for each pair
+    that it is part of; a `balance_weight` of 1 is the published loss.
     """
     contrasted = [(i, j)]
     if s is not None:

@@ -20,14 +20,12 @@ that weighs only pixels inside, and its width is proportional to the side, as gi
 """
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 import torch
 from torch import Generator, Tensor
 from torch.nn import functional
-
-Augmentation = Callable[[Tensor, Generator | None], Tensor]
 
 # weights of red, green and blue in the brightness (ITU-R 601)
 _LUMA = (0.299, 0.587, 0.114)
@@ -35,36 +33,16 @@ _RGB_TO_YIQ = (_LUMA, (0.595716, -0.274453, -0.321263), (0.211456, -0.522591, 0.
 _IMAGENET_MEAN = (0.485, 0.456, 0.406)
 _IMAGENET_STD = (0.229, 0.224, 0.225)
 
+_ZERO = torch.zeros(())
+
 # range of the standard deviation of a blur at this side
 _BLUR_SIDE = 224
 _BLUR_SIGMA = (0.1, 2.0)
 
-# of the strong augmentation
-_JITTER = 0.5
-_OPERATIONS_EACH = 5
-
-# in the order of their drawn numbers; those not in `_COLOUR` are geometric or the identity
-OPERATIONS = (
-    "autocontrast",
-    "brightness",
-    "colour",
-    "contrast",
-    "equalize",
-    "identity",
-    "posterize",
-    "rotate",
-    "sharpness",
-    "shear-x",
-    "shear-y",
-    "solarize",
-    "translate-x",
-    "translate-y",
-)
-
 
 @dataclass(frozen=True)
-class Weak:
-    """Crop, flip, colour jitter, grey and blur.
+class Augmentation:
+    """Crop, flip, colour jitter, grey and blur, and optionally operations of `OPERATIONS`.
 
     Attributes:
         side: of the result, in pixels.
@@ -75,6 +53,8 @@ class Weak:
             five images change by a factor in 1 ± 0.8 s, and hue by up to 0.2 s of a turn; one
             in five becomes grey. 0 leaves all colours unchanged.
         blur: blur half of the images.
+        operations: how many are drawn for each image, with replacement and at one of nine
+            levels each; each is applied with probability one half.
     """
 
     side: int
@@ -83,6 +63,7 @@ class Weak:
     rotation: float = 0.0
     jitter: float = 1.0
     blur: bool = True
+    operations: int = 0
 
     def __call__(self, images: Tensor, generator: Generator | None = None) -> Tensor:
         """Return augmented images, (n, channels, side, side) float32 in [0, 1].
@@ -91,45 +72,20 @@ class Weak:
             images: (n, channels, height, width) uint8.
             generator: on the CPU; by default the global one.
         """
-        with torch.no_grad(), torch.autocast(images.device.type, enabled=False):
-            to_source = _random_crops(images, self.min_crop, self.flip, generator)
-            turned = _random_turns(len(images), self.rotation, generator)
-            x = warped(images, to_source, turned, self.side)
-            if self.jitter:
-                x = _jittered(x, self.jitter, generator)
-            return _randomly_blurred(x, generator) if self.blur else x
-
-
-@dataclass(frozen=True)
-class Strong:
-    """`Weak` at half the strength of colour jitter, and five operations out of 14.
-
-    The five are drawn with replacement, at one of nine levels each, and applied with probability
-    one half. The attributes are those of `Weak`.
-    """
-
-    side: int
-    min_crop: float = 0.08
-    flip: bool = True
-    rotation: float = 0.0
-
-    def __call__(self, images: Tensor, generator: Generator | None = None) -> Tensor:
-        """Return augmented images, as `Weak` does."""
         n = len(images)
         with torch.no_grad(), torch.autocast(images.device.type, enabled=False):
             to_source = _random_crops(images, self.min_crop, self.flip, generator)
-            turned = _random_turns(n, self.rotation, generator)
-            drawn = torch.randint(len(OPERATIONS), (n, _OPERATIONS_EACH), generator=generator)
-            idle = torch.rand(n, _OPERATIONS_EACH, generator=generator) < 0.5
-            drawn[idle] = OPERATIONS.index("identity")
-            levels = torch.randint(1, 10, (n, _OPERATIONS_EACH), generator=generator)
-            signs = 2.0 * torch.randint(2, (n, _OPERATIONS_EACH), generator=generator) - 1
-            for drawn_k, levels_k, signs_k in zip(drawn.T, levels.T, signs.T, strict=True):
-                turned = turned @ moves(drawn_k, levels_k, signs_k)
-            x = warped(images, to_source, turned, self.side)
-            x = _randomly_blurred(_jittered(x, _JITTER, generator), generator)
-            for drawn_k, levels_k in zip(drawn.T, levels.T, strict=True):
-                recolour(x, drawn_k, levels_k)
+            to_crop = _random_turns(n, self.rotation, generator)
+            operations = list(_random_operations(n, self.operations, generator))
+            for drawn, levels, signs in operations:
+                to_crop = to_crop @ moves(drawn, levels, signs)
+            x = warped(images, to_source, to_crop, self.side)
+            if self.jitter:
+                x = _jittered(x, self.jitter, generator)
+            if self.blur:
+                x = _randomly_blurred(x, generator)
+            for drawn, levels, _ in operations:
+                recolour(x, drawn, levels)
             return x
 
 
@@ -183,21 +139,31 @@ def moves(drawn: Tensor, levels: Tensor, signs: Tensor) -> Tensor:
         levels: (n,) in 1..9.
         signs: (n,) 1 or -1, the direction.
     """
-
-    def amount(name: str, unit: float) -> Tensor:
-        return torch.where(drawn == OPERATIONS.index(name), signs * unit * levels / 10, 0.0)
-
-    # whole degrees, counter-clockwise
-    angle = torch.deg2rad(amount("rotate", 30.0).trunc())
-    # PIL shears about the top left corner, which is at (-1, -1)
-    shear_x, shear_y = amount("shear-x", 0.3), amount("shear-y", 0.3)
-    # in units of half a side
-    right, down = amount("translate-x", 0.6), amount("translate-y", 0.6)
-    # at most one of the five differs from zero
+    amount = {
+        name: torch.where(drawn == OPERATIONS.index(name), signs * unit * levels / 10, 0.0)
+        for name, unit in _GEOMETRIC.items()
+    }
+    angle = torch.deg2rad(amount["rotate"].trunc())
+    right, down = amount["translate-x"], amount["translate-y"]
+    # at most one of the five differs from zero; PIL shears about the top left corner, (-1, -1)
     return _maps(
-        [angle.cos(), shear_x - angle.sin(), shear_x + right],
-        [shear_y + angle.sin(), angle.cos(), shear_y + down],
+        [angle.cos(), amount["shear-x"] - angle.sin(), amount["shear-x"] + right],
+        [amount["shear-y"] + angle.sin(), angle.cos(), amount["shear-y"] + down],
     )
+
+
+def _random_operations(
+    n: int, count: int, generator: Generator | None
+) -> Iterable[tuple[Tensor, Tensor, Tensor]]:
+    """Return what `moves` takes, for each of `count` operations that follow each other."""
+    if not count:
+        return ()
+    drawn = torch.randint(len(OPERATIONS), (n, count), generator=generator)
+    idle = torch.rand(n, count, generator=generator) < 0.5
+    drawn[idle] = OPERATIONS.index("identity")
+    levels = torch.randint(1, 10, (n, count), generator=generator)
+    signs = 2.0 * torch.randint(2, (n, count), generator=generator) - 1
+    return zip(drawn.T, levels.T, signs.T, strict=True)
 
 
 def _random_crops(
@@ -220,8 +186,7 @@ def _random_crops(
     x, y = (2 * torch.rand(2, n, generator=generator) - 1) * torch.stack([1 - wide, 1 - high])
     if flip:
         wide = torch.where(torch.rand(n, generator=generator) < 0.5, -wide, wide)
-    zero = torch.zeros(n)
-    return _maps([wide, zero, x], [zero, high, y])
+    return _maps([wide, _ZERO, x], [_ZERO, high, y])
 
 
 def _random_turns(n: int, degrees: float, generator: Generator | None) -> Tensor:
@@ -229,14 +194,13 @@ def _random_turns(n: int, degrees: float, generator: Generator | None) -> Tensor
     if degrees == 0:
         return torch.eye(3).repeat(n, 1, 1)
     angle = math.radians(degrees) * (2 * torch.rand(n, generator=generator) - 1)
-    zero = torch.zeros(n)
-    return _maps([angle.cos(), -angle.sin(), zero], [angle.sin(), angle.cos(), zero])
+    return _maps([angle.cos(), -angle.sin(), _ZERO], [angle.sin(), angle.cos(), _ZERO])
 
 
 def _maps(first: list[Tensor], second: list[Tensor]) -> Tensor:
-    """Return (n, 3, 3) maps from the entries, (n,) each, of their first two rows."""
-    third = [torch.zeros_like(first[0]), torch.zeros_like(first[0]), torch.ones_like(first[0])]
-    return torch.stack([torch.stack(row, dim=1) for row in (first, second, third)], dim=1)
+    """Return (n, 3, 3) maps from the entries, (n,) each or scalars, of their first two rows."""
+    entries = torch.broadcast_tensors(*first, *second, _ZERO, _ZERO, torch.ones(()))
+    return torch.stack(entries, dim=1).view(-1, 3, 3)
 
 
 def _grid(maps: Tensor, side: int) -> Tensor:
@@ -262,7 +226,7 @@ def _jittered(x: Tensor, strength: float, generator: Generator | None) -> Tensor
 
     Args:
         x: (n, channels, height, width) in [0, 1].
-        strength: s of `Weak`.
+        strength: s of `Augmentation.jitter`.
         generator: of the draws.
     """
     n, channels = x.shape[:2]
@@ -354,18 +318,6 @@ def _autocontrast(x: Tensor, level: Tensor) -> Tensor:
     return torch.where(width > 0, (x - low) / width.clamp_min(1e-6), x)
 
 
-def _brightness(x: Tensor, level: Tensor) -> Tensor:
-    return _factor(level) * x
-
-
-def _colour(x: Tensor, level: Tensor) -> Tensor:
-    return _blend(_grey(x), x, level)
-
-
-def _contrast(x: Tensor, level: Tensor) -> Tensor:
-    return _blend(_grey(x).mean(dim=(2, 3), keepdim=True), x, level)
-
-
 def _sharpness(x: Tensor, level: Tensor) -> Tensor:
     """Blend with a mean of 3 x 3 pixels in which the centre has five times the weight."""
     smooth = x.clone()
@@ -402,18 +354,6 @@ def _solarize(x: Tensor, level: Tensor) -> Tensor:
     return torch.where(x < threshold - 0.5 / 255, x, 1 - x)
 
 
-_COLOUR: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
-    "autocontrast": _autocontrast,
-    "brightness": _brightness,
-    "colour": _colour,
-    "contrast": _contrast,
-    "equalize": _equalize,
-    "posterize": _posterize,
-    "sharpness": _sharpness,
-    "solarize": _solarize,
-}
-
-
 def _factor(level: Tensor) -> Tensor:
     """Return the weight of the image in a blend, from 0.14 at level 1 to 0.86 at level 9."""
     return 0.05 + 0.9 * level / 10
@@ -430,3 +370,30 @@ def _grey(x: Tensor) -> Tensor:
 
 def _bytes(x: Tensor) -> Tensor:
     return (x * 255).round().long()
+
+
+# -------------------------------------------------------------------------------- operations
+
+_COLOUR: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
+    "autocontrast": _autocontrast,
+    "brightness": lambda x, level: _factor(level) * x,
+    "colour": lambda x, level: _blend(_grey(x), x, level),
+    "contrast": lambda x, level: _blend(_grey(x).mean(dim=(2, 3), keepdim=True), x, level),
+    "equalize": _equalize,
+    "posterize": _posterize,
+    "sharpness": _sharpness,
+    "solarize": _solarize,
+}
+
+# the largest amounts: degrees, of which whole ones are taken, counter-clockwise; the shift of a
+# side relative to the distance from the other; units of half a side
+_GEOMETRIC = {
+    "rotate": 30.0,
+    "shear-x": 0.3,
+    "shear-y": 0.3,
+    "translate-x": 0.6,
+    "translate-y": 0.6,
+}
+
+# in the order of their drawn numbers
+OPERATIONS = tuple(sorted([*_COLOUR, *_GEOMETRIC, "identity"]))

@@ -27,10 +27,8 @@ def entropy(p: Tensor) -> Tensor:
 def imbalance(soft: Tensor) -> Tensor:
     """Return log(n_clusters) minus the entropy of the mean assignment, in nats, a scalar.
 
-    It is 0 where all clusters are equally large and log(n_clusters) where one has all samples.
-
-    Args:
-        soft: (n_samples, n_clusters) soft assignments.
+    It is 0 where all clusters of `soft`, (n_samples, n_clusters), are equally large, and
+    log(n_clusters) where one has all samples.
     """
     sizes = soft.float().sum(dim=0)
     return math.log(soft.shape[1]) - entropy(sizes / sizes.sum())

@@ -48,17 +48,16 @@ def backbone(name: Backbone, channels: int, side: int) -> tuple[nn.Sequential, i
             f" map would be {last_side} x {last_side}, got {side}"
         )
     if name == "narrow":
-        body, n_features = _narrow(channels), _NARROW_WIDTHS[-1]
+        layers, n_features = _narrow(channels), _NARROW_WIDTHS[-1]
     else:
-        stem = _small_stem(channels) if name.endswith("-small") else _imagenet_stem(channels)
-        body = nn.Sequential(*stem, *_blocks(_BLOCKS[name.removesuffix("-small")]))
-        n_features = _WIDTHS[-1]
-    for module in body.modules():
+        layers, n_features = _resnet(name, channels), _WIDTHS[-1]
+    network = nn.Sequential(_ChannelsLast(), *layers, _GlobalMean())
+    for module in network.modules():
         if isinstance(module, nn.Conv2d):
             nn.init.kaiming_normal_(module.weight, mode="fan_out", nonlinearity="relu")
     # convolutions are fastest in this layout, above all in bfloat16
-    body.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-    return nn.Sequential(_ChannelsLast(), *body, _GlobalMean()), n_features
+    network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    return network, n_features
 
 
 class BasicBlock(nn.Module):
@@ -107,30 +106,23 @@ def _convolution(n_in: int, n_out: int, stride: int = 1, size: int = 3) -> list[
     ]
 
 
-def _imagenet_stem(channels: int) -> list[nn.Module]:
-    """Divide the side by 4."""
-    pool = nn.MaxPool2d(3, stride=2, padding=1)
-    return [*_convolution(channels, _WIDTHS[0], 2, size=7), nn.ReLU(inplace=True), pool]
-
-
-def _small_stem(channels: int) -> list[nn.Module]:
-    """Keep the side."""
-    return [*_convolution(channels, _WIDTHS[0]), nn.ReLU(inplace=True)]
-
-
-def _blocks(counts: tuple[int, ...]) -> list[nn.Module]:
-    """Return four stages of blocks, of which all but the first halve the side."""
-    blocks: list[nn.Module] = []
+def _resnet(name: str, channels: int) -> list[nn.Module]:
+    """Return a stem and four stages of blocks, of which all but the first halve the side."""
     n_in = _WIDTHS[0]
+    if name.endswith("-small"):  # keeps the side
+        layers = [*_convolution(channels, n_in), nn.ReLU(inplace=True)]
+    else:  # divides the side by 4
+        pool = nn.MaxPool2d(3, stride=2, padding=1)
+        layers = [*_convolution(channels, n_in, 2, size=7), nn.ReLU(inplace=True), pool]
+    counts = _BLOCKS[name.removesuffix("-small")]
     for stage, (count, n_out) in enumerate(zip(counts, _WIDTHS, strict=True)):
         for position in range(count):
-            stride = 2 if stage > 0 and position == 0 else 1
-            blocks.append(BasicBlock(n_in, n_out, stride))
+            layers.append(BasicBlock(n_in, n_out, stride=2 if stage > 0 and position == 0 else 1))
             n_in = n_out
-    return blocks
+    return layers
 
 
-def _narrow(channels: int) -> nn.Sequential:
+def _narrow(channels: int) -> list[nn.Module]:
     """Return four blocks of one convolution each, of which the first three halve the side.
 
     Pooling precedes the norm, whereas it usually follows the ReLU. Both orders agree where the
@@ -145,4 +137,4 @@ def _narrow(channels: int) -> nn.Sequential:
         pool = [nn.MaxPool2d(2, ceil_mode=True)] if halves else []
         layers += [convolution, *pool, norm, nn.ReLU(inplace=True)]
         n_in = n_out
-    return nn.Sequential(*layers)
+    return layers

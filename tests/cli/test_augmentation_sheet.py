@@ -5,12 +5,12 @@ import pytest
 from PIL import Image
 
 from mmbench.cli.augmentation_sheet import augmentation_sheet
-from mmbench.nn.augment import Strong, Weak
+from mmbench.nn.augment import Augmentation
 
 
 class Method:
     def augmentations(self):
-        return {"weak": Weak(32), "strong": Strong(32)}
+        return {"weak": Augmentation(32), "strong": Augmentation(32, operations=5)}
 
 
 class Failing:

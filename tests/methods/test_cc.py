@@ -8,7 +8,7 @@ from recording_log import RecordingLog
 from mmbench.data import Dataset, IncompatibleDataError
 from mmbench.errors import InputError
 from mmbench.methods.cc import CC
-from mmbench.nn.contrastive import ContrastiveNetwork
+from mmbench.methods.sacc import ContrastiveNetwork
 from mmbench.nn.losses import cluster_contrast, nt_xent
 
 

@@ -8,12 +8,12 @@ import pytest
 import torch
 from recording_log import RecordingLog
 from sklearn.metrics import adjusted_rand_score
+from torch.nn import functional
 
 from mmbench.data import Dataset, IncompatibleDataError
 from mmbench.errors import InputError
 from mmbench.methods.cc import CC
-from mmbench.methods.sacc import SACC, cluster_loss, instance_loss
-from mmbench.nn.contrastive import ContrastiveNetwork
+from mmbench.methods.sacc import SACC, ContrastiveNetwork, cluster_loss, instance_loss
 from mmbench.nn.images import resized
 from mmbench.nn.losses import cluster_contrast, nt_xent
 
@@ -181,6 +181,36 @@ def test_a_network_starts_near_the_losses_of_equal_rows():
     _, instance, cluster = QUICK.losses(network, batch)
     assert instance.item() == pytest.approx(2 * math.log(2 * n - 1), rel=0.1)
     assert cluster.item() == pytest.approx(3 * math.log(2 * n_clusters - 1), rel=0.1)
+
+
+def test_a_prediction_does_not_depend_on_the_other_images_nor_on_the_batches():
+    torch.manual_seed(0)
+    network = ContrastiveNetwork("narrow", 1, 28, 4).train()
+    x = torch.randint(0, 256, (30, 1, 20, 20), dtype=torch.uint8)
+    together = network.soft_assignments(x)
+    torch.testing.assert_close(network.soft_assignments(x[:3]), together[:3])
+    assert network.training
+    assert together.grad_fn is None
+    torch.testing.assert_close(network.embedding(x).norm(dim=1), torch.ones(30))
+
+
+def test_it_gives_soft_assignments_and_directions_of_the_resized_images():
+    torch.manual_seed(0)
+    network = ContrastiveNetwork("narrow", 3, 28, n_clusters=4).eval()
+    x = torch.randint(0, 256, (6, 3, 20, 36), dtype=torch.uint8)
+    z, soft = network(resized(x, 28))
+    assert z.shape == (6, 128)
+    torch.testing.assert_close(soft.sum(dim=1), torch.ones(6))
+    torch.testing.assert_close(network.soft_assignments(x), soft)
+    torch.testing.assert_close(network.embedding(x), functional.normalize(z))
+
+
+def test_its_outputs_are_float32_under_autocast():
+    network = ContrastiveNetwork("narrow", 1, 28, n_clusters=4)
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        z, soft = network(torch.rand(4, 1, 28, 28))
+    assert z.dtype == soft.dtype == torch.float32
+    torch.testing.assert_close(soft.sum(dim=1), torch.ones(4))
 
 
 @pytest.mark.slow
