@@ -3,9 +3,9 @@
 Beside `evaluation`, this is the only part of the package that sees labels.
 """
 
+from mmbench.datasets.downloads import probe_sources
 from mmbench.datasets.fetching import fetch
 from mmbench.datasets.preparing import is_prepared, prepare, recipe
-from mmbench.datasets.probing import probe_sources
 from mmbench.datasets.status import (
     FetchStatus,
     catalogue_rows,

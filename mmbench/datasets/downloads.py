@@ -1,19 +1,27 @@
-"""Downloads a file from a URL: a web server, a package of a registry, or scikit-learn."""
+"""Downloads a file from a URL (of a web server, a registry or scikit-learn), or asks its host."""
 
 import importlib.util
 import re
 import shutil
+import socket
 import subprocess
 import sys
 import tempfile
 import time
+from collections import Counter
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
+
+from mmbench.config import DatasetEntry
 
 # seconds to connect, and between two pieces of a download
 _TIMEOUT = (4.0, 30.0)
 _ATTEMPTS = 3
+_ANSWER_TIMEOUT = 10.0  # seconds to wait for a host that is only asked
 # hosts that this process could not reach, and why; they are not asked again
 _unreachable: dict[str, str] = {}
 
@@ -175,3 +183,62 @@ def _scikit_learn_file(name: str) -> Path:
         if path.is_file():
             return path
     raise DownloadError(f"scikit-learn has no data set {name}")
+
+
+def probe_sources(datasets: Mapping[str, DatasetEntry]) -> list[dict[str, Any]]:
+    """Return a row for each host and each registry of a catalogue; all are asked at once.
+
+    Returns:
+        Rows of source, datasets (how many have a file there), answers (a bool) and detail
+        (one line, where it does not answer).
+    """
+    counts: Counter[str] = Counter()
+    examples: dict[str, str] = {}
+    for entry in datasets.values():
+        if entry.is_derived:
+            continue
+        urls = [u for source in entry.sources for f in source.files.values() for u in f.urls]
+        hosts = {_host(url): url for url in urls}
+        hosts.pop("manual", None)
+        counts.update(hosts.keys())
+        examples.update(hosts)
+    with ThreadPoolExecutor(max_workers=16) as pool:
+        problems = dict(zip(examples, pool.map(_problem, examples.values()), strict=True))
+    return [
+        {
+            "source": host,
+            "datasets": counts[host],
+            "answers": not problems[host],
+            "detail": problems[host],
+        }
+        for host in sorted(examples)
+    ]
+
+
+def _host(url: str) -> str:
+    """Return the host of an HTTP URL, or the kind of another one."""
+    kind, _, _ = url.partition(":")
+    return urlsplit(url).netloc if kind in ("http", "https") else kind
+
+
+def _problem(url: str) -> str:
+    """Return why the host of a URL does not answer; empty if it does."""
+    kind, _, rest = url.partition(":")
+    package = re.split("[=!]", rest)[0]
+    parts = urlsplit(url)
+    try:
+        if kind == "pypi":
+            # asks the configured index and downloads nothing
+            pip = [sys.executable, "-m", "pip", "index", "versions", package, "--retries", "0"]
+            run_command([*pip, "--timeout", str(_ANSWER_TIMEOUT)], timeout=6 * _ANSWER_TIMEOUT)
+        elif kind == "debian":
+            apt = ["apt-get", "download", "--print-uris", package]
+            run_command(apt, timeout=6 * _ANSWER_TIMEOUT)
+        elif kind != "sklearn":
+            port = parts.port or (443 if kind == "https" else 80)
+            socket.create_connection((parts.hostname, port), timeout=_ANSWER_TIMEOUT).close()
+    except DownloadError as error:
+        return str(error)
+    except OSError as error:
+        return str(error.strerror or error)
+    return ""

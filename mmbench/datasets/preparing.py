@@ -51,10 +51,8 @@ def prepare(entry: DatasetEntry, raw: Path, out: Path) -> None:
     Each file is written whole or not at all, and only after all checks. Where `fetch` found no
     source, there are no views and no samples, and the card gives the reason.
 
-    Args:
-        entry: from the catalogue.
-        raw: where `fetch` put the files of the entry's root.
-        out: usually `data/processed/{name}`.
+    `fetch` has put the files of the entry's root into `raw`; `out` is usually
+    `data/processed/{name}`.
 
     Raises:
         InputError: `fetch` has not run, or ran for an entry of other files; a file is not as

@@ -82,9 +82,7 @@ def read_status(folder: Path) -> FetchStatus:
 def clear_unavailable(raw: Path, processed: Path) -> list[str]:
     """Remove the files that record data as unavailable, so that they are fetched again.
 
-    Args:
-        raw: usually `data/raw`; status files are removed here.
-        processed: usually `data/processed`; the three files of each such data set are removed.
+    These are status files in `raw` and the three files of a data set in `processed`.
 
     Returns:
         The names of the data sets, derived ones included, in order.

@@ -84,16 +84,10 @@ def score(
 ) -> None:
     """Score the runs of a data set and write three files, all of them or none.
 
-    Args:
-        dataset: its name.
-        samples: its `samples.csv`, which has only a header where the data are unavailable.
-        store: where the runs lie.
-        selection: by method, the blocks of seeds to read, such as `3f2a9c10/0-4`.
-        seeds: the seeds that each method must have.
-        scores: the .csv of scores to write.
-        details: the .npz for figures to write.
-        records: the .csv of records to write.
-        fingerprint: of the source code that scores; it is stored in every record.
+    `samples` is the `samples.csv` of the data set, which has only a header where the data are
+    unavailable. `selection` holds by method the blocks of `store` to read, such as
+    `3f2a9c10/0-4`, and each method must have the `seeds`. The `fingerprint` of the source code that
+    scores is stored in every record.
 
     Raises:
         InputError: a run is missing, a file cannot be read, or assignments do not fit the

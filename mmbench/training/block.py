@@ -40,11 +40,6 @@ def fit(
     An error in a method ends in the status of its seed. After an interrupt (Ctrl-C or SIGTERM)
     neither output is written. If this process is killed, the child dies with it.
 
-    Args:
-        job: what to train.
-        folder: of the block.
-        on_event: called with what happens, for a progress bar.
-
     Returns:
         A record for each seed of the job, in its order.
 

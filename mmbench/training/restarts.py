@@ -31,12 +31,8 @@ def train_restarts(
 
     The loss is the last one logged as `loss`. A training that diverged is kept only if all of
     them did. A training that crashes or runs out of memory ends the seed with its status, and one
-    that logs no loss ends it as `not_applicable`.
-
-    Args:
-        started: the record of the seed before training.
-        train: trains one seed, given its record.
-        on_restart: called before each training with those that have ended.
+    that logs no loss ends it as `not_applicable`. `on_restart` is called before each training
+    with those that have ended.
     """
     ended: list[Restart] = []
     kept: Run | None = None
