@@ -68,14 +68,10 @@ class ResumableLog(Log, Protocol):
 def save_state(log: Log, epoch: int, state: Mapping[str, Any]) -> None:
     """Keep everything that the next epochs depend on, so that a stopped training can continue.
 
-    Call it once an epoch, after `log(epoch, ...)`. The state is copied at once, and written from
-    time to time and when the process is asked to stop. What was logged, and the global random
-    states of `random`, NumPy and torch, are kept with it. Logs that are not resumable ignore it.
-
-    Args:
-        log: the log of the training.
-        epoch: the epoch that has ended.
-        state: tensors, arrays, numbers, text and None, in mappings, lists and tuples.
+    Call it once an epoch, after `log(epoch, ...)`. The state is copied at once: tensors, arrays,
+    numbers, text and None, in mappings, lists and tuples. It is written from time to time and when
+    the process is asked to stop. What was logged, and the global random states of `random`, NumPy
+    and torch, are kept with it. Logs that are not resumable ignore it.
 
     Raises:
         TypeError: the state holds something else; the message names it.
@@ -115,9 +111,7 @@ class Method(Protocol):
 def locate(uses: str, *, where: str = "methods") -> Path:
     """Return the source file that `uses` names, without running it.
 
-    Args:
-        uses: as the module's docstring says.
-        where: the file or entry that holds `uses`, for messages.
+    Messages begin with `where`, the file or entry that holds `uses`.
 
     Raises:
         InputError: there is no such module, file or entry point.
@@ -146,11 +140,10 @@ def load(uses: str, *, where: str = "methods") -> type[Method]:
     """
     path = locate(uses, where=where)
     try:
-        module = (
-            _import_file(path)
-            if uses.endswith(".py")
-            else importlib.import_module(_module_name(uses, where))
-        )
+        if uses.endswith(".py"):
+            module = _import_file(path)
+        else:
+            module = importlib.import_module(_module_name(uses, where))
     except ImportError as error:
         raise InputError(f"{where}: cannot import {uses!r}: {error}") from error
     except SyntaxError as error:

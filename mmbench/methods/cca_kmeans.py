@@ -19,10 +19,10 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field, PositiveInt
 
-from mmbench.data import Dataset, IncompatibleDataError
+from mmbench.data import Dataset
 from mmbench.methods import Log, silent
 from mmbench.nn.canonical import canonical, of_unit_variance
-from mmbench.nn.preprocessing import kmeans_assignments, principal
+from mmbench.nn.preprocessing import kmeans_assignments, principal, require_samples
 
 
 @dataclass(frozen=True)
@@ -34,7 +34,7 @@ class CCAKMeans:
         shrinkage: of each view's covariance towards a multiple of the identity: 0 is CCA, 1
             partial least squares.
         max_features: maximum number of principal components of each view.
-        n_init: number of k-means runs; the one with the lowest inertia is kept.
+        n_init: number of k-means starts.
     """
 
     n_components: PositiveInt = 10
@@ -47,9 +47,7 @@ class CCAKMeans:
     ) -> NDArray[np.int64]:
         """Cluster paired views, of features or images (as pixels).
 
-        Held-out samples are projected, and go to the nearest centroid. Memory is linear in the
-        samples, about three times the views in float32. The embedding is the mean of the
-        projections.
+        The mean of the projections is logged as embedding.
 
         Raises:
             IncompatibleDataError: fewer than two views, a sample lacks a view, fewer than two
@@ -57,8 +55,7 @@ class CCAKMeans:
         """
         views = data.paired_features(at_least=2, pixels=True, held_out=True)
         fit_rows = data.fit_index
-        if len(fit_rows) < 2:
-            raise IncompatibleDataError(f"{data.name}: needs 2 samples to train on, has 1")
+        require_samples(data, 2)
         reduced = [
             of_unit_variance(principal(x, self.max_features, fit_rows, seed=seed), fit_rows)
             for x in views

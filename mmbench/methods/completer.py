@@ -67,9 +67,9 @@ class Completer:
     ) -> NDArray[np.int64]:
         """Cluster two feature views; samples may lack one of them.
 
-        The network is trained on those of `fit_index` that have both; all samples are assigned.
-        Logged are the mean loss and its unweighted terms in each epoch; assignments and
-        `clusters_used` at checkpoints; at the end the concatenated codes as embedding.
+        The network is trained on those of `fit_index` that have both. Logged are the mean loss and
+        its unweighted terms in each epoch; assignments and `clusters_used` at checkpoints; at the
+        end the concatenated codes as embedding.
 
         Raises:
             IncompatibleDataError: other than two views, images, fewer than two training
@@ -145,12 +145,9 @@ class CompletionNetwork(nn.Module):
     def terms(self, views: Sequence[Tensor], entropy_weight: float) -> Tensor:
         """Return the shared information and the errors of views and predicted codes, (3,).
 
-        The information is in nats, at most (2λ - 1) log(n_latent); the errors are mean squares,
-        summed over the views.
-
-        Args:
-            views: rows of both views of the same samples, each (batch, n_features_v).
-            entropy_weight: λ.
+        The views are rows of the same samples, each (batch, n_features_v). The information is in
+        nats, at most (2λ - 1) log(n_latent), with λ the `entropy_weight`; the errors are mean
+        squares, summed over the views.
         """
         codes = [encoder(x).float() for encoder, x in zip(self.encoders, views, strict=True)]
         information = shared_information(codes[0], codes[1], entropy_weight=entropy_weight)
@@ -162,12 +159,9 @@ class CompletionNetwork(nn.Module):
     def codes(self, views: Sequence[Tensor], rows: Tensor) -> Tensor:
         """Return the concatenated codes of both views, (n_samples, 2 n_latent).
 
-        The code of a view that a sample lacks is predicted from that of the other. No gradient
-        is kept; the network is in eval mode afterwards.
-
-        Args:
-            views: all rows of both views, each (n_rows_v, n_features_v).
-            rows: (2, n_samples), the row of each sample in each view, -1 for none.
+        The code of a view that a sample lacks is predicted from that of the other. The views are
+        (n_rows_v, n_features_v), the rows those of `row_numbers`. No gradient is kept; the network
+        is in eval mode afterwards.
         """
         self.eval()
         encoded = [in_chunks(encoder, x) for encoder, x in zip(self.encoders, views, strict=True)]

@@ -40,10 +40,8 @@ class CoMVC(SiMVC):
         """Return the weighted contrastive loss."""
         # without a gradient, since the network could lower the loss by ignoring a view
         smallest = view_weights.min().detach()
-        return {
-            "contrast": self.contrast_weight
-            * (smallest * contrastive_loss(output.encodings, self.temperature))
-        }
+        contrast = smallest * contrastive_loss(output.encodings, self.temperature)
+        return {"contrast": self.contrast_weight * contrast}
 
 
 def contrastive_loss(encodings: Sequence[Tensor], temperature: float) -> Tensor:

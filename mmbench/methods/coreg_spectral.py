@@ -13,6 +13,7 @@ clustered, where the paper may use that of a view known to be the best.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import combinations
 
 import numpy as np
 from numpy.typing import NDArray
@@ -39,9 +40,8 @@ class CoregSpectral:
         agreement_weight: λ; 0 is spectral clustering of each view. The paper recommends 0.01 to
             0.05.
         n_rounds: number of updates of every view.
-        n_init: number of k-means runs; the one with the lowest inertia is kept.
-        max_samples: data with more are refused: time and the memory of each view grow with n²
-            (0.2 GB at 5000).
+        n_init: number of k-means starts.
+        max_samples: data with more are refused, since time and memory grow with n².
     """
 
     agreement_weight: NonNegativeFloat = 0.05
@@ -54,7 +54,7 @@ class CoregSpectral:
     ) -> NDArray[np.int64]:
         """Cluster paired views, of features or images (as pixels).
 
-        The embedding consists of the embeddings of all views. The log also receives `agreement`.
+        Logged are the embeddings of all views, side by side, and their `agreement`.
 
         Raises:
             IncompatibleDataError: fewer than two views, a sample lacks a view, more than
@@ -77,12 +77,7 @@ def coregularised(
 ) -> list[NDArray[np.float64]]:
     """Return the embedding of each view, (n_samples, n_vectors), its columns orthonormal.
 
-    Args:
-        similarities: L_v, (n_samples, n_samples) symmetric each, at least two.
-        n_vectors: at most n_samples.
-        weight: λ; with 0 the views are independent.
-        n_rounds: number of updates of every view.
-        seed: for the eigensolver's starting vector.
+    The similarities are L_v, (n_samples, n_samples) symmetric each, at least two; `weight` is λ.
     """
     embeddings = [leading_eigenvectors(m, n_vectors, seed=seed) for m in similarities]
     for _ in range(n_rounds if weight else 0):
@@ -98,18 +93,11 @@ def agreement(embeddings: Sequence[NDArray[np.float64]]) -> float:
     """Return the agreement of the embeddings' spans, in [0, 1].
 
     It is the mean over pairs of views of ‖U_v^T U_w‖² / n_vectors, the mean squared cosine of their
-    principal angles: 1 if all span the same space, 0 if they are orthogonal.
-
-    Args:
-        embeddings: U_v, (n_samples, n_vectors) each, with orthonormal columns, at least two.
+    principal angles: 1 if all span the same space, 0 if they are orthogonal. The U_v are
+    (n_samples, n_vectors) with orthonormal columns, at least two.
     """
-    n_views, n_vectors = len(embeddings), embeddings[0].shape[1]
-    shared = [
-        np.square(a.T @ b).sum() / n_vectors
-        for v, a in enumerate(embeddings)
-        for b in embeddings[v + 1 :]
-    ]
-    return float(sum(shared) / (n_views * (n_views - 1) / 2))
+    shared = [np.square(a.T @ b).sum() / a.shape[1] for a, b in combinations(embeddings, 2)]
+    return float(sum(shared) / len(shared))
 
 
 METHOD = CoregSpectral

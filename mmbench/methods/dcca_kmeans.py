@@ -62,10 +62,8 @@ class DCCAKMeans:
     ) -> NDArray[np.int64]:
         """Cluster at least two paired views, of features or images (as pixels in [0, 1]).
 
-        The networks are trained on `fit_index`; all samples are projected and assigned to the
-        nearest centroid. Logged are the mean loss, minus the total correlation, in each epoch;
-        assignments and `clusters_used` at checkpoints; at the end the mean projection as
-        embedding.
+        Logged are the mean loss, minus the total correlation, in each epoch; assignments and
+        `clusters_used` at checkpoints; at the end the mean projection as embedding.
 
         Raises:
             IncompatibleDataError: fewer than two views, a sample lacks a view, fewer than two
@@ -120,14 +118,11 @@ def total_correlation(a: Tensor, b: Tensor, ridge: float) -> Tensor:
     covariances S_aa and S_bb: at least 0, and less than the smaller number of columns, which
     it approaches where one view is a linear function of the other.
 
+    The views are (batch, n_a) and (batch, n_b), of at least two samples; the ridge is positive.
+
     Source: Andrew et al. 2013, equations 9 and 10. Cholesky factors replace the square roots.
     They differ by a rotation, which does not change singular values, and have a gradient also
     where eigenvalues are equal.
-
-    Args:
-        a: (batch, n_a), at least two rows.
-        b: (batch, n_b), of the same samples.
-        ridge: positive.
     """
     # float64, because a covariance has half the significant digits of its data
     with torch.autocast(a.device.type, enabled=False):

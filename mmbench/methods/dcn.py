@@ -65,7 +65,6 @@ class DCN:
     ) -> NDArray[np.int64]:
         """Cluster paired views, a single view, images (as pixels) or mixed-modal features.
 
-        The network is trained on `fit_index`; all samples are assigned to the nearest centre.
         Logged are the mean loss and its terms in each epoch; assignments after pre-training (by
         k-means) and at checkpoints; at the end the latent vectors as embedding.
 
@@ -114,10 +113,7 @@ class DCN:
 
 
 def squared_distance(z: Tensor, own_centres: Tensor) -> Tensor:
-    """Return the squared distance of rows to their centres, both (batch, n_latent), a scalar.
-
-    It is a mean over rows, in float32.
-    """
+    """Return the mean squared distance of rows to their centres, (batch, n_latent), in float32."""
     return (z.float() - own_centres).square().sum(dim=1).mean()
 
 
@@ -135,7 +131,7 @@ def updated_centres(
         centres: (n_clusters, n_latent) float32.
         counts: (n_clusters,) float32, the number of samples that each centre has had.
         z: (batch, n_latent).
-        clusters: (batch,), in 0..n_clusters-1.
+        clusters: (batch,).
     """
     with torch.autocast(z.device.type, enabled=False):
         # a product with one-hot rows, because `index_add_` has no fixed order on a GPU

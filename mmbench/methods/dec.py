@@ -73,10 +73,9 @@ class DEC:
     ) -> NDArray[np.int64]:
         """Cluster paired views, a single view, images (as pixels) or mixed-modal features.
 
-        The network is trained on `fit_index`; all samples are assigned. Logged are the mean
-        loss and its terms in each epoch; assignments after pre-training (by k-means) and at
-        checkpoints; with each new target the share of samples that `changed` their cluster; at
-        the end the latent vectors as embedding.
+        Logged are the mean loss and its terms in each epoch; assignments after pre-training (by
+        k-means) and at checkpoints; with each new target the share of samples that `changed`
+        their cluster; at the end the latent vectors as embedding.
 
         Raises:
             IncompatibleDataError: incomplete views, mixed-modal images, or fewer samples to

@@ -3,13 +3,10 @@
 Each modality has an autoencoder with latent vectors z. A mapping into each of the two latent
 spaces translates the vectors of the other one. Since there are no pairs, two conditions
 constrain the mappings: a translation there and back is the identity (cycle consistency), and a
-critic cannot distinguish translated vectors from native ones. The phases of the training are:
-
-1. pre-training of each autoencoder alone;
-2. joint training: autoencoders and mappings take a step on every batch, the critics on every
-   fifth.
-
-Finally all samples are moved into the space of one modality and clustered there by k-means.
+critic cannot distinguish translated vectors from native ones. In phase 1 each autoencoder is
+trained alone; in phase 2 autoencoders and mappings take a step on every batch, the critics on
+every fifth. Finally all samples are moved into the space of one modality and clustered there by
+k-means.
 
 Neither condition determines which cluster of one modality corresponds to which of the other:
 classes can be permuted without any loss, and seeds differ much. `mixing` measures what can be
@@ -78,8 +75,7 @@ class DM2C:
         mapping_widths: of the first half of each mapping, which is an autoencoder from z to z.
         generator_output: `leaky` ends a mapping in a LeakyReLU, as published, although native
             vectors do not; `linear` omits it.
-        critic: `wasserstein` clips the critics' weights; `gradient-penalty` keeps their slope
-            near 1 instead; `naive` is binary cross-entropy, the default of the released code.
+        critic: the kind, see `mmbench.nn.adversarial`; the released code has `naive`.
         critic_every: batches from one turn of the critics to the next.
         critic_steps: of the critics in one turn, on the same batch.
         weight_clip: bound of each weight of a critic, with `wasserstein`.
@@ -124,9 +120,8 @@ class DM2C:
     ) -> NDArray[np.int64]:
         """Cluster mixed-modal features of two modalities.
 
-        The networks are trained on `fit_index`; all samples are assigned to the nearest
-        centroid. Logged are the mean terms of the loss in each epoch; at checkpoints of phase 2
-        the assignments and the diagnostics of `cluster`; at the end the embedding.
+        Logged are the mean terms of the loss in each epoch; at checkpoints of phase 2 the
+        assignments and the diagnostics of `cluster`; at the end the embedding.
 
         Raises:
             IncompatibleDataError: samples with several views, more or less than two
@@ -153,7 +148,6 @@ class DM2C:
                 trainer.step([x[r] for x, r in zip(tensors.fitted, rows, strict=True)])
                 for rows in mixed_batches(sizes, self.batch_size, device)
             ]
-            # read once an epoch: reading a number makes the host wait for the device
             terms = torch.stack(steps)
             means = terms[:, :-1].mean(dim=0).tolist()
             loss = sum(w * mean for w, mean in zip(trainer.term_weights, means, strict=True))
@@ -252,23 +246,16 @@ def pretrain(
                 optimiser.step()
                 errors.append(error.detach())
             means.append(torch.stack(errors).mean())
-        # read once an epoch: reading a number makes the host wait for the device
         by_modality = torch.stack(means).tolist()
         log(epoch, loss=sum(by_modality), **dict(zip(names, by_modality, strict=True)))
 
 
 class Latents(NamedTuple):
-    """Latent vectors of a batch by the space that they are in; `n_i` rows are of modality i.
+    """Latent vectors of a batch by the space that they are in; `n_i` rows are of modality i."""
 
-    Attributes:
-        native: z of the modality of this space, (n_i, n_latent).
-        translated: z of the other modality, mapped into this space, (n_j, n_latent).
-        cycled: the native ones, mapped into the other space and back, (n_i, n_latent).
-    """
-
-    native: list[Tensor]
-    translated: list[Tensor]
-    cycled: list[Tensor]
+    native: list[Tensor]  # of the modality of this space, (n_i, n_latent)
+    translated: list[Tensor]  # of the other modality, mapped into this space, (n_j, n_latent)
+    cycled: list[Tensor]  # native ones, mapped into the other space and back, (n_i, n_latent)
 
 
 class TranslationNetwork(ModalityAutoencoders):
@@ -316,12 +303,8 @@ class AdversarialTrainer:
 
     def __init__(self, method: DM2C, network: TranslationNetwork) -> None:
         """Create the optimisers, with the hyperparameters of `method`."""
-        self.term_weights = (
-            1.0,
-            method.cycle_weight,
-            method.cycle_reconstruction_weight,
-            method.adversarial_weight,
-        )
+        others = method.cycle_weight, method.cycle_reconstruction_weight, method.adversarial_weight
+        self.term_weights = (1.0, *others)
         self._method = method
         self._network = network
         self._n_steps = 0
@@ -377,15 +360,17 @@ def generator_terms(
     rows and features. The adversarial term is the `generator_loss`. All terms have a gradient
     for the encoders too.
     """
-    reconstruction, cycle, cycle_reconstruction, adversarial = [], [], [], []
+    by_modality = []
     for i, (native, translated, cycled) in enumerate(zip(*latents, strict=True)):
         decoder = network.decoders[i]
-        reconstruction.append(reconstruction_error(decoder(native), x[i]))
-        cycle.append(functional.l1_loss(cycled.float(), native.float()))
-        cycle_reconstruction.append(reconstruction_error(decoder(cycled), x[i]))
-        adversarial.append(generator_loss(network.critics[i](translated), kind))
-    terms = (reconstruction, cycle, cycle_reconstruction, adversarial)
-    return torch.stack([torch.stack(term).sum() for term in terms])
+        terms = (
+            reconstruction_error(decoder(native), x[i]),
+            functional.l1_loss(cycled.float(), native.float()),
+            reconstruction_error(decoder(cycled), x[i]),
+            generator_loss(network.critics[i](translated), kind),
+        )
+        by_modality.append(torch.stack(terms))
+    return torch.stack(by_modality).sum(dim=0)
 
 
 def total_critic_loss(

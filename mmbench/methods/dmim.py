@@ -106,11 +106,10 @@ class DMIM:
     ) -> NDArray[np.int64]:
         """Cluster at least two feature views; samples may lack some of them.
 
-        The adapter is fitted on `fit_index`, the network on those of its samples that have two
-        views or more; all samples are assigned by the views they have. Logged are the mean
-        loss, its four terms summed over pairs of views, and β in each epoch; the assignments
-        and `diagnostics` at checkpoints; at the end the mean output of the encoder as embedding
-        and the assignments by each view alone.
+        The network is trained on those of `fit_index` that have two views or more. Logged are
+        the mean loss, its four terms summed over pairs of views, and β in each epoch; the
+        assignments and `diagnostics` at checkpoints; at the end the mean output of the encoder
+        as embedding and the assignments by each view alone.
 
         Raises:
             IncompatibleDataError: fewer than two views, images, or a view that shares fewer
@@ -191,7 +190,7 @@ class DMIM:
         Args:
             network: in training mode.
             inputs: of each view, (n_rows_v, n_features).
-            rows: (n_views, batch), the row of each sample in each view, -1 for none.
+            rows: (n_views, batch), as those of `row_numbers`.
             epoch: with `alternating`, decides what is detached.
         """
         detached: Detached = "none"
@@ -208,7 +207,7 @@ class DMIM:
         for u, v in combinations(soft, 2):
             both = has[u] & has[v]
             if both.any():
-                p, q = masked(soft[u], both[has[u]]), masked(soft[v], both[has[v]])
+                p, q = _masked(soft[u], both[has[u]]), _masked(soft[v], both[has[v]])
                 terms = terms + information_terms(p, q, self.entropy_weight, detached)
         return terms
 
@@ -235,24 +234,18 @@ def information_terms(
     return torch.stack(terms)
 
 
-def masked(soft: Soft, mask: Tensor) -> Soft:
-    """Return the soft assignments of the rows where the mask, (n,), is true."""
+def _masked(soft: Soft, mask: Tensor) -> Soft:
     return soft if mask.all() else (soft[0][:, mask], soft[1][:, mask])
 
 
 def adapt(x: Matrix, fit_rows: Index, n_features: int, *, seed: int) -> Matrix:
     """Return the principal components of a view, divided by one number, (n_rows, n_features).
 
-    The columns of x are first scaled to [0, 1]; a constant column becomes zeros. The first
-    component has a standard deviation of 1 and the others have less. They are not scaled one by
-    one, because directions of noise would become as large as the signal and the encoder would
-    memorise them. A view with fewer columns is padded with zeros.
-
-    Args:
-        x: (n_rows, n_features_v).
-        fit_rows: the rows that determine ranges, axes and scale.
-        n_features: common to all views.
-        seed: of the randomised solver that PCA uses for large matrices.
+    The columns of x, (n_rows, n_features_v), are first scaled to [0, 1]; a constant column becomes
+    zeros. The first component has a standard deviation of 1 and the others have less. They are not
+    scaled one by one, because directions of noise would become as large as the signal and the
+    encoder would memorise them. A view with fewer columns is padded with zeros. The `fit_rows`
+    determine ranges, axes and scale.
     """
     low, high = x[fit_rows].min(axis=0), x[fit_rows].max(axis=0)
     width = np.where(high > low, high - low, 1)
@@ -265,24 +258,25 @@ def adapt(x: Matrix, fit_rows: Index, n_features: int, *, seed: int) -> Matrix:
 def rotated(views: Sequence[Matrix], rows: Index, sweeps: int = 5) -> list[Matrix]:
     """Return the views, rotated so that the rows of each sample are as close as possible.
 
-    Distances within a view do not change.
+    Distances within a view do not change. In each sweep each view is rotated towards the mean of
+    the others.
 
     Source: Gower, Psychometrika 40, 1975 (generalised Procrustes analysis, without scaling).
 
     Args:
         views: each (n_rows_v, n_features), centred.
         rows: (n_views, n_samples), the row of each sample to fit on, -1 for none.
-        sweeps: how often each view is rotated towards the mean of the others.
+        sweeps: their number.
     """
     turned = list(views)
     for sweep in range(sweeps):
         for v, x in enumerate(views):
             # in the first sweep only the views before v have been rotated
             others = [u for u in range(len(views)) if u != v and (sweep or u < v)]
-            both = [(rows[v] >= 0) & (rows[u] >= 0) for u in others]
-            products = [
-                x[rows[v][b]].T @ turned[u][rows[u][b]] for u, b in zip(others, both, strict=True)
-            ]
+            products = []
+            for u in others:
+                both = (rows[v] >= 0) & (rows[u] >= 0)
+                products.append(x[rows[v][both]].T @ turned[u][rows[u][both]])
             if products:
                 left, _, right = np.linalg.svd(np.sum(products, axis=0))
                 turned[v] = x @ (left @ right)
@@ -292,9 +286,7 @@ def rotated(views: Sequence[Matrix], rows: Index, sweeps: int = 5) -> list[Matri
 def mean_over_views(values: Sequence[Tensor], rows: Tensor) -> Tensor:
     """Return the mean of each sample over the views that it has, (n_samples, n_columns).
 
-    Args:
-        values: of each view, (n_rows_v, n_columns).
-        rows: (n_views, n_samples), the row of each sample in each view, -1 for none.
+    The values of each view are (n_rows_v, n_columns), the rows those of `row_numbers`.
     """
     total = values[0].new_zeros(rows.shape[1], values[0].shape[1])
     for x, row in zip(values, rows, strict=True):
@@ -305,10 +297,8 @@ def mean_over_views(values: Sequence[Tensor], rows: Tensor) -> Tensor:
 def diagnostics(soft: Sequence[Tensor], mean: Tensor, rows: Tensor) -> dict[str, float]:
     """Return measures of the training that need no labels.
 
-    Args:
-        soft: of each view, (n_rows_v, n_clusters).
-        mean: its `mean_over_views`.
-        rows: as there.
+    The soft assignments of each view are (n_rows_v, n_clusters), and `mean` is their
+    `mean_over_views`.
 
     Returns:
         clusters_used: the number of clusters that have a sample.

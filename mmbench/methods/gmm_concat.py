@@ -21,10 +21,10 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.mixture import GaussianMixture
 from threadpoolctl import threadpool_limits
 
-from mmbench.data import Dataset, IncompatibleDataError
+from mmbench.data import Dataset
 from mmbench.methods import Log, silent
 from mmbench.nn.canonical import of_unit_variance
-from mmbench.nn.preprocessing import joint_features
+from mmbench.nn.preprocessing import joint_features, require_samples
 
 
 @dataclass(frozen=True)
@@ -48,20 +48,15 @@ class GMMConcat:
     ) -> NDArray[np.int64]:
         """Cluster paired views, images (as pixels) or mixed-modal features.
 
-        Held-out samples go to their most likely component. Memory is linear in the samples, about
-        four times the views in float32. The log receives the principal components as embedding, and
-        the negative mean log likelihood of the training samples, in nats, as loss.
+        Logged are the principal components as embedding, and the negative mean log likelihood of
+        the training samples, in nats, as loss.
 
         Raises:
             IncompatibleDataError: incomplete views, mixed-modal images, or fewer samples to train
                 on than clusters, or than two.
         """
         z = joint_features(data, max_features=self.max_features, seed=seed, held_out=True)
-        n_needed = max(2, data.n_clusters)
-        if len(data.fit_index) < n_needed:
-            raise IncompatibleDataError(
-                f"{data.name}: needs {n_needed} samples to train on, has {len(data.fit_index)}"
-            )
+        require_samples(data, max(2, data.n_clusters))
         scaled = of_unit_variance(z, data.fit_index)
         model = GaussianMixture(
             data.n_clusters,

@@ -39,7 +39,7 @@ class GWKMeans:
 
     Attributes:
         max_features: maximum number of principal components of a modality.
-        n_init: number of k-means runs; the one with the lowest inertia is kept.
+        n_init: number of k-means starts.
         n_starts: number of starts of the transport; the one with the least distortion is kept.
     """
 
@@ -52,8 +52,8 @@ class GWKMeans:
     ) -> NDArray[np.int64]:
         """Cluster mixed-modal features.
 
-        The clusters of each modality are matched to those of the first. Held-out samples go to the
-        nearest centroid. The log also receives `distortion_{view}` of each other modality.
+        The clusters of each modality are matched to those of the first. Logged is also the
+        `distortion_{view}` of each other modality.
 
         Raises:
             IncompatibleDataError: not mixed-modal, images, or a modality with fewer samples to
@@ -97,12 +97,9 @@ class ClusterGeometry(NamedTuple):
 def cluster_geometry(
     z: NDArray[np.floating], clusters: NDArray[np.integer], n_clusters: int
 ) -> ClusterGeometry:
-    """Return the distances and shares of the clusters of one modality.
+    """Return the distances and shares of the clusters, (n_rows,), of z, (n_rows, n_features).
 
-    Args:
-        z: (n_rows, n_features).
-        clusters: (n_rows,), in 0..n_clusters-1. An empty cluster has its centroid at the origin.
-        n_clusters: the number of clusters, including empty ones.
+    An empty cluster has its centroid at the origin.
     """
     sizes = np.bincount(clusters, minlength=n_clusters)
     centroids = np.zeros((n_clusters, z.shape[1]))
@@ -120,18 +117,11 @@ def match_clusters(
     n_starts: int,
     rng: np.random.Generator,
 ) -> tuple[NDArray[np.int64], float]:
-    """Return the cluster of `reference` that corresponds to each cluster of `geometry`.
+    """Return the cluster of `reference` for each cluster of `geometry`, and the distortion.
 
-    Args:
-        geometry: of the modality to renumber.
-        reference: of the modality with the numbers to use, with as many clusters.
-        n_starts: number of starts of the transport; the first is the product of the shares, the
-            others are random couplings near it.
-        rng: for the random starts.
-
-    Returns:
-        renumbering: (n_clusters,), a permutation.
-        distortion: the lowest value found of the transport's objective, at least 0.
+    The former is a permutation, (n_clusters,); the latter the lowest value found of the
+    transport's objective, at least 0. The first start is the product of the shares, the others
+    are random couplings near it.
     """
     product = np.outer(geometry.shares, reference.shares)
     best, lowest = product, np.inf

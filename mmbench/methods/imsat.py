@@ -31,13 +31,14 @@ from pydantic import Field, NonNegativeFloat, PositiveFloat, PositiveInt
 from torch import Tensor, nn
 from torch.nn import functional
 
-from mmbench.data import Dataset, IncompatibleDataError
+from mmbench.data import Dataset
 from mmbench.methods import Log, silent
 from mmbench.nn.batches import checkpoints, epoch_means, eval_outputs, shuffled_batches
 from mmbench.nn.embedded import one_space
 from mmbench.nn.information import divergence
 from mmbench.nn.losses import entropy
 from mmbench.nn.networks import normalised_mlp
+from mmbench.nn.preprocessing import require_samples
 
 # rows whose distances to all others are in memory at a time
 DISTANCE_ROWS = 256
@@ -72,10 +73,9 @@ class IMSAT:
     ) -> NDArray[np.int64]:
         """Cluster paired views, a single view, images (as pixels) or mixed-modal features.
 
-        The network is trained on `fit_index`; all samples are assigned. The search for
-        neighbours computes n_samples² distances, once. Logged are the mean loss, the divergence
-        under perturbation and both entropies in each epoch, in nats; assignments at
-        checkpoints; at the end the logits as embedding.
+        The search for neighbours computes n_samples² distances, once. Logged are the mean loss,
+        the divergence under perturbation and both entropies in each epoch, in nats; assignments
+        at checkpoints; at the end the logits as embedding.
 
         Raises:
             IncompatibleDataError: incomplete views, mixed-modal images, or fewer samples to
@@ -83,8 +83,7 @@ class IMSAT:
         """
         torch.manual_seed(seed)
         x, fitted = one_space(data, seed=seed, device=device)
-        if len(fitted) < 2:
-            raise IncompatibleDataError(f"{data.name}: needs 2 samples to train on, has 1")
+        require_samples(data, 2)
         lengths = self.radius * neighbour_distance(fitted, self.neighbour)
         network = normalised_mlp((x.shape[1], *self.hidden), data.n_clusters).to(device)
         optimiser = torch.optim.Adam(network.parameters(), lr=self.learning_rate, fused=True)
@@ -143,14 +142,9 @@ def perturbation(network: nn.Module, x: Tensor, soft: Tensor, lengths: Tensor) -
     """Return, for each row, about the shift that changes its assignment most, like x.
 
     It has the direction of the gradient of the divergence from the unperturbed assignments,
-    taken at a random shift of the same length; where that gradient is zero it is the random
-    shift. The result has no gradient.
-
-    Args:
-        network: from rows to logits.
-        x: (batch, n_features).
-        soft: (batch, n_clusters), the assignments without perturbation.
-        lengths: (batch,), of the perturbations.
+    taken at a random shift of the same length, of those in `lengths`, (batch,); where that
+    gradient is zero it is the random shift. `soft` are the assignments without perturbation,
+    (batch, n_clusters). The result has no gradient.
     """
     # drawn on the CPU, so that a seed means the same on every device
     random = functional.normalize(torch.randn(x.shape)).to(x.device)

@@ -62,9 +62,8 @@ def code_information(codes: Sequence[Tensor], entropy_weight: float) -> Tensor:
     The codes are (n, n_latent) for each view, and their rows sum to 1.
     """
     pairs = combinations_with_replacement(codes, 2)
-    return torch.stack(
-        [shared_information(a, b, entropy_weight=entropy_weight) for a, b in pairs]
-    ).sum()
+    shared = [shared_information(a, b, entropy_weight=entropy_weight) for a, b in pairs]
+    return torch.stack(shared).sum()
 
 
 METHOD = InfoDDC

@@ -70,9 +70,8 @@ class JointSpace:
     ) -> NDArray[np.int64]:
         """Cluster mixed-modal features of two modalities.
 
-        The networks are trained on `fit_index`; all samples are assigned to the nearest
-        centroid. Logged are the mean terms of the loss in each epoch; at checkpoints after
-        pre-training the assignments and `mixing`; at the end the embedding.
+        Logged are the mean terms of the loss in each epoch; at checkpoints after pre-training the
+        assignments and `mixing`; at the end the embedding.
 
         Raises:
             IncompatibleDataError: samples with several views, more or less than two
@@ -97,12 +96,9 @@ class JointSpace:
             for rows in mixed_batches(sizes, self.batch_size, device):
                 x = [inputs[r] for inputs, r in zip(tensors.fitted, rows, strict=True)]
                 z = [encoder(xi) for encoder, xi in zip(network.encoders, x, strict=True)]
-                reconstruction = torch.stack(
-                    [
-                        reconstruction_error(decoder(zi), xi)
-                        for decoder, zi, xi in zip(network.decoders, z, x, strict=True)
-                    ]
-                ).sum()
+                decoded = [decoder(zi) for decoder, zi in zip(network.decoders, z, strict=True)]
+                errors = [reconstruction_error(a, b) for a, b in zip(decoded, x, strict=True)]
+                reconstruction = torch.stack(errors).sum()
                 gap = score_gap(critic, z)
                 loss = reconstruction + self.adversarial_weight * gap
                 optimiser.zero_grad()

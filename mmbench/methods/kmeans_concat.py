@@ -1,15 +1,13 @@
 """k-means on the concatenation of all views.
 
-Every view gets the same weight, whatever its units and its number of columns, unless
-`equal_weights` is off. Mixed-modal samples, which have one view each, are mapped to one space by
-a PCA of each modality; nothing makes the axes of one modality correspond to those of another.
+Mixed-modal samples, which have one view each, are mapped to one space by a PCA of each modality;
+nothing makes the axes of one modality correspond to those of another.
 
 Source: common practice; for mixed-modal data, the k-means row of Jiang et al., "DM2C: Deep
 Mixed-Modal Clustering", NeurIPS 2019.
 Departures: DM2C keeps up to 2048 principal components of unscaled features, fitted on all samples;
 here there are at most 100, of views scaled to equal weight, fitted on the samples to train on. The
-entry `kmeans-pca` keeps as many as DM2C and does not scale the views. A view is scaled by a single
-number, so the scaling of its columns remains that of the data set's entry.
+entry `kmeans-pca` keeps as many as DM2C and does not scale the views.
 """
 
 from dataclasses import dataclass
@@ -30,7 +28,7 @@ class KMeansConcat:
     Attributes:
         max_features: maximum number of principal components.
         equal_weights: divide each view by its range and the root of its number of columns.
-        n_init: number of k-means runs; the one with the lowest inertia is kept.
+        n_init: number of k-means starts.
     """
 
     max_features: PositiveInt = 100
@@ -42,8 +40,7 @@ class KMeansConcat:
     ) -> NDArray[np.int64]:
         """Cluster paired views, images (as pixels) or mixed-modal features.
 
-        Held-out samples go to the nearest centroid. Memory is linear in the samples, about four
-        times the views in float32. The embedding is that of the principal components.
+        The principal components are logged as embedding.
 
         Raises:
             IncompatibleDataError: incomplete views, mixed-modal images, or fewer samples to train

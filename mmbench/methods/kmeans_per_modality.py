@@ -24,7 +24,7 @@ class KMeansPerModality:
 
     Attributes:
         max_features: maximum number of principal components of a modality.
-        n_init: number of k-means runs; the one with the lowest inertia is kept.
+        n_init: number of k-means starts.
     """
 
     max_features: PositiveInt = 100
@@ -33,7 +33,7 @@ class KMeansPerModality:
     def fit_predict(
         self, data: Dataset, *, seed: int, device: str = "cpu", log: Log = silent
     ) -> NDArray[np.int64]:
-        """Cluster mixed-modal features; held-out samples go to the nearest centroid.
+        """Cluster mixed-modal features.
 
         Raises:
             IncompatibleDataError: not mixed-modal, images, or a modality with fewer samples to

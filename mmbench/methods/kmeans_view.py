@@ -1,8 +1,7 @@
 """k-means on each view alone, as a baseline for methods that combine views.
 
-The assignments by every view are logged as `view_assignments`, so that each view gets its own row,
-and the best view by the labels is shown as an oracle. The method's own answer is the view whose
-clusters are best separated by the mean silhouette, which needs no labels.
+The assignments by every view are logged as `view_assignments`. The method's own answer is the view
+whose clusters are best separated by the mean silhouette, which needs no labels.
 
 Source: Lloyd, IEEE Transactions on Information Theory 28(2), 1982, from k-means++ starts
 (Arthur & Vassilvitskii, SODA 2007).
@@ -30,7 +29,7 @@ class KMeansView:
     """Hyperparameters of the method.
 
     Attributes:
-        n_init: number of k-means runs; the one with the lowest inertia is kept.
+        n_init: number of k-means starts.
     """
 
     n_init: PositiveInt = 20
@@ -40,12 +39,8 @@ class KMeansView:
     ) -> NDArray[np.int64]:
         """Cluster each view of paired data or images (as pixels), and return the best separated.
 
-        Held-out samples go to the nearest centroid. Memory is linear in the samples, about twice
-        the largest view in float32.
-
         Raises:
-            IncompatibleDataError: a sample lacks a view, or there are fewer samples to train on
-                than clusters.
+            IncompatibleDataError: incomplete views, or fewer samples to train on than clusters.
         """
         arrays = data.paired_features(pixels=True, held_out=True)
         views = dict(zip((v.name for v in data.views), arrays, strict=True))
@@ -63,12 +58,7 @@ class KMeansView:
 
 
 def separation(x: NDArray[np.float32], y_pred: NDArray[np.int64]) -> float:
-    """Return the mean silhouette, in [-1, 1]; -1 without 2 to n_samples - 1 clusters.
-
-    Args:
-        x: (n_samples, n_features).
-        y_pred: (n_samples,).
-    """
+    """Return the mean silhouette, in [-1, 1]; -1 without 2 to n_samples - 1 clusters."""
     if not 2 <= len(np.unique(y_pred)) < len(x):
         return -1.0
     return float(silhouette_score(x, y_pred))

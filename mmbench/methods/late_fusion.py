@@ -30,8 +30,7 @@ class LateFusion:
     """Hyperparameters of the method.
 
     Attributes:
-        n_init: number of k-means runs, in each view and for the consensus; the one with the
-            lowest inertia is kept.
+        n_init: number of k-means starts, in each view and for the consensus.
     """
 
     n_init: PositiveInt = 20
@@ -41,8 +40,7 @@ class LateFusion:
     ) -> NDArray[np.int64]:
         """Cluster paired views, of features or images (as pixels).
 
-        Held-out samples go to the nearest centroids, in the views and then in the consensus. Memory
-        is linear in the samples.
+        Logged are the `consensus` as embedding and the assignments by each view.
 
         Raises:
             IncompatibleDataError: fewer than two views, a sample lacks a view, or fewer
@@ -64,14 +62,10 @@ def consensus(
 ) -> NDArray[np.float64]:
     """Return the spectral embedding of the samples, (n_samples, at most n_clusters).
 
-    Rows have length 1, and are equal for samples that share their clusters in all partitions. The
-    columns are the leading left singular vectors of the bipartite graph's normalised adjacency,
-    without those of the singular value 0.
-
-    Args:
-        partitions: (n_samples,) each, in 0..n_clusters-1.
-        fit_rows: the samples of the graph; the others are projected.
-        n_clusters: maximum number of singular vectors.
+    Rows have length 1, and are equal for samples that share their clusters in all partitions, which
+    are (n_samples,) each. The columns are the leading left singular vectors of the bipartite
+    graph's normalised adjacency, without those of the singular value 0. The graph has the samples
+    of `fit_rows`; the others are projected.
     """
     members = np.hstack([np.eye(n_clusters)[p] for p in partitions])
     sizes = members[fit_rows].sum(axis=0)

@@ -68,10 +68,9 @@ class MVIIC:
     ) -> NDArray[np.int64]:
         """Cluster at least two paired views, of features or images (as pixels).
 
-        The network is trained on `fit_index`; all samples are assigned. Logged are the mean
-        loss and the shared information of both kinds of heads, summed over pairs of views, in
-        each epoch; assignments and `clusters_used` at checkpoints; at the end the concatenated
-        soft assignments as embedding, and the assignments by each view.
+        Logged are the mean loss and the shared information of both kinds of heads in each epoch;
+        assignments and `clusters_used` at checkpoints; at the end the concatenated soft
+        assignments as embedding, and the assignments by each view.
 
         Raises:
             IncompatibleDataError: fewer than two views, unpaired samples, or fewer samples to
@@ -128,9 +127,10 @@ def information_of_pairs(
     """
 
     def summed(head: int) -> Tensor:
+        pairs = combinations([s[head] for s in soft], 2)
         informations = [
-            shared_information(p[head], q[head], entropy_weight=entropy_weight, symmetric=symmetric)
-            for p, q in combinations(soft, 2)
+            shared_information(p, q, entropy_weight=entropy_weight, symmetric=symmetric)
+            for p, q in pairs
         ]
         return torch.stack([information.mean() for information in informations]).sum()
 

@@ -22,9 +22,7 @@ from sklearn.exceptions import ConvergenceWarning
 
 from mmbench.data import Dataset, Index
 from mmbench.methods import Log, silent
-from mmbench.nn.preprocessing import kmeans_assignments
-
-Matrix = NDArray[np.float32]
+from mmbench.nn.preprocessing import Matrix, kmeans_assignments
 
 
 @dataclass(frozen=True)
@@ -33,7 +31,7 @@ class NMFConcat:
 
     Attributes:
         max_steps: maximum number of steps of coordinate descent.
-        n_init: number of k-means runs; the one with the lowest inertia is kept.
+        n_init: number of k-means starts.
     """
 
     max_steps: PositiveInt = 500
@@ -44,13 +42,10 @@ class NMFConcat:
     ) -> NDArray[np.int64]:
         """Cluster paired views, of features or images (as pixels).
 
-        Held-out samples are decomposed into the parts of the others, and go to the nearest
-        centroid. Memory is linear in the samples, about three times the views in float32. The
-        embedding is W.
+        Held-out samples are decomposed into the parts of the others. W is logged as embedding.
 
         Raises:
-            IncompatibleDataError: a sample lacks a view, or there are fewer samples to train on
-                than clusters.
+            IncompatibleDataError: incomplete views, or fewer samples to train on than clusters.
         """
         views = data.paired_features(pixels=True, held_out=True)
         x = np.hstack([non_negative(view, data.fit_index) for view in views])
@@ -61,14 +56,10 @@ class NMFConcat:
 
 
 def non_negative(x: Matrix, fit_rows: Index) -> Matrix:
-    """Return x shifted to be non-negative, and scaled.
+    """Return x, (n_samples, n_features), shifted to be non-negative, and scaled.
 
     The mean squared norm of the training rows is 1. Zero stays zero if no value is negative. A
     held-out value below the training minimum becomes 0.
-
-    Args:
-        x: (n_samples, n_features).
-        fit_rows: the training rows, which determine shift and scale.
     """
     fitted = x[fit_rows]
     low = min(float(fitted.min()), 0.0)
@@ -80,13 +71,8 @@ def non_negative(x: Matrix, fit_rows: Index) -> Matrix:
 def part_weights(x: Matrix, fit_rows: Index, n_parts: int, *, max_steps: int, seed: int) -> Matrix:
     """Return W, (n_samples, n_parts), at least 0, for parts H scaled to length 1.
 
-    Args:
-        x: (n_samples, n_features), at least 0.
-        fit_rows: the training rows, which determine the parts.
-        n_parts: the number of parts.
-        max_steps: maximum number of steps of coordinate descent.
-        seed: for the singular vectors, or for a random start if x has fewer training rows or
-            columns than parts.
+    The training rows of x, (n_samples, n_features), at least 0, determine the parts. The start is
+    random instead of singular vectors if x has fewer training rows or columns than parts.
     """
     init = "nndsvda" if n_parts <= min(len(fit_rows), x.shape[1]) else "random"
     model = NMF(n_parts, init=init, max_iter=max_steps, random_state=seed)

@@ -65,9 +65,8 @@ class SiMVC:
     ) -> NDArray[np.int64]:
         """Cluster at least two paired views, of features or images (as pixels).
 
-        The network is trained on `fit_index`; all samples are assigned. Logged are the mean
-        loss, its terms and the weight of each view in each epoch; assignments and
-        `clusters_used` at checkpoints; at the end the fused encodings as embedding.
+        Logged are the mean loss, its terms and the weight of each view in each epoch; assignments
+        and `clusters_used` at checkpoints; at the end the fused encodings as embedding.
 
         Raises:
             IncompatibleDataError: fewer than two views, unpaired samples, or fewer than two

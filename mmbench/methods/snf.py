@@ -44,9 +44,8 @@ class SNF:
         n_neighbors: neighbours of a sample in the local matrix, including itself.
         width: μ of the kernel, relative to the local distances; 0.3 to 0.8 in the paper.
         n_rounds: rounds of fusion; 10 to 20 in the paper.
-        n_init: number of k-means runs; the one with the lowest inertia is kept.
-        max_samples: data with more are refused: time and the memory of each view grow with n²
-            (0.2 GB at 5000).
+        n_init: number of k-means starts.
+        max_samples: data with more are refused, since time and memory grow with n².
     """
 
     n_neighbors: Annotated[int, Field(ge=2)] = 20
@@ -60,7 +59,7 @@ class SNF:
     ) -> NDArray[np.int64]:
         """Cluster paired views, of features or images (as pixels).
 
-        The embedding consists of the eigenvectors, with rows scaled to length 1.
+        The eigenvectors, with rows scaled to length 1, are logged as embedding.
 
         Raises:
             IncompatibleDataError: fewer than two views, a sample lacks a view, more than
@@ -80,13 +79,8 @@ def local_affinity(d: Square, n_neighbors: int, width: float) -> Square:
     """Return W_ij = exp(-d_ij² / 2 (μ ε_ij)²), (n, n), symmetric, in [0, 1].
 
     ε_ij is the mean of three distances: d_ij, and the mean distances of i and of j to their nearest
-    neighbours. So W does not depend on units, and similarities in sparse and in dense regions are
-    comparable.
-
-    Args:
-        d: (n, n) distances, symmetric.
-        n_neighbors: neighbours in the mean distance of a sample, without itself.
-        width: μ.
+    neighbours, themselves excluded; `width` is μ. So W does not depend on units, and similarities
+    in sparse and in dense regions are comparable.
     """
     nearest = np.sort(d, axis=1)[:, 1 : n_neighbors + 1]
     local = nearest.mean(axis=1) if nearest.size else np.zeros(len(d))
@@ -100,10 +94,8 @@ def local_affinity(d: Square, n_neighbors: int, width: float) -> Square:
 def fused_network(affinities: Sequence[Square], n_neighbors: int, n_rounds: int) -> Square:
     """Return the fused network, (n, n), symmetric, at least 0.
 
-    Args:
-        affinities: (n, n) for each view, symmetric, at least two.
-        n_neighbors: neighbours of a sample in the local matrix, including itself.
-        n_rounds: rounds of fusion; 0 gives the mean of the views.
+    The affinities are (n, n) for each view, symmetric, at least two. The mean of the views is
+    returned where `n_rounds` is 0.
     """
     full = [row_normalised(w) for w in affinities]
     local = [nearest_only(w, n_neighbors) for w in affinities]
@@ -121,9 +113,6 @@ def row_normalised(w: Square) -> Square:
     """Return w with rows that sum to 1: 1/2 on the diagonal, 1/2 off it in proportion to w.
 
     So a sample remains most similar to itself. The rest of a row without other entries is 0.
-
-    Args:
-        w: (n, n), at least 0.
     """
     off = w.copy()
     np.fill_diagonal(off, 0)
@@ -134,12 +123,7 @@ def row_normalised(w: Square) -> Square:
 
 
 def nearest_only(w: Square, n_neighbors: int) -> csr_array:
-    """Return the largest entries of each row of w, divided by their sum, (n, n).
-
-    Args:
-        w: (n, n), with a positive entry in each row.
-        n_neighbors: maximum number of entries in a row.
-    """
+    """Return the largest entries of each row of w, at most `n_neighbors`, divided by their sum."""
     n = len(w)
     n_neighbors = min(n_neighbors, n)
     columns = np.argsort(-w, axis=1, kind="stable")[:, :n_neighbors]

@@ -17,16 +17,14 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import PositiveInt
-from scipy.linalg import eigh
 from scipy.sparse import csr_array, diags_array
 from scipy.sparse.csgraph import connected_components
-from scipy.sparse.linalg import eigsh
 from sklearn.neighbors import kneighbors_graph
 
 from mmbench.data import Dataset
 from mmbench.methods import Log, silent
 from mmbench.nn.preprocessing import joint_features, kmeans_assignments
-from mmbench.nn.spectral import unit_rows
+from mmbench.nn.spectral import eigenpairs, unit_rows
 
 
 @dataclass(frozen=True)
@@ -36,7 +34,7 @@ class SpectralConcat:
     Attributes:
         n_neighbors: neighbours of each sample in the graph.
         max_features: maximum number of principal components in which neighbours are searched.
-        n_init: number of k-means runs; the one with the lowest inertia is kept.
+        n_init: number of k-means starts.
     """
 
     n_neighbors: PositiveInt = 10
@@ -48,8 +46,7 @@ class SpectralConcat:
     ) -> NDArray[np.int64]:
         """Cluster paired views, images (as pixels) or mixed-modal features.
 
-        Memory is linear in the samples; the search for neighbours takes n² time. The embedding
-        consists of the eigenvectors.
+        The search for neighbours takes n² time. The eigenvectors are logged as embedding.
 
         Raises:
             IncompatibleDataError: incomplete views, mixed-modal images, or held-out samples, which
@@ -66,13 +63,8 @@ class SpectralConcat:
 def neighbour_graph(x: NDArray[np.float32], n_neighbors: int, *, max_components: int) -> csr_array:
     """Return the symmetric (n_samples, n_samples) graph of nearest neighbours, edges 1.
 
-    Two samples are connected if either is among the nearest neighbours of the other.
-
-    Args:
-        x: (n_samples, n_features), at least two samples.
-        n_neighbors: at most n_samples - 1 are used; doubled until the graph has no more than
-            `max_components` connected components.
-        max_components: at least 1.
+    Two samples, rows of x, are connected if either is among the nearest neighbours of the other.
+    The number of neighbours is doubled until the graph has at most `max_components` components.
     """
     most = len(x) - 1
     n_neighbors = min(n_neighbors, most)
@@ -86,20 +78,17 @@ def neighbour_graph(x: NDArray[np.float32], n_neighbors: int, *, max_components:
 
 
 def spectral_embedding(graph: csr_array, n_vectors: int, *, seed: int) -> NDArray[np.float64]:
-    """Return the leading eigenvectors of D^(-1/2) W D^(-1/2), each row scaled to length 1.
+    """Return the leading eigenvectors of D^(-1/2) W D^(-1/2), (n_samples, n_vectors).
 
-    These are the eigenvectors of the smallest eigenvalues of the symmetric normalised Laplacian.
-    Each connected component contributes the eigenvalue 1, a multiplicity that a Krylov solver does
-    not find reliably; so the components are solved separately.
+    They are ordered by decreasing eigenvalue, and rows are scaled to length 1. Each connected
+    component contributes the eigenvalue 1, a multiplicity that a Krylov solver does not find
+    reliably; so the components are solved separately.
 
     Args:
         graph: W, (n_samples, n_samples), symmetric, each sample with an edge, with at most
             `n_vectors` connected components.
         n_vectors: at most n_samples.
         seed: for the solver's starting vectors.
-
-    Returns:
-        u: (n_samples, n_vectors), by decreasing eigenvalue.
     """
     rng = np.random.default_rng(seed)
     scale = diags_array(1 / np.sqrt(graph.sum(axis=1)))
@@ -111,26 +100,12 @@ def spectral_embedding(graph: csr_array, n_vectors: int, *, seed: int) -> NDArra
     for component in range(n_components):
         rows = np.flatnonzero(component_of == component)
         start = rng.uniform(-1, 1, len(rows))
-        for value, vector in _leading(similarity[rows][:, rows], n_each, start):
-            column = np.zeros(graph.shape[0])
-            column[rows] = vector
-            values.append(value)
-            columns.append(column)
-    order = np.argsort(values, kind="stable")[::-1][:n_vectors]
-    return unit_rows(np.stack([columns[i] for i in order], axis=1))
-
-
-def _leading(
-    matrix: csr_array, n_vectors: int, start: NDArray[np.float64]
-) -> list[tuple[float, NDArray[np.float64]]]:
-    """Return the largest eigenvalues of a symmetric matrix with their eigenvectors."""
-    n = len(start)
-    n_vectors = min(n_vectors, n)
-    if n_vectors >= n // 2:  # too many for a Krylov solver
-        values, vectors = eigh(matrix.toarray(), subset_by_index=[n - n_vectors, n - 1])
-    else:
-        values, vectors = eigsh(matrix, k=n_vectors, which="LA", v0=start)
-    return list(zip(values.tolist(), vectors.T, strict=True))
+        found, vectors = eigenpairs(similarity[rows][:, rows], min(n_each, len(rows)), start)
+        columns.append(np.zeros((graph.shape[0], len(found))))
+        columns[-1][rows] = vectors
+        values.append(found)
+    order = np.argsort(np.concatenate(values), kind="stable")[::-1][:n_vectors]
+    return unit_rows(np.hstack(columns).take(order, axis=1))
 
 
 METHOD = SpectralConcat

@@ -8,7 +8,8 @@ from collections.abc import Callable, Iterator, Sequence
 import torch
 from torch import Tensor, nn
 
-from mmbench.data import Dataset, IncompatibleDataError
+from mmbench.data import Dataset
+from mmbench.nn.preprocessing import require_samples
 
 
 def paired_tensors(
@@ -27,10 +28,7 @@ def paired_tensors(
             train on.
     """
     arrays = data.paired_features(at_least=at_least, pixels=True, held_out=True)
-    if len(data.fit_index) < min_fit:
-        raise IncompatibleDataError(
-            f"{data.name}: needs {min_fit} samples to train on, has {len(data.fit_index)}"
-        )
+    require_samples(data, min_fit)
     views = [torch.as_tensor(x, device=device) for x in arrays]
     rows = torch.as_tensor(data.fit_index, device=device)
     return views, [x[rows] for x in views] if data.is_split else views

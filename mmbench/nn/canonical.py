@@ -11,13 +11,9 @@ from mmbench.data import Index
 
 
 def of_unit_variance(x: NDArray[np.float32], fit_rows: Index) -> NDArray[np.float64]:
-    """Return x divided by one number, so that the mean variance of its columns is 1.
+    """Return x, (n_samples, n_features), divided by one number; a constant x is unchanged.
 
-    A constant x is returned unchanged.
-
-    Args:
-        x: (n_samples, n_features).
-        fit_rows: the rows that determine the variance.
+    The mean variance of its columns on the `fit_rows` is then 1.
     """
     wide = x.astype(np.float64)
     variance = float(wide[fit_rows].var(axis=0).mean())
@@ -31,7 +27,7 @@ def canonical(
 
     Args:
         views: each (n_samples, n_features_v).
-        fit_rows: the rows on which the projections are fitted.
+        fit_rows: on which the projections are fitted.
         n_components: directions; at most the number of columns of the narrowest view.
         shrinkage: of the covariances towards the identity, in [0, 1].
     """

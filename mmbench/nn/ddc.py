@@ -27,19 +27,12 @@ ROUNDING = 1e-4
 
 
 class FusionOutput(NamedTuple):
-    """The outputs of a `FusionNetwork` for a batch.
+    """The outputs of a `FusionNetwork` for a batch."""
 
-    Attributes:
-        encodings: of each view, (batch, n_latent).
-        fused: (batch, n_latent), their weighted mean.
-        hidden: (batch, n_hidden).
-        soft: (batch, n_clusters) soft assignments.
-    """
-
-    encodings: list[Tensor]
-    fused: Tensor
-    hidden: Tensor
-    soft: Tensor
+    encodings: list[Tensor]  # of each view, (batch, n_latent)
+    fused: Tensor  # their weighted mean, (batch, n_latent)
+    hidden: Tensor  # (batch, n_hidden)
+    soft: Tensor  # assignments, (batch, n_clusters)
 
 
 class FusionNetwork(nn.Module):
@@ -94,12 +87,10 @@ def ddc_terms(soft: Tensor, hidden: Tensor) -> Tensor:
     - the similarity of the assignments of different samples;
     - the overlap of the clusters, with closeness to a corner of the simplex as membership.
 
+    The soft assignments are (batch, n_clusters), `hidden` is (batch, n_hidden).
+
     Source: Kampffmeyer et al. 2019, equations 6 to 9; the second term sums over pairs of
     samples, as in the published code.
-
-    Args:
-        soft: (batch, n_clusters) soft assignments; rows sum to 1.
-        hidden: (batch, n_hidden).
     """
     n, n_clusters = soft.shape
     with torch.autocast(soft.device.type, enabled=False):

@@ -25,11 +25,6 @@ def one_space(data: Dataset, *, seed: int, device: str) -> tuple[Tensor, Tensor]
     Source: Xie et al. 2016, section 5 (the length of a row); Jiang et al., DM2C, NeurIPS 2019
     (the space of its baselines for mixed-modal data).
 
-    Args:
-        data: paired feature views or images, or mixed-modal features.
-        seed: of the randomised solver that PCA uses for large matrices.
-        device: of the returned tensors.
-
     Returns:
         x: (n_samples, n_features) float32.
         fitted: (n_fit, n_features), the rows of `fit_index`.

@@ -16,15 +16,12 @@ SMALLEST = 1e-8
 
 
 def joint(p: Tensor, q: Tensor, *, symmetric: bool = True) -> Tensor:
-    """Return the joint distribution of the clusters of two views.
+    """Return the joint distribution of the clusters of two views, (..., n_clusters, n_clusters).
 
     Args:
         p: (..., n_samples, n_clusters) soft assignments; rows sum to 1.
-        q: (..., n_samples, n_clusters), of the same samples by the other view.
+        q: likewise, of the same samples by the other view.
         symmetric: return the mean over both orders of the views; otherwise rows are those of p.
-
-    Returns:
-        cells: (..., n_clusters, n_clusters); they sum to 1.
     """
     with torch.autocast(p.device.type, enabled=False):
         # one matrix product, without the outer products of all samples in memory
@@ -53,8 +50,8 @@ def shared_information(
     Source: Ji, Henriques & Vedaldi, ICCV 2019, equations 3 and 5 (λ in their section 3.1).
 
     Args:
-        p: (..., n_samples, n_clusters) soft assignments; rows sum to 1.
-        q: (..., n_samples, n_clusters), of the same samples by the other view.
+        p: as for `joint`.
+        q: as for `joint`.
         entropy_weight: λ.
         symmetric: as for `joint`.
     """
@@ -70,11 +67,7 @@ def divergence(p: Tensor, r: Tensor) -> Tensor:
 
     It is an upper bound of what p contains beyond the other view, I(x_u; c_u | x_v), for any r
     that is a function of the other view. The bound is tight if r is p averaged over the samples
-    that the other view cannot distinguish.
-
-    Args:
-        p: (..., n_samples, n_clusters) soft assignments; rows sum to 1.
-        r: (..., n_samples, n_clusters), likewise.
+    that the other view cannot distinguish. Both are (..., n_samples, n_clusters).
     """
     with torch.autocast(p.device.type, enabled=False):
         p, r = widened(p), widened(r)

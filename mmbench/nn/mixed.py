@@ -22,17 +22,11 @@ MIN_ROWS = 2  # of a batch: batch normalisation needs a variance
 
 @dataclass(frozen=True, eq=False)
 class MixedTensors:
-    """Both modalities of a data set, as tensors.
-
-    Attributes:
-        views: the views they come from.
-        inputs: of each modality, (n_rows, n_features), centred on the rows to train on.
-        fitted: of each modality, the rows of `inputs` to train on.
-    """
+    """Both modalities of a data set, as tensors."""
 
     views: tuple[View, ...]
-    inputs: list[Tensor]
-    fitted: list[Tensor]
+    inputs: list[Tensor]  # of each view, (n_rows, n_features), centred on the rows to train on
+    fitted: list[Tensor]  # of each view, the rows of `inputs` to train on
 
     def in_sample_order(self, by_modality: Sequence[Tensor]) -> Tensor:
         """Return (n_samples, n_latent) from the (n_rows, n_latent) of each modality."""
@@ -125,12 +119,10 @@ class ModalityAutoencoders(nn.Module):
     """
 
     def __init__(self, n_features: Sequence[int], widths: Sequence[int]) -> None:
-        """Build them with PyTorch's initial weights.
+        """Build them for the `n_features` of each modality, with PyTorch's initial weights.
 
-        Args:
-            n_features: of each modality.
-            widths: of each encoder, the first one at most eight times the features; the decoder
-                has them in reverse.
+        The `widths` are those of each encoder, the first at most eight times the features; the
+        decoder has them in reverse.
         """
         super().__init__()
         first, *others = widths

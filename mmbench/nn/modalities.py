@@ -80,13 +80,6 @@ def clusters_within(
 
     Axes and centroids are fitted on the samples to train on; all samples are assigned.
 
-    Args:
-        data: mixed-modal, with the number of clusters and the samples to train on.
-        view: the modality.
-        max_features: principal components to keep at most.
-        n_init: starts of k-means.
-        seed: of PCA and k-means.
-
     Returns:
         z: (n_rows, at most max_features).
         y_pred: (n_rows,), in 0..n_clusters-1.
@@ -96,12 +89,7 @@ def clusters_within(
     """
     require_sample_per_cluster(data, view)
     index: Index = np.arange(len(view.values))
-    alone = Dataset(
-        (View(view.values, index, view.name, view.modality),),
-        data.n_clusters,
-        len(index),
-        data.name,
-        training_rows(data, view),
-    )
+    modality = View(view.values, index, view.name, view.modality)
+    alone = Dataset((modality,), data.n_clusters, len(index), data.name, training_rows(data, view))
     z = joint_features(alone, max_features=max_features, seed=seed, held_out=True)
     return z, kmeans_assignments(z, alone, seed=seed, n_init=n_init)

@@ -141,6 +141,14 @@ def principal(x: Matrix, n_components: int, fit_rows: Index, *, seed: int) -> Ma
     return projected
 
 
+def require_samples(data: Dataset, n: int) -> None:
+    """Raise `IncompatibleDataError` where there are fewer than n samples to train on."""
+    if len(data.fit_index) < n:
+        raise IncompatibleDataError(
+            f"{data.name}: needs {n} samples to train on, has {len(data.fit_index)}"
+        )
+
+
 def require_sample_per_cluster(data: Dataset, view: View | None = None) -> None:
     """Raise `IncompatibleDataError` where there are fewer samples to train on than clusters.
 

@@ -7,6 +7,7 @@ samples.
 import numpy as np
 from numpy.typing import NDArray
 from scipy.linalg import eigh
+from scipy.sparse import csr_array
 from scipy.sparse.linalg import LinearOperator, eigsh
 from sklearn.metrics import euclidean_distances
 
@@ -16,10 +17,7 @@ Square = NDArray[np.float64]
 
 
 def check_few_samples(data: Dataset, most: int) -> None:
-    """Raise IncompatibleDataError if the data have more than `most` samples.
-
-    The message states the size of a matrix of all pairs.
-    """
+    """Raise IncompatibleDataError if the data have more than `most` samples."""
     if data.n_samples > most:
         gigabytes = 8 * data.n_samples**2 / 1e9
         raise IncompatibleDataError(
@@ -48,8 +46,7 @@ def gaussian_affinity(x: NDArray[np.floating]) -> Square:
 def normalised(affinity: Square) -> Square:
     """Return D^(-1/2) W D^(-1/2), (n, n), whose eigenvalues are in [-1, 1].
 
-    Args:
-        affinity: W, (n, n), symmetric, at least 0, each row with a positive sum.
+    W is symmetric, at least 0, and each of its rows has a positive sum.
     """
     scale = 1 / np.sqrt(affinity.sum(axis=1))
     similarity: Square = affinity * scale * scale[:, None]
@@ -68,21 +65,30 @@ def leading_eigenvectors(
         low_rank: B, (n, n_columns); the eigenvectors are those of M + B B^T, which a large problem
             does not form.
     """
-    n = len(matrix)
+    start = np.random.default_rng(seed).uniform(-1, 1, len(matrix))
+    _, vectors = eigenpairs(matrix, n_vectors, start, low_rank)
+    return np.ascontiguousarray(vectors[:, ::-1])
+
+
+def eigenpairs(
+    matrix: Square | csr_array,
+    n_vectors: int,
+    start: NDArray[np.float64],
+    low_rank: NDArray[np.float64] | None = None,
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return the largest eigenvalues, ascending, and their eigenvectors, (n, n_vectors).
+
+    The arguments are those of `leading_eigenvectors`, and the solver's starting vector, (n,).
+    """
+    n = len(start)
     b = np.zeros((n, 0)) if low_rank is None else low_rank
     if n_vectors >= n // 2:  # too many for a Krylov solver
-        _, vectors = eigh(matrix + b @ b.T, subset_by_index=[n - n_vectors, n - 1])
+        dense = matrix if isinstance(matrix, np.ndarray) else matrix.toarray()
+        pairs = eigh(dense + b @ b.T, subset_by_index=[n - n_vectors, n - 1])
     else:
-
-        def times(v: NDArray[np.float64]) -> NDArray[np.float64]:
-            product: NDArray[np.float64] = matrix @ v + b @ (b.T @ v)
-            return product
-
-        operator = LinearOperator((n, n), matvec=times, dtype=np.float64)
-        start = np.random.default_rng(seed).uniform(-1, 1, n)
-        _, vectors = eigsh(operator, k=n_vectors, which="LA", v0=start)
-    found: NDArray[np.float64] = np.ascontiguousarray(vectors[:, ::-1])
-    return found
+        operator = LinearOperator((n, n), lambda v: matrix @ v + b @ (b.T @ v), dtype=np.float64)
+        pairs = eigsh(operator, k=n_vectors, which="LA", v0=start)
+    return pairs[0], pairs[1]
 
 
 def unit_rows(u: NDArray[np.float64]) -> NDArray[np.float64]:
