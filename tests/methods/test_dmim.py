@@ -122,8 +122,10 @@ def test_heads_of_their_own_number_the_clusters_as_they_like(paired_blobs):
 
 def test_too_much_weight_on_the_superfluous_from_the_start_collapses(paired_blobs):
     data, _ = paired_blobs
-    _, sound = fitted(QUICK, data)
-    _, collapsed = fitted(replace(QUICK, superfluous_weight=10.0, warmup=0.0), data)
+    # in the epochs of QUICK the information only begins to rise, on some processors later
+    longer = replace(QUICK, epochs=120)
+    _, sound = fitted(longer, data)
+    _, collapsed = fitted(replace(longer, superfluous_weight=10.0, warmup=0.0), data)
     assert collapsed.last("information") < 0.01 < 0.3 < sound.last("information")
 
 
