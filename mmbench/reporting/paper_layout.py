@@ -7,12 +7,12 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import BeforeValidator, Field, model_validator
 
 from mmbench.checks import checked, read_yaml
 from mmbench.errors import InputError, unknown
 from mmbench.reporting.published import Metric, Published
-from mmbench.reporting.spec import ReportSpec
+from mmbench.reporting.spec import FrozenModel, ReportSpec
 
 LAYOUTS = Path("config/papers")
 
@@ -21,11 +21,7 @@ LAYOUTS = Path("config/papers")
 _named = BeforeValidator(lambda x: {"printed": x} if isinstance(x, str) else x)
 
 
-class _Frozen(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class RowLayout(_Frozen):
+class RowLayout(FrozenModel):
     """A row: a method under its name in print, or an entry of the catalogue alone."""
 
     printed: str = ""
@@ -38,7 +34,7 @@ class RowLayout(_Frozen):
         return self
 
 
-class ColumnsLayout(_Frozen):
+class ColumnsLayout(FrozenModel):
     """The columns of a data set.
 
     Attributes:
@@ -58,12 +54,10 @@ class ColumnsLayout(_Frozen):
         return self
 
 
-class TableLayout(_Frozen):
+class TableLayout(FrozenModel):
     """A table of a paper.
 
     Attributes:
-        title: such as "GCFAgg, Table 2".
-        text: what to know before reading.
         papers: whose numbers to print, as `published.csv` names papers; where several have
             one, the first. None for a table of our own.
         metrics: as papers print them.
@@ -77,7 +71,7 @@ class TableLayout(_Frozen):
     columns: Annotated[tuple[Annotated[ColumnsLayout, _named], ...], Field(min_length=1)]
 
 
-class Layout(_Frozen):
+class Layout(FrozenModel):
     """The tables of a paper."""
 
     title: str

@@ -9,21 +9,15 @@ Numbers from memory, which nobody has looked up, have no verdict either.
 from collections.abc import Sequence
 from decimal import Decimal
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
-from pydantic import (
-    BaseModel,
-    BeforeValidator,
-    ConfigDict,
-    Field,
-    NonNegativeFloat,
-    model_validator,
-)
+from pydantic import BeforeValidator, ConfigDict, Field, NonNegativeFloat, model_validator
 
 from mmbench.checks import checked
 from mmbench.errors import InputError
 from mmbench.files import read_csv
 from mmbench.reporting.formatting import format_score
+from mmbench.reporting.spec import FrozenModel
 
 Metric = Literal["ACC", "NMI", "ARI", "PUR", "F-score"]
 # as papers print a metric, and as `score` names it
@@ -34,16 +28,10 @@ METRICS: dict[Metric, str] = {
     "PUR": "purity",
     "F-score": "pairwise_f",
 }
+_Text = Annotated[str, Field(min_length=1)]
 
 
-_EMPTY_IS_NONE = BeforeValidator(lambda text: None if text == "" else text)
-
-
-def _split(names: Any) -> Any:
-    return tuple(names.split()) if isinstance(names, str) else names
-
-
-class Published(BaseModel):
+class Published(FrozenModel):
     """A number in print.
 
     Attributes:
@@ -60,22 +48,22 @@ class Published(BaseModel):
         differs: how these differ.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+    model_config = ConfigDict(allow_inf_nan=False)
 
-    method: str = Field(min_length=1)
-    dataset: str = Field(min_length=1)
+    method: _Text
+    dataset: _Text
     metric: Metric
     value: Annotated[Decimal, Field(ge=-1, le=1)]
-    std: Annotated[NonNegativeFloat | None, _EMPTY_IS_NONE] = None
-    paper: str = Field(min_length=1)
+    std: Annotated[NonNegativeFloat | None, BeforeValidator(lambda text: text or None)] = None
+    paper: _Text
     table: str
-    source: str = Field(min_length=1)
+    source: _Text
     verified: Literal["yes", "memory"]
     entry: str = ""
     data: str = ""
     subset: Literal["all", "test"] = "all"
     caveat: str = ""
-    near: Annotated[tuple[str, ...], BeforeValidator(_split)] = ()
+    near: Annotated[tuple[str, ...], BeforeValidator(str.split)] = ()
     differs: str = ""
 
     @model_validator(mode="after")

@@ -23,7 +23,8 @@ def markdown(document: Document) -> str:
             parts.append(f"### {_md(table.title)}")
             if table.caption:
                 parts.append(_md(table.caption))
-            rows = [_md_row(row, table.notes) for row in [table.head, *table.rows]]
+            cells = [_cells(row, table.notes) for row in [table.head, *table.rows]]
+            rows = [f"| {' | '.join(texts)} |" for texts in cells]
             rule = "| " + " | ".join([":--", *["--:"] * (len(table.head) - 1)]) + " |"
             parts.append("\n".join([rows[0], rule, *rows[1:]]))
             notes = [f"<sup>{letter}</sup> {_md(note)}" for note, letter in table.notes.items()]
@@ -39,14 +40,15 @@ def latex(document: Document) -> str:
     document without any table is this text alone, so that a paper shows why there is none.
     """
     sections = document.sections
-    texts = [*document.text, *(section.text for section in sections if not section.tables)]
-    text = _tex(" ".join(texts).replace("\n\n", " "))
+    without_table = [section.text for section in sections if not section.tables]
+    text = _tex(" ".join([*document.text, *without_table]).replace("\n\n", " "))
     cells = (c for s in sections for t in s.tables for row in t.rows for c in row)
     has_colour = any(cell.emphasis == "unverified" for cell in cells)
     parts = [r"% needs \usepackage{booktabs}" + r" and \usepackage{xcolor}" * has_colour]
     for section in sections:
         for table in section.tables:
-            rows = [_tex_row(row, table.notes) for row in [table.head, *table.rows]]
+            texts = [_cells(row, table.notes, is_tex=True) for row in [table.head, *table.rows]]
+            rows = [rf"{' & '.join(row)} \\" for row in texts]
             about = [f"{table.title}.", table.caption and f"{table.caption}.", section.text]
             notes = [f"$^{{{letter}}}$ {_tex(note)}" for note, letter in table.notes.items()]
             lines = [
@@ -113,36 +115,28 @@ _EMPHASIS: dict[Emphasis, tuple[str, str]] = {
 }
 
 
-def _md_row(row: Sequence[Cell], notes: dict[str, str]) -> str:
-    cells = [
-        _EMPHASIS[cell.emphasis][0].format(_md(cell.text))
-        + (f" <sup>{notes[cell.note]}</sup>" if cell.note else "")
+def _cells(row: Sequence[Cell], notes: dict[str, str], *, is_tex: bool = False) -> list[str]:
+    """Return the cells of a row in Markdown or LaTeX."""
+    escape, superscript = (_tex, "$^{{{}}}$") if is_tex else (_md, " <sup>{}</sup>")
+    return [
+        _EMPHASIS[cell.emphasis][is_tex].format(escape(cell.text))
+        + (superscript.format(notes[cell.note]) if cell.note else "")
         for cell in row
     ]
-    return f"| {' | '.join(cells)} |"
-
-
-def _tex_row(row: Sequence[Cell], notes: dict[str, str]) -> str:
-    cells = [
-        _EMPHASIS[cell.emphasis][1].format(_tex(cell.text))
-        + (f"$^{{{notes[cell.note]}}}$" if cell.note else "")
-        for cell in row
-    ]
-    return rf"{' & '.join(cells)} \\"
 
 
 def _lines(row: Sequence[Cell], notes: dict[str, str]) -> list[list[str]]:
     """Return the lines of a row in plain text, as many as its tallest cell needs."""
-    cells = [_plain(cell, notes, NAME_WIDTH if i == 0 else 0) for i, cell in enumerate(row)]
+    cells = []
+    for i, cell in enumerate(row):
+        note = f" {notes[cell.note]})" if cell.note else ""
+        if i == 0:
+            wrapped = textwrap.wrap(cell.text + note, NAME_WIDTH, subsequent_indent="  ")
+            cells.append(wrapped or [""])
+        else:
+            mark = {"best": "¹", "second": "²"}.get(cell.emphasis, " ")  # so that digits align
+            cells.append([x + mark for x in f"{cell.narrow or cell.text}{note}".split("\n")])
     return [list(line) for line in itertools.zip_longest(*cells, fillvalue="")]
-
-
-def _plain(cell: Cell, notes: dict[str, str], width: int) -> list[str]:
-    note = f" {notes[cell.note]})" if cell.note else ""
-    if width:
-        return textwrap.wrap(cell.text + note, width, subsequent_indent="  ") or [""]
-    mark = {"best": "¹", "second": "²"}.get(cell.emphasis, " ")  # so that digits stay in line
-    return [line + mark for line in f"{cell.narrow or cell.text}{note}".split("\n")]
 
 
 def _wrap(line: str) -> str:

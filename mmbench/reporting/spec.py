@@ -7,12 +7,16 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from mmbench.literals import DataSetting, Fidelity, Pairing
 
 
-class DatasetSpec(BaseModel):
+class FrozenModel(BaseModel):
+    """A value read from a file, with no other keys than those of its class."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class DatasetSpec(FrozenModel):
     """A data set of a report.
 
     Attributes:
-        name: as in the catalogue and in file names.
-        title: as tables print it.
         pairing: how the views were joined; data sets joined by label have tables of their own.
         data_setting: how the views describe the samples.
         root: the data set at the root of those it is derived from, or its own name. Tests count
@@ -20,8 +24,6 @@ class DatasetSpec(BaseModel):
         base: the data set that it is a corrupted form of, or its own name; curves start there.
         varied: by how much it was corrupted on purpose, such as {"missing_rate": 0.3}.
     """
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     name: str
     title: str
@@ -32,25 +34,20 @@ class DatasetSpec(BaseModel):
     varied: dict[str, float] = {}
 
 
-class MethodSpec(BaseModel):
+class MethodSpec(FrozenModel):
     """A method entry of a report.
 
     Attributes:
-        name: as in the catalogue and in file names.
-        title: as tables print it.
         fidelity: how close it is to published code; a reconstruction is printed as such.
         rows: one row, or one for each view and one for the best view (an oracle).
         tuned_on: data sets on which it has parameters of its own.
         changed: whether the benchmark set parameters on top of the catalogue.
-        citation: of its paper.
         uses: the module that it runs.
         base: the entry that it is a variant of, or its own name.
         varied: the parameters in which it differs from that entry, with its values.
         params: the parameters that the benchmark set, with their values.
         remark: a sentence under each leaderboard where it has a score.
     """
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     name: str
     title: str
@@ -73,18 +70,15 @@ class MethodSpec(BaseModel):
         return self.title
 
 
-class ReportSpec(BaseModel):
+class ReportSpec(FrozenModel):
     """A report: data sets and methods in the order in which tables print them.
 
     Attributes:
-        name: of the benchmark.
         seeds: of the runs that every cell should have.
         metrics: the columns, as `score` names them.
         reference_method: the method that tests compare the others with; empty means k-means on
             all views, or else the first baseline.
     """
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     name: str
     seeds: tuple[int, ...] = Field(min_length=1)

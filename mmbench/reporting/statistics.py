@@ -19,9 +19,9 @@ import networkx as nx
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy import stats
+from scipy.spatial.distance import squareform
 from statsmodels.stats.multitest import multipletests
 
-from mmbench.errors import InputError
 from mmbench.reporting.formatting import DIGITS
 
 Floats = NDArray[np.float64]
@@ -44,7 +44,6 @@ class Comparison:
     against the reference method are NaN for itself, and for all without one.
 
     Attributes:
-        names: of the methods, as sentences print them.
         scores: (n_datasets, n_methods), means over the seeds.
         reference_method: the position of the method that the others are compared with, or None.
         ranks: (n_methods,), average rank over data sets; 1 is best, ties share the average.
@@ -53,15 +52,11 @@ class Comparison:
         p_holm: the same, corrected for all pairs by Holm.
         p_reference: (n_methods,), p against the reference method, corrected for those alone.
         difference: mean over data sets of the row's score minus the column's.
-        wins: the number of data sets on which the row is better by more than `TIE`.
-        ties: the number on which they are at most `TIE` apart.
-        losses: the number on which the row is worse by more than `TIE`.
-        better: (n_methods,), see `signed_rank_posterior`; NaN with fewer than `MIN_POSTERIOR`
-            data sets.
-        equal: (n_methods,), likewise.
-        iqm: (n_methods,), interquartile mean over all seeds of all data sets.
-        iqm_low: (n_methods,), lower end of its resampling interval, see `interquartile_mean`.
-        iqm_high: (n_methods,), its upper end.
+        wins, ties, losses: the number of data sets on which the row is better by more than `TIE`,
+            at most so far apart, or worse.
+        better, equal: (n_methods,), see `signed_rank_posterior`; NaN with fewer than
+            `MIN_POSTERIOR` data sets.
+        iqm, iqm_low, iqm_high: (n_methods,), see `interquartile_mean`; over all data sets.
         cliques: groups of two or more methods, best rank first, within which no pair differs;
             empty where there are too few data sets for any claim about a pair.
     """
@@ -169,10 +164,7 @@ def wilcoxon_p(differences: ArrayLike) -> float:
 def holm(p: ArrayLike) -> Floats:
     """Return (n_claims,) p values, corrected by Holm for making all of these claims at once."""
     raw = np.asarray(p, dtype=np.float64)
-    if not len(raw):
-        return raw
-    corrected: Floats = multipletests(raw, method="holm")[1]
-    return corrected
+    return multipletests(raw, method="holm")[1] if len(raw) else raw
 
 
 def friedman_p(scores: Floats) -> float:
@@ -264,20 +256,12 @@ def compare(
     """Return the comparison of methods over data sets; higher scores are better.
 
     Args:
-        cells: for each data set and method, (n_seeds,) scores, at least one.
+        cells: for each data set and method, (n_seeds,) scores. There is at least one data set, one
+            method, and one score in each cell.
         names: of the methods.
         reference_method: the position of the method that the others are compared with.
         seed: of the bootstrap and of the posterior's draws.
-
-    Raises:
-        InputError: there is no data set or no method, or a cell is empty.
     """
-    if not len(cells) or not len(names):
-        raise InputError("expected at least one data set and one method to compare")
-    for i, row in enumerate(cells):
-        for name, cell in zip(names, row, strict=True):
-            if not len(np.asarray(cell)):
-                raise InputError(f"expected a score of {name} on data set {i}, got none")
     means = [[np.asarray(cell, dtype=np.float64).mean() for cell in row] for row in cells]
     scores = np.array(means).round(DIGITS)
     n_datasets, n_methods = scores.shape
@@ -286,8 +270,7 @@ def compare(
     upper = np.triu_indices(n_methods, 1)
     raw = np.array([wilcoxon_p(differences) for differences in apart[upper]])
 
-    p, p_holm = (_symmetric(values, upper, n_methods) for values in (raw, holm(raw)))
-
+    p, p_holm = (squareform(values) + np.eye(n_methods) for values in (raw, holm(raw)))
     p_reference, better, equal = np.full((3, n_methods), np.nan)
     if reference_method is not None:
         others = np.arange(n_methods) != reference_method
@@ -320,13 +303,6 @@ def compare(
         iqm_high=iqm[:, 2],
         cliques=_cliques(p_holm, ranks) if feasible else (),
     )
-
-
-def _symmetric(values: Floats, upper: tuple[NDArray[np.int64], ...], n: int) -> Floats:
-    """Return p values of pairs as a matrix, with 1 on its diagonal."""
-    matrix = np.ones((n, n))
-    matrix[upper] = matrix.T[upper] = values
-    return matrix
 
 
 def _cliques(p_holm: Floats, ranks: Floats) -> tuple[tuple[int, ...], ...]:

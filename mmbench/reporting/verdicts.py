@@ -40,7 +40,7 @@ class Ours:
     """The scores of a method on a data set, or why there is none.
 
     Attributes:
-        values: (n_ok,), by seed; empty where there is none.
+        values: (n_ok,), in the order of seeds.
         seeds: how many the report asks for.
         status: what tables print in place of a number.
         reason: why there is no score, or why some seeds are missing.
@@ -55,12 +55,6 @@ class Ours:
     def mean(self) -> float:
         """The mean over the seeds that ended ok."""
         return float(self.values.mean())
-
-    @property
-    def half_interval(self) -> float:
-        """Half the width of the 95 % t-interval of the mean; infinite for a single seed."""
-        half = half_interval(self.values)
-        return math.inf if math.isnan(half) else half
 
     @property
     def text(self) -> str:
@@ -124,7 +118,8 @@ def verdict(report: ReportContext, number: Published, data: str, ours: Ours) -> 
         reasons.insert(0, f"margin: the printed deviation, {number.std}")
     # scores and printed numbers have few digits, and are compared with as many
     difference = round(ours.mean - float(number.value), 6)
-    uncertainty, margin = round(ours.half_interval, 6), round(margin, 6)
+    half = half_interval(ours.values)  # undefined for a single seed
+    uncertainty, margin = math.inf if math.isnan(half) else round(half, 6), round(margin, 6)
     result: Verdict = "reproduced"
     if abs(difference) > max(margin, uncertainty):
         result = "above" if difference > 0 else "below"

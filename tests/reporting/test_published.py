@@ -98,7 +98,7 @@ def test_the_deviation_that_a_paper_prints_widens_the_margin_and_the_table_says_
 
 
 def test_other_data_or_hyperparameters_of_the_benchmark_are_not_comparable(stored):
-    near = printed(data="", near=("digits",), differs="half of the samples")
+    near = printed(data="", near="digits", differs="half of the samples")
     expected = ("not comparable", "half of the samples")
     assert verdict(stored.report(), near, "digits", got(0.8)) == expected
     assert verdict(stored.report(), near, "digits", Ours()) == expected

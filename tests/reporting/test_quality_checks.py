@@ -7,9 +7,9 @@ import math
 import pytest
 
 from mmbench.reporting.context import ReportContext
-from mmbench.reporting.quality_checks import check_quality
 from mmbench.reporting.scores import DatasetScores
 from mmbench.reporting.spec import DatasetSpec, MethodSpec, ReportSpec
+from mmbench.reporting.tables.quality_checks import check_quality
 
 SEEDS = (0, 1, 2)
 ACC = {"majority": [0.25] * 3, "random": [0.28, 0.3, 0.29], "a": [0.6, 0.7, 0.8], "b": [0.5] * 3}

@@ -10,8 +10,8 @@ import pytest
 from mmbench.errors import InputError
 from mmbench.reporting.context import ReportContext
 from mmbench.reporting.scores import DatasetScores
-from mmbench.reporting.sentences import result_sentences
 from mmbench.reporting.spec import DatasetSpec, MethodSpec, ReportSpec
+from mmbench.reporting.tables.significance import result_sentences
 
 
 def write(stored, spec=None):

@@ -3,9 +3,6 @@
 A cell without a score of ours says why.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
-
 from mmbench.reporting.context import ReportContext
 from mmbench.reporting.documents import Cell, Document, Section, Table, page_section
 from mmbench.reporting.formatting import MISSING
@@ -37,47 +34,58 @@ def document(report: ReportContext) -> Document | None:
     name = report.spec.name.removeprefix("paper_")
     is_printed = any(table.papers for table in layout.tables)
     text = [*filter(None, [layout.text]), TEXT if is_printed else OWN_TEXT]
-    sections, rows = [], []
-    for i, layout_of_table in enumerate(layout.tables, start=1):
-        grids = [_grid(report, layout_of_table, columns) for columns in layout_of_table.columns]
-        tables = [
-            _table(report, grid, f"{report.spec.name}-{name}-{i}-{j}")
-            for j, grid in enumerate(grids, start=1)
-        ]
-        sections.append(Section(layout_of_table.title, layout_of_table.text, tables))
-        rows += [row for grid in grids for row in _csv_rows(report, grid)]
+    sections: list[Section] = []
+    csv_rows: list[list[object]] = []
+    for i, table in enumerate(layout.tables, start=1):
+        tables = []
+        for j, columns in enumerate(table.columns, start=1):
+            label = f"{report.spec.name}-{name}-{i}-{j}"
+            tables.append(_table(report, table, columns, label, csv_rows))
+        sections.append(Section(table.title, table.text, tables))
     page = page_section(layout.title, text, sections, is_open=True)
-    return Document(layout.title, text, sections, _COLUMNS, rows, page, name=f"paper-{name}")
+    return Document(layout.title, text, sections, _COLUMNS, csv_rows, page, name=f"paper-{name}")
 
 
-@dataclass(frozen=True, eq=False)
-class _Grid:
-    """The part of a table that is about one data set.
-
-    Attributes:
-        layout: the table.
-        columns: the columns of the data set.
-        data: its name in the catalogue, or nothing.
-        caption: its size and views, and how they differ from the data in print.
-        entries: by row, the method entry, or nothing.
-        cells: by row and metric, the number in print, if there is one, and our scores.
-    """
-
-    layout: TableLayout
-    columns: ColumnsLayout
-    data: str
-    caption: str
-    entries: Sequence[str]
-    cells: Mapping[tuple[int, Metric], tuple[Published | None, Ours]]
-
-
-def _grid(report: ReportContext, table: TableLayout, columns: ColumnsLayout) -> _Grid:
+def _table(
+    report: ReportContext,
+    table: TableLayout,
+    columns: ColumnsLayout,
+    name: str,
+    csv_rows: list[list[object]],
+) -> Table:
+    """Return the part of a table that is about one data set; append its rows of the .csv."""
     numbers = numbers_of(table, report.published)
     of_dataset = [n for n in numbers if columns.printed and n.dataset == columns.printed]
-    near = next((n for n in of_dataset if columns.data in n.near), None)
     data = columns.data or next((n.data for n in of_dataset if n.data), "")
     subset = next((n.subset for n in of_dataset), "all")
+    # the first paper last, so that its number is kept
+    printed = {(n.method, n.metric): n for n in reversed(of_dataset)}
+    head, rows = [Cell("method")], []
+    for metric in table.metrics:
+        head += [Cell(metric), Cell("here")] if table.papers else [Cell(metric)]
+    for row in table.rows:
+        entry = row.entry or next((n.entry for n in numbers if n.method == row.printed), "")
+        note, seeds = _params_note(report, entry, data), ""
+        cells = [Cell(method_name(report, row.printed, entry), note=note)]
+        for metric in table.metrics:
+            number = printed.get((row.printed, metric))
+            ours = _ours(report, entry, data, metric, subset)
+            if table.papers:
+                cells.append(_printed_cell(number))
+            if not seeds:  # the first column says why there is no score
+                seeds = ours.seeds_text
+                cells.append(Cell(ours.text, note=ours.reason))
+            else:
+                cells.append(Cell(ours.text if len(ours.values) else MISSING))
+            start = [table.title, columns.printed, data, row.printed, entry, metric]
+            csv_rows.append([*start, *_csv_values(report, number, data, ours)])
+        rows.append([*cells, Cell(seeds)])
     scores = report.by_name.get(data)
+    dataset = scores.dataset.title if scores else data
+    title = columns.printed or dataset
+    if columns.data and columns.printed:
+        title += f", here {dataset}"
+    near = next((n for n in of_dataset if columns.data in n.near), None)
     caveat = next((n.caveat for n in of_dataset if n.data == data), "")
     caption = [
         scores.description() if scores else "",
@@ -85,21 +93,7 @@ def _grid(report: ReportContext, table: TableLayout, columns: ColumnsLayout) -> 
         f"Not comparable: {near.differs}" if near else caveat and f"What differs: {caveat}",
         columns.note,
     ]
-    entries = [
-        row.entry or next((n.entry for n in numbers if n.method == row.printed), "")
-        for row in table.rows
-    ]
-    # the first paper last, so that its number is kept
-    printed = {(n.method, n.metric): n for n in reversed(of_dataset)}
-    cells = {
-        (i, metric): (
-            printed.get((table.rows[i].printed, metric)),
-            _ours(report, entry, data, metric, subset),
-        )
-        for i, entry in enumerate(entries)
-        for metric in table.metrics
-    }
-    return _Grid(table, columns, data, ". ".join(filter(None, caption)), entries, cells)
+    return Table(name, title, ". ".join(filter(None, caption)), [*head, Cell("seeds")], rows)
 
 
 def _ours(report: ReportContext, entry: str, data: str, metric: Metric, subset: str) -> Ours:
@@ -107,32 +101,6 @@ def _ours(report: ReportContext, entry: str, data: str, metric: Metric, subset: 
         return our_scores(report, entry, data, METRICS[metric], subset)
     absent = "data set" if entry else "method"
     return Ours(status=NOT_IN_CATALOGUE, reason=f"mmbench has no such {absent}")
-
-
-def _table(report: ReportContext, grid: _Grid, name: str) -> Table:
-    metrics, is_printed = grid.layout.metrics, bool(grid.layout.papers)
-    head = [Cell("method")]
-    for metric in metrics:
-        head += [Cell(metric), Cell("here")] if is_printed else [Cell(metric)]
-    rows = []
-    for i, (row, entry) in enumerate(zip(grid.layout.rows, grid.entries, strict=True)):
-        note = _params_note(report, grid, entry)
-        cells = [Cell(method_name(report, row.printed, entry), note=note)]
-        for metric in metrics:
-            number, ours = grid.cells[i, metric]
-            if is_printed:
-                cells.append(_printed_cell(number))
-            if metric == metrics[0]:  # the first column says why there is no score
-                cells.append(Cell(ours.text, note=ours.reason))
-            else:
-                cells.append(Cell(ours.text if len(ours.values) else MISSING))
-        rows.append([*cells, Cell(grid.cells[i, metrics[0]][1].seeds_text)])
-    scores = report.by_name.get(grid.data)
-    dataset = scores.dataset.title if scores else grid.data
-    title = grid.columns.printed or dataset
-    if grid.columns.data and grid.columns.printed:
-        title += f", here {dataset}"
-    return Table(name, title, grid.caption, [*head, Cell("seeds")], rows)
 
 
 def _printed_cell(number: Published | None) -> Cell:
@@ -143,26 +111,23 @@ def _printed_cell(number: Published | None) -> Cell:
     return Cell(number.printed)
 
 
-def _params_note(report: ReportContext, grid: _Grid, entry: str) -> str:
+def _params_note(report: ReportContext, entry: str, data: str) -> str:
     """Return which hyperparameters of a row are not those of its entry, or an empty text."""
     method = report.method(entry)
     notes = []
-    if method and grid.data in method.tuned_on:
+    if method and data in method.tuned_on:
         notes.append("hyperparameters of its own on this data set")
     if method and method.changed:
         notes.append("hyperparameters set by the benchmark on top of the catalogue's")
     return "; ".join(notes)
 
 
-def _csv_rows(report: ReportContext, grid: _Grid) -> Iterator[list[object]]:
-    for (i, metric), (number, ours) in grid.cells.items():
-        start: list[object] = [grid.layout.title, grid.columns.printed, grid.data]
-        start += [grid.layout.rows[i].printed, grid.entries[i], metric]
-        if number is None:
-            yield [*start, "", "", "", "", *ours.csv, "", ours.reason]
-            continue
-        start += [number.value, number.std, number.verified, number.paper, *ours.csv]
-        if ours.status == NOT_IN_CATALOGUE:
-            yield [*start, ours.status, ours.reason]
-        else:
-            yield [*start, *verdict(report, number, grid.data, ours)]
+def _csv_values(
+    report: ReportContext, number: Published | None, data: str, ours: Ours
+) -> list[object]:
+    """Return a printed number, our scores and the verdict."""
+    if number is None:
+        return ["", "", "", "", *ours.csv, "", ours.reason]
+    is_known = ours.status != NOT_IN_CATALOGUE
+    why = verdict(report, number, data, ours) if is_known else (ours.status, ours.reason)
+    return [number.value, number.std, number.verified, number.paper, *ours.csv, *why]

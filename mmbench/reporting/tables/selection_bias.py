@@ -5,7 +5,7 @@ them, choosing a seed by label does not explain it, and something else must diff
 """
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import astuple, dataclass
 
 import numpy as np
@@ -55,6 +55,11 @@ class SelectionBias:
     seeds_below: float = math.nan
     z: float = math.nan
 
+    @property
+    def is_published(self) -> bool:
+        """Whether a number is in print."""
+        return not math.isnan(self.published)
+
 
 # by method and metric
 Biases = Mapping[tuple[str, str], SelectionBias]
@@ -67,10 +72,9 @@ def selection_bias(
     last = scores.values(method, metric)
     if not len(last):
         return None
-    mean = float(last.mean())
-    epoch = seed = both = below = z = math.nan
-    if len(last) > 1:
-        seed = float(last.max()) - mean
+    mean, sd = float(last.mean()), float(last.std(ddof=1)) if len(last) > 1 else 0.0
+    seed = float(last.max()) - mean if len(last) > 1 else math.nan
+    epoch = both = below = z = math.nan
     best = scores.values(method, metric, selection="oracle")
     # the best epoch is chosen by ACC: another metric may be lower there. A method stores
     # checkpoints for every seed or for none
@@ -78,7 +82,6 @@ def selection_bias(
         epoch, both = float((best - last).mean()), float(best.max()) - mean
     if not math.isnan(published):
         below = float(np.mean(last < published))
-        sd = float(last.std(ddof=1)) if len(last) > 1 else 0.0
         z = (published - mean) / sd if sd > _NO_SPREAD else math.nan
     return SelectionBias(mean, epoch, seed, both, published, below, z)
 
@@ -88,7 +91,7 @@ def document(report: ReportContext) -> Document:
     spec = report.spec
     published = published_scores(report.published)
     biases = {scores.name: _biases(report, scores, published) for scores in report.datasets}
-    is_published = any(_is_published(bias) for found in biases.values() for bias in found.values())
+    is_published = any(b.is_published for found in biases.values() for b in found.values())
     text = [*TEXT, PUBLISHED_TEXT] if is_published else TEXT
     sections = by_section(
         (board.section, _table(report, board.scores, biases[board.dataset.name]))
@@ -100,7 +103,11 @@ def document(report: ReportContext) -> Document:
         text,
         sections,
         "dataset method metric mean oracle_epoch oracle_seed oracle_both published seeds_below z",
-        [row for name, found in biases.items() for row in _csv_rows(name, found)],
+        [
+            [name, *key, *map(csv_number, astuple(bias))]
+            for name, found in biases.items()
+            for key, bias in found.items()
+        ],
         page_section("Selection bias", text, sections),
     )
 
@@ -120,13 +127,9 @@ def _biases(
     return found
 
 
-def _is_published(bias: SelectionBias) -> bool:
-    return not math.isnan(bias.published)
-
-
 def _table(report: ReportContext, scores: DatasetScores, found: Biases) -> Table:
     metrics = list(dict.fromkeys(metric for _, metric in found))
-    published = {metric for (_, metric), bias in found.items() if _is_published(bias)}
+    published = {metric for (_, metric), bias in found.items() if bias.is_published}
     head = ["method"]
     for metric in metrics:
         name = metric_head(metric)
@@ -165,12 +168,7 @@ def _result(report: ReportContext, found: Biases) -> str:
 
 def _format_published(bias: SelectionBias) -> str:
     """Return a number in print and where it is among the seeds."""
-    if not _is_published(bias):
+    if not bias.is_published:
         return MISSING
     z = MISSING if math.isnan(bias.z) else f"{bias.z:+.1f}"
     return f"{format_score(bias.published)} ({bias.seeds_below:.2f}, {z})"
-
-
-def _csv_rows(dataset: str, found: Biases) -> Iterator[list[object]]:
-    for (method, metric), bias in found.items():
-        yield [dataset, method, metric, *map(csv_number, astuple(bias))]

@@ -11,26 +11,19 @@ import numpy as np
 from mmbench.reporting import statistics
 from mmbench.reporting.comparisons import SectionComparison
 from mmbench.reporting.context import ReportContext
-from mmbench.reporting.documents import (
-    Cell,
-    Document,
-    Emphasis,
-    PageSection,
-    Section,
-    Table,
-    by_section,
-)
+from mmbench.reporting.documents import Cell, Document, PageSection, Section, Table, by_section
 from mmbench.reporting.formatting import (
     MISSING,
     csv_number,
+    format_count,
     format_gain,
     format_p,
     format_p_equation,
     format_score,
 )
 from mmbench.reporting.labels import metric_head
-from mmbench.reporting.sentences import result_sentences
-from mmbench.reporting.spec import MethodSpec, ReportSpec
+from mmbench.reporting.spec import ReportSpec
+from mmbench.reporting.statistics import ALPHA, Comparison, datasets_needed
 
 INTRODUCTION = (
     "The data set is the unit: the seeds of a cell are averaged first, and data sets that derive"
@@ -53,7 +46,7 @@ EXPLAINED = (
     f" computed for fewer than {statistics.MIN_POSTERIOR} data sets.",
     "p: how often data without any difference would look at least this different from the"
     " baseline (Wilcoxon's signed-rank test), corrected by Holm for comparing every method with the"
-    f" baseline. A difference is called one if p is at most {statistics.ALPHA}. The p is exact up"
+    f" baseline. A difference is called one if p is at most {ALPHA}. The p is exact up"
     " to 50 data sets, where differences tie up to 13; beyond, it is the normal approximation.",
     "Groups: no test distinguishes methods that share a number (Wilcoxon's test of all pairs,"
     " corrected by Holm for all pairs). The comparisons with the baseline and those of all pairs"
@@ -68,20 +61,18 @@ def document(report: ReportContext) -> Document:
     """Return a table for each section and metric; the caption of a table is its result."""
     spec, comparisons = report.spec, report.comparisons
     sections = by_section((c.section, _table(spec, c)) for c in comparisons)
+    firsts = [(section, section.tables[0]) for section in sections]  # those of the first metric
     return Document(
         f"Significance of differences in {spec.name}",
         [INTRODUCTION],
         [*sections, Section("What the columns mean", "\n\n".join(EXPLAINED))],
         "section metric datasets method other statistic value",
         [row for comparison in comparisons for row in _csv_rows(comparison)],
-        [_page_section(section) for section in sections],
+        [
+            PageSection(f"Differences: {s.title}", f"{t.title}: {t.caption}.", folded=s.tables)
+            for s, t in firsts
+        ],
     )
-
-
-def _page_section(section: Section) -> PageSection:
-    """Return the result of the first metric, with all tables folded."""
-    result = f"{section.tables[0].title}: {section.tables[0].caption}."
-    return PageSection(f"Differences: {section.title}", result, folded=section.tables)
 
 
 def _table(spec: ReportSpec, compared: SectionComparison) -> Table:
@@ -99,19 +90,19 @@ def _table(spec: ReportSpec, compared: SectionComparison) -> Table:
     ]
     rows = [_row(compared, m) for m in range(len(compared.methods))]
     for row, mean in compared.outside:
-        why = _why_outside(compared, row.method)
-        title = row.title if row.is_oracle else f"{row.title} ({why})"
-        emphasis: Emphasis = "oracle" if row.is_oracle else ""
-        cells = [Cell(title, emphasis), Cell(format_score(mean), emphasis)]
+        is_imported = row.method.name in compared.imported
+        why = (
+            "control"
+            if row.method.fidelity == "control"
+            else "imported"
+            if is_imported
+            else "not tested"
+        )
+        texts = [row.title if row.is_oracle else f"{row.title} ({why})", format_score(mean)]
+        cells = [Cell(text, "oracle" if row.is_oracle else "") for text in texts]
         rows.append(cells + [Cell(MISSING)] * (len(head) - 2))
     name = f"{spec.name}-significance-{compared.section}-{compared.metric}"
     return Table(name, metric_head(compared.metric), result.removesuffix("."), head, rows)
-
-
-def _why_outside(compared: SectionComparison, method: MethodSpec) -> str:
-    if method.fidelity == "control":
-        return "control"
-    return "imported" if method.name in compared.imported else "not tested"
 
 
 def _row(compared: SectionComparison, m: int) -> list[Cell]:
@@ -158,3 +149,60 @@ def _csv_rows(compared: SectionComparison) -> Iterator[list[object]]:
     for method, other, statistic, value in values:
         if not math.isnan(value):
             yield [*start, method, other, statistic, csv_number(value)]
+
+
+def result_sentences(found: Comparison) -> tuple[str, ...]:
+    """Return the result: the reference method against the others first, then all pairs."""
+    return (_against_reference(found), *([_all_pairs(found)] if found.n_pairs else []))
+
+
+def _against_reference(found: Comparison) -> str:
+    """Return which methods differ from the reference method, and by how much."""
+    over, reference = f"On {format_count(found.n_datasets, 'data set')}", found.reference_method
+    others = [m for m in range(len(found.names)) if m != reference]
+    if reference is None:
+        return f"{over}, nothing is compared with a baseline, since none has all scores."
+    name = f"“{found.names[reference]}”"
+    if not others:
+        return f"{over}, there is nothing to compare {name} with."
+    needed = datasets_needed(len(others))
+    largest = max(others, key=lambda m: abs(found.difference[m, reference]))
+    effect = f"The largest mean difference is that of {_effect(found, largest, reference)}."
+    among = format_count(len(others), "method")
+    if found.n_datasets < needed:
+        return (
+            f"{over}, no claim about a difference from {name} is possible for {among}; at least"
+            f" {needed} data sets are needed. {effect}"
+        )
+    differ = [m for m in others if found.p_reference[m] <= ALPHA]
+    if not differ:
+        return f"{over}, none of {among} differs from {name}. {effect}"
+    differ.sort(key=lambda m: (-found.difference[m, reference], m))
+    effects = "; ".join(
+        f"{_effect(found, m, reference)}, {format_p_equation(found.p_reference[m])}" for m in differ
+    )
+    return f"{over}, {len(differ)} of {among} {_differ(len(differ))} from {name}: {effects}."
+
+
+def _effect(found: Comparison, m: int, reference: int) -> str:
+    """Return the mean difference of a method from the reference method, and its wins."""
+    wins, ties, losses = (x[m, reference] for x in (found.wins, found.ties, found.losses))
+    gain = format_gain(found.difference[m, reference])
+    return f"“{found.names[m]}”: {gain} (better on {wins}, tied on {ties}, worse on {losses})"
+
+
+def _all_pairs(found: Comparison) -> str:
+    """Return how many pairs differ, or that no claim about a pair is possible."""
+    n = format_count(found.n_datasets, "data set")
+    if not found.is_feasible:
+        among = format_count(len(found.names), "method")
+        needed = datasets_needed(found.n_pairs)
+        return (
+            f"With {n} no pairwise claim among {among} is possible; at least {needed} are needed."
+        )
+    differ = int((found.p_holm[np.triu_indices(len(found.names), 1)] <= ALPHA).sum())
+    return f"{differ} of {format_count(found.n_pairs, 'pair')} {_differ(differ)}."
+
+
+def _differ(n: int) -> str:
+    return "differs" if n == 1 else "differ"
