@@ -7,6 +7,7 @@ are not ranked: the best view, and the gap between the best epoch and the last.
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import compress
 
 import numpy as np
 from numpy.typing import NDArray
@@ -122,12 +123,9 @@ class DatasetBoard:
 
     def marks(self, method: MethodSpec) -> list[str]:
         """Return the marks of a method on this data set, see `labels.MARKS`."""
-        applies = {
-            TUNED: self.dataset.name in method.tuned_on,
-            CHANGED: method.changed,
-            NOT_TRAINED_HERE: bool(self.scores.origin(method.name)),
-        }
-        return [mark for mark, is_set in applies.items() if is_set]
+        is_tuned, is_foreign = self.dataset.name in method.tuned_on, self.scores.origin(method.name)
+        is_set = (is_tuned, method.changed, is_foreign)
+        return [*compress((TUNED, CHANGED, NOT_TRAINED_HERE), is_set)]
 
 
 def section_of(dataset: DatasetSpec) -> str:
@@ -138,16 +136,16 @@ def section_of(dataset: DatasetSpec) -> str:
 def dataset_board(spec: ReportSpec, scores: DatasetScores) -> DatasetBoard:
     """Return the leaderboard of one data set, its rows in the order of the report."""
     is_mixed = scores.dataset.data_setting == "mixed"
+    modality = [Column("nmi_modality"), Column("modality_mixing")] if is_mixed else []
     subsets = ["all", *(scores.subsets("modality:") if is_mixed else [])]
-    optional = [Column("acc_gap")]
-    columns = [Column(metric, subset) for subset in subsets for metric in spec.metrics]
-    if is_mixed:
-        optional += [Column("nmi_modality"), Column("modality_mixing")]
-        columns += optional[1:]
-    columns += [Column(m, subset) for subset in scores.subsets("test") for m in spec.metrics]
-    columns.append(Column("acc_gap"))
+    columns = [
+        *(Column(metric, subset) for subset in subsets for metric in spec.metrics),
+        *modality,
+        *(Column(metric, subset) for subset in scores.subsets("test") for metric in spec.metrics),
+        gap := Column("acc_gap"),
+    ]
     rows = [row for method in spec.methods for row in _rows(scores, method, columns)]
-    kept = [c for c in columns if c not in optional or any(c in row.values for row in rows)]
+    kept = [c for c in columns if c not in (*modality, gap) or any(c in row.values for row in rows)]
     return DatasetBoard(scores, kept, rows)
 
 
@@ -165,17 +163,15 @@ def _rows(scores: DatasetScores, method: MethodSpec, columns: Sequence[Column]) 
 
 def _values(scores: DatasetScores, method: str, kind: str, column: Column) -> NDArray[np.float64]:
     """Return (n_ok,), the values of a cell; a row of a view has none of other subsets."""
-    if kind == "all" and column.metric == "acc_gap":
-        best = scores.values(method, "acc", selection="oracle")
-        last = scores.values(method, "acc")
+    if kind != "all":
+        selection = "oracle" if kind == BEST_VIEW else "last"
+        values = scores.values(method, column.metric, selection=selection, subset=kind)
+        return values if column.subset == "all" else np.empty(0)
+    if column.is_oracle:
+        best, last = (scores.values(method, "acc", selection=s) for s in ("oracle", "last"))
         # a method stores checkpoints for every seed or for none
         return best - last if len(best) == len(last) else np.empty(0)
-    if kind == "all":
-        return scores.values(method, column.metric, subset=column.subset)
-    if column.subset != "all":
-        return np.empty(0)
-    selection = "oracle" if kind == BEST_VIEW else "last"
-    return scores.values(method, column.metric, selection=selection, subset=kind)
+    return scores.values(method, column.metric, subset=column.subset)
 
 
 def _chosen_views(scores: DatasetScores, method: str) -> str:

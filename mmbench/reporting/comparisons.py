@@ -28,7 +28,7 @@ class SectionComparison:
 
     Attributes:
         section: a key of `labels.SECTIONS`.
-        methods: those that were compared, in the order of `comparison.names`.
+        methods: those that were compared.
         outside: rows that were not tested (controls, oracles, imported ones), with their mean
             over the same data sets, NaN where a data set has no value.
         imported: the methods of which a seed was imported, on any data set of the section.
@@ -91,13 +91,13 @@ def _compare_section(
         is_outside = row.is_oracle or (row.kind == "all" and row.method not in tested)
         if is_outside and column in row.values:
             outside.setdefault((row.method.name, row.kind), row)
-    means = [np.mean([_mean(unit, *key, column) for unit in units]) for key in outside]
+    means = [float(np.mean([_mean(unit, *key, column) for unit in units])) for key in outside]
     return SectionComparison(
         section,
         metric,
         tuple(methods),
         comparison,
-        tuple(zip(outside.values(), map(float, means), strict=True)),
+        tuple(zip(outside.values(), means, strict=True)),
         imported,
         tuple(_left_out(spec, boards, tested, units, methods)),
     )

@@ -26,7 +26,7 @@ class ReportContext:
     Every table is made by a function `document(report)`, every figure by `draw(report, key)`.
 
     Attributes:
-        datasets: the scores of each data set, in the order of the report.
+        datasets: in the order of the report.
         details: by data set, its arrays for figures.
         published: numbers in print, in the order of their file.
         layout: that of the tables of a paper, if the report reproduces one.
@@ -96,15 +96,14 @@ def open_report(
 
     Arguments and errors are those of `mmbench.reporting.report`.
     """
-    datasets = read_report(spec, results=results, cards=cards).datasets
+    report = read_report(spec, results=results, cards=cards)
     numbers = read_published(published) if published else []
     path = layout_path(spec, published.parent / "papers") if published else None
     layout = read_layout(path, numbers) if path else None
+    files = {d.name: results / "details" / f"{d.name}.npz" for d in spec.datasets}
     with ExitStack() as stack:
         details = {
-            d.name: stack.enter_context(
-                open_details(results / "details" / f"{d.name}.npz", spec.seeds)
-            )
-            for d in spec.datasets
+            name: stack.enter_context(open_details(file, spec.seeds))
+            for name, file in files.items()
         }
-        yield ReportContext(spec, datasets, details, numbers, layout)
+        yield ReportContext(spec, report.datasets, details, numbers, layout)

@@ -33,8 +33,7 @@ class Table:
     Attributes:
         name: short and unique, for cross-references.
         caption: a sentence or nothing.
-        head: the heads of the columns.
-        rows: cells, as many per row as there are columns.
+        rows: as long as the head.
     """
 
     name: str

@@ -22,8 +22,7 @@ class DatasetScores:
     """The scores, records and card of a data set.
 
     Attributes:
-        dataset: its name, title and kind.
-        card: the file that `prepare` wrote.
+        card: the content of the file that `prepare` wrote.
         records: by method and seed, the row of the records file.
         scores: by (method, selection, subset, metric), the value of each seed that ended ok.
             The oracle's choice among views, whichever view it is, has the subset `best-view`.
@@ -101,19 +100,13 @@ class DatasetScores:
     def description(self) -> str:
         """Return the size and the views of the data, as far as the card has them."""
         card = self.card
-        parts = [
-            f"{card[key]} {noun}"
-            for key, noun in (("n_samples", "samples"), ("n_classes", "classes"))
-            if card.get(key)
-        ]
+        kinds = [kind for kind in ("samples", "classes") if card.get(f"n_{kind}")]
+        parts = [f"{card[f'n_{kind}']} {kind}" for kind in kinds]
         if card.get("n_clusters") != card.get("n_classes"):
             parts.append(f"{card.get('n_clusters')} clusters asked for")
-        views = [
-            f"{view['name']} ({' × '.join(map(str, view['dims']))})"
-            for view in card.get("views") or ()
-        ]
-        if views:
-            parts.append(f"{'view' if len(views) == 1 else 'views'} {', '.join(views)}")
+        if views := card.get("views"):
+            names = [f"{view['name']} ({' × '.join(map(str, view['dims']))})" for view in views]
+            parts.append(f"{'view' if len(views) == 1 else 'views'} {', '.join(names)}")
         return "; ".join(parts)
 
 
@@ -122,12 +115,12 @@ def _seeds_by_text(texts: Mapping[int, str], n_seeds: int) -> str:
     seeds: dict[str, list[int]] = {}
     for seed, text in sorted(texts.items()):
         seeds.setdefault(text, []).append(seed)
-    parts = []
-    for text, found in seeds.items():
-        noun = "seed" if len(found) == 1 else "seeds"
-        which = "" if len(found) == n_seeds else f"{noun} {', '.join(map(str, found))} "
-        parts.append(which + text)
-    return "; ".join(parts)
+    return "; ".join(
+        text
+        if len(found) == n_seeds
+        else f"{'seed' if len(found) == 1 else 'seeds'} {', '.join(map(str, found))} {text}"
+        for text, found in seeds.items()
+    )
 
 
 def read_scores(
@@ -135,11 +128,7 @@ def read_scores(
 ) -> DatasetScores:
     """Return the scores of a data set, for the methods and seeds of a report.
 
-    Args:
-        spec: the report.
-        dataset: one of its data sets.
-        results: the folder of the benchmark, with `scores/` and `records/`.
-        cards: the folder with a `{dataset}/card.json` each.
+    The folders are those of `mmbench.reporting.report`.
 
     Raises:
         InputError: a file is missing or malformed, or lacks a run or a metric of the report.

@@ -13,6 +13,7 @@ import itertools
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import baycomp
 import networkx as nx
@@ -57,8 +58,6 @@ class Comparison:
         better, equal: (n_methods,), see `signed_rank_posterior`; NaN with fewer than
             `MIN_POSTERIOR` data sets.
         iqm, iqm_low, iqm_high: (n_methods,), see `interquartile_mean`; over all data sets.
-        cliques: groups of two or more methods, best rank first, within which no pair differs;
-            empty where there are too few data sets for any claim about a pair.
     """
 
     names: tuple[str, ...]
@@ -78,7 +77,6 @@ class Comparison:
     iqm: Floats
     iqm_low: Floats
     iqm_high: Floats
-    cliques: tuple[tuple[int, ...], ...]
 
     @property
     def n_datasets(self) -> int:
@@ -94,6 +92,18 @@ class Comparison:
     def is_feasible(self) -> bool:
         """Whether any claim about a pair is possible with so many data sets."""
         return self.n_pairs > 0 and self.n_datasets >= datasets_needed(self.n_pairs)
+
+    @cached_property
+    def cliques(self) -> tuple[tuple[int, ...], ...]:
+        """The largest groups of two or more methods, best rank first, of which no pair differs.
+
+        There is none where there are too few data sets for any claim about a pair.
+        """
+        graph = nx.from_numpy_array(np.triu(self.p_holm > ALPHA, 1) & self.is_feasible)
+        places = {m: (rank, m) for m, rank in enumerate(self.ranks)}
+        groups = [sorted(group, key=places.__getitem__) for group in nx.find_cliques(graph)]
+        found = [tuple(group) for group in groups if len(group) > 1]
+        return tuple(sorted(found, key=lambda group: [places[m] for m in group]))
 
 
 def half_interval(values: Floats) -> float:
@@ -277,17 +287,13 @@ def compare(
         p_reference[others] = holm(p[reference_method, others])
         if n_datasets >= MIN_POSTERIOR:
             better, equal = signed_rank_posterior(scores, reference_method, seed=seed)
-    ranks = stats.rankdata(-scores, axis=1).mean(axis=0)
-    feasible = len(raw) > 0 and n_datasets >= datasets_needed(len(raw))
-    iqm = np.array(
-        [interquartile_mean([row[m] for row in cells], seed=seed) for m in range(n_methods)]
-    )
+    iqm = np.array([interquartile_mean(column, seed=seed) for column in zip(*cells, strict=True)]).T
     wins, losses = (apart > TIE).sum(axis=2), (apart < -TIE).sum(axis=2)
     return Comparison(
         names=tuple(names),
         scores=scores,
         reference_method=reference_method,
-        ranks=ranks,
+        ranks=stats.rankdata(-scores, axis=1).mean(axis=0),
         friedman=friedman_p(scores),
         p=p,
         p_holm=p_holm,
@@ -298,16 +304,7 @@ def compare(
         losses=losses,
         better=better,
         equal=equal,
-        iqm=iqm[:, 0],
-        iqm_low=iqm[:, 1],
-        iqm_high=iqm[:, 2],
-        cliques=_cliques(p_holm, ranks) if feasible else (),
+        iqm=iqm[0],
+        iqm_low=iqm[1],
+        iqm_high=iqm[2],
     )
-
-
-def _cliques(p_holm: Floats, ranks: Floats) -> tuple[tuple[int, ...], ...]:
-    """Return the largest groups of methods of which no pair differs, by rank."""
-    graph = nx.from_numpy_array(np.triu(p_holm > ALPHA, 1))
-    groups = [sorted(group, key=lambda m: (ranks[m], m)) for group in nx.find_cliques(graph)]
-    found = [tuple(group) for group in groups if len(group) > 1]
-    return tuple(sorted(found, key=lambda group: [(ranks[m], m) for m in group]))

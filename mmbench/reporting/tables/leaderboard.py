@@ -77,23 +77,19 @@ def _tables(spec: ReportSpec, board: DatasetBoard) -> list[Table]:
     """Return the table of a data set and, for mixed-modal data, one of each modality alone."""
     alone = [c for c in board.columns if c.subset.startswith("modality:")]
     together = [c for c in board.columns if c not in alone]
-    name, title = f"{spec.name}-{board.dataset.name}", board.dataset.title
-    tables = [_table(spec, board, together, board.rows, name, title)]
     rows = [row for row in board.rows if any(c in row.values for c in alone)]
+    name, title = f"{spec.name}-{board.dataset.name}", board.dataset.title
+    about = board.scores.description()
+    tables = [Table(name, title, about, *_head_and_rows(spec, board, together, board.rows))]
     if rows:
         name, title = f"{name}-modalities", f"{title}: each modality alone"
-        tables.append(_table(spec, board, alone, rows, name, title))
+        tables.append(Table(name, title, about, *_head_and_rows(spec, board, alone, rows)))
     return tables
 
 
-def _table(
-    spec: ReportSpec,
-    board: DatasetBoard,
-    columns: Sequence[Column],
-    rows: Sequence[Row],
-    name: str,
-    title: str,
-) -> Table:
+def _head_and_rows(
+    spec: ReportSpec, board: DatasetBoard, columns: Sequence[Column], rows: Sequence[Row]
+) -> tuple[list[Cell], list[list[Cell]]]:
     ranks = {column: board.ranks(column) for column in columns}
     head = [Cell("method"), *(Cell(c.head, narrow=c.narrow_head) for c in columns), Cell("seeds")]
     table_rows = []
@@ -104,16 +100,13 @@ def _table(
         if n_ok == 0:
             cells[0] = Cell(scores.status_text(method.name), note=row.note)
         # a note on failed seeds is at their number, one on an oracle's choice at the name
-        notes = [row.note if row.is_oracle and n_ok else "", scores.origin(method.name)]
-        notes.append(method.remark if n_ok else "")
-        first = Cell(
-            " ".join([row.title, *board.marks(method)]),
-            "oracle" if row.is_oracle else "",
-            "; ".join(filter(None, notes)),
-        )
-        seeds_note = row.note if n_ok and not row.is_oracle else ""
-        table_rows.append([first, *cells, Cell(f"{n_ok}/{len(spec.seeds)}", note=seeds_note)])
-    return Table(name, title, board.scores.description(), head, table_rows)
+        chosen, failed = (row.note, "") if row.is_oracle else ("", row.note)
+        notes = [chosen * bool(n_ok), scores.origin(method.name), method.remark * bool(n_ok)]
+        name = " ".join([row.title, *board.marks(method)])
+        first = Cell(name, "oracle" if row.is_oracle else "", "; ".join(filter(None, notes)))
+        seeds = Cell(f"{n_ok}/{len(spec.seeds)}", note=failed * bool(n_ok))
+        table_rows.append([first, *cells, seeds])
+    return head, table_rows
 
 
 def _score_cell(row: Row, column: Column, rank: int | None) -> Cell:

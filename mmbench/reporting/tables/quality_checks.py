@@ -24,17 +24,13 @@ MIN_EFFECTIVE = 0.5  # of the effective number of classes, at least that of clus
 RANDOM = "random"  # the control that draws clusters at random
 
 # the lowest and the highest value that a metric can have
-RANGES = {
-    "acc": (0.0, 1.0),
-    "nmi": (0.0, 1.0),
+RANGES = dict.fromkeys(
+    ("acc", "nmi", "purity", "pairwise_f", "nmi_modality", "modality_mixing"), (0.0, 1.0)
+) | {
     "ari": (-0.5, 1.0),
     "ami": (-1.0, 1.0),
-    "purity": (0.0, 1.0),
-    "pairwise_f": (0.0, 1.0),
     "clusters_used": (1.0, math.inf),
     "size_entropy": (0.0, math.inf),
-    "nmi_modality": (0.0, 1.0),
-    "modality_mixing": (0.0, 1.0),
 }
 _ROUNDING = 1e-6  # scores are stored with six digits
 _HEAD = ("finding", "kind", "method", "seeds")

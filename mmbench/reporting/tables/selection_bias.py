@@ -39,21 +39,18 @@ class SelectionBias:
 
     Attributes:
         mean: over the seeds that ended ok, last epoch.
-        oracle_epoch: mean of the best epoch minus the last; known for ACC alone.
-        oracle_seed: the best seed minus the mean.
-        oracle_both: the best epoch of the best seed minus `mean`; known for ACC alone.
+        oracle_epoch, oracle_seed, oracle_both: see `TEXT`; where an epoch is chosen, for ACC.
         published: the number in print.
-        seeds_below: share of seeds below it.
-        z: its distance from `mean` in standard deviations (n - 1) of the seeds.
+        seeds_below, z: see `PUBLISHED_TEXT`.
     """
 
     mean: float
-    oracle_epoch: float = math.nan
-    oracle_seed: float = math.nan
-    oracle_both: float = math.nan
-    published: float = math.nan
-    seeds_below: float = math.nan
-    z: float = math.nan
+    oracle_epoch: float
+    oracle_seed: float
+    oracle_both: float
+    published: float
+    seeds_below: float
+    z: float
 
     @property
     def is_published(self) -> bool:
@@ -114,14 +111,14 @@ def document(report: ReportContext) -> Document:
 
 def _biases(
     report: ReportContext, scores: DatasetScores, published: Mapping[tuple[str, str, str], float]
-) -> dict[tuple[str, str], SelectionBias]:
+) -> Biases:
     """Return the biases by method and metric; methods with a row for each view have none."""
     found = {}
     for method in (m for m in report.spec.methods if m.rows == "one"):
         for metric in (m for m in report.spec.metrics if m not in UNRANKED):
             number = published.get((method.name, scores.name, metric), math.nan)
-            if method.changed:  # numbers in print do not apply to parameters of the benchmark
-                number = math.nan
+            # numbers in print do not apply to parameters of the benchmark
+            number = math.nan if method.changed else number
             if bias := selection_bias(scores, method.name, metric, number):
                 found[method.name, metric] = bias
     return found
@@ -153,16 +150,16 @@ def _table(report: ReportContext, scores: DatasetScores, found: Biases) -> Table
 
 def _result(report: ReportContext, found: Biases) -> str:
     """Return the result of a table: the largest gain in ACC."""
-    gains = [
-        (bias.oracle_seed if math.isnan(bias.oracle_both) else bias.oracle_both, name)
+    gains = {
+        name: bias.oracle_seed if math.isnan(bias.oracle_both) else bias.oracle_both
         for (name, metric), bias in found.items()
         if metric == "acc" and not math.isnan(bias.oracle_seed)
-    ]
+    }
     if not gains:
         return ""
-    gain, name = max(gains, key=lambda pair: pair[0])
+    name = max(gains, key=gains.__getitem__)
     title = next(m.printed for m in report.spec.methods if m.name == name)
-    most = f"{format_gain(gain)} ACC ({title})"
+    most = f"{format_gain(gains[name])} ACC ({title})"
     return f"An oracle that picks epoch and seed by label would add up to {most}"
 
 

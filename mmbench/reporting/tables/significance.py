@@ -110,7 +110,7 @@ def _row(compared: SectionComparison, m: int) -> list[Cell]:
     low, high = format_score(found.iqm_low[m]), format_score(found.iqm_high[m])
     interval = "" if low == MISSING else f" [{low}, {high}]"
     cells = [
-        found.names[m] + (" (baseline)" if m == reference else ""),
+        found.names[m] + " (baseline)" * (m == reference),
         format_score(found.scores[:, m].mean()),
         f"{found.ranks[m]:.2f}",
         format_score(found.iqm[m]) + interval,
