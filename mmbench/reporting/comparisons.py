@@ -56,12 +56,12 @@ def compare_sections(spec: ReportSpec, boards: Sequence[DatasetBoard]) -> list[S
     names = [method.name for method in spec.methods]
     if spec.reference_method and spec.reference_method not in names:
         raise unknown("method", spec.reference_method, names, where="reference_method")
-    found = [
+    found = (
         _compare_section(spec, section, metric, [b for b in boards if b.section == section])
         for section in SECTIONS
         for metric in spec.metrics
         if metric not in UNRANKED
-    ]
+    )
     return [comparison for comparison in found if comparison]
 
 

@@ -92,34 +92,30 @@ def read_layout(path: Path, published: Sequence[Published]) -> Layout:
         InputError: the file is missing or wrong, or names a paper, method or data set that
             `published` does not have; the message names the table.
     """
-    layout = checked(Layout, read_yaml(path), where=str(path))
+    layout, papers = checked(Layout, read_yaml(path), where=str(path)), {n.paper for n in published}
     for table in layout.tables:
-        _check_names(table, published, where=f"{path}: {table.title}")
+        where, numbers = f"{path}: {table.title}", numbers_of(table, published)
+        methods, datasets = {n.method for n in numbers}, {n.dataset for n in numbers}
+        for kind, used, known in (
+            ("paper", table.papers, papers),
+            ("method in print", [row.printed for row in table.rows], methods),
+            ("data set in print", [columns.printed for columns in table.columns], datasets),
+        ):
+            for name in filter(None, used):
+                if name not in known:
+                    raise unknown(kind, name, known, where=where)
+        for columns in table.columns:
+            about = [number for number in numbers if number.dataset == columns.printed]
+            data = {name for number in about for name in (number.data, *number.near)} - {""}
+            if columns.printed and columns.data and columns.data not in data:
+                raise InputError(
+                    f"{where}: expected for {columns.printed} one of the data sets that"
+                    f" published.csv names ({', '.join(sorted(data)) or 'none'}), got"
+                    f" {columns.data!r}"
+                )
     return layout
 
 
 def numbers_of(table: TableLayout, published: Sequence[Published]) -> list[Published]:
     """Return the numbers of the papers of a table, in the order in which it names them."""
     return [row for paper in table.papers for row in published if row.paper == paper]
-
-
-def _check_names(table: TableLayout, published: Sequence[Published], *, where: str) -> None:
-    papers = {number.paper for number in published}
-    numbers = numbers_of(table, published)
-    names = [
-        ("paper", table.papers, papers),
-        ("method in print", [row.printed for row in table.rows], {n.method for n in numbers}),
-        ("data set in print", [c.printed for c in table.columns], {n.dataset for n in numbers}),
-    ]
-    for kind, used, known in names:
-        for name in filter(None, used):
-            if name not in known:
-                raise unknown(kind, name, known, where=where)
-    for columns in table.columns:
-        of_dataset = [number for number in numbers if number.dataset == columns.printed]
-        data = {name for number in of_dataset for name in (number.data, *number.near)} - {""}
-        if columns.printed and columns.data and columns.data not in data:
-            raise InputError(
-                f"{where}: expected for {columns.printed} one of the data sets that"
-                f" published.csv names ({', '.join(sorted(data)) or 'none'}), got {columns.data!r}"
-            )

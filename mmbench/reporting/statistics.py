@@ -127,8 +127,7 @@ def complete_block(present: ArrayLike) -> tuple[list[int], list[int]]:
     """
     there = np.asarray(present, dtype=bool)
     rows, columns = list(range(there.shape[0])), list(range(there.shape[1]))
-    while rows and columns and not there[np.ix_(rows, columns)].all():
-        missing = ~there[np.ix_(rows, columns)]
+    while rows and columns and (missing := ~there[np.ix_(rows, columns)]).any():
         of_rows, of_columns = missing.mean(axis=1), missing.mean(axis=0)
         if of_columns.max() >= of_rows.max():
             del columns[int(np.flatnonzero(of_columns == of_columns.max())[-1])]
@@ -160,13 +159,13 @@ def wilcoxon_p(differences: ArrayLike) -> float:
     if len(set(ranks)) == len(x) or len(x) > _MAX_TIED:
         return float(stats.wilcoxon(x).pvalue)
 
-    def rank_sum(signed: Floats, axis: int) -> Floats:
-        total: Floats = (ranks * (signed > 0)).sum(axis=axis)
-        return total
-
     # the same as `wilcoxon`, but for all signs at once, which is a hundred times as fast
     tested = stats.permutation_test(
-        (x,), rank_sum, permutation_type="samples", n_resamples=2**_MAX_TIED, vectorized=True
+        (x,),
+        lambda signed, axis: (ranks * (signed > 0)).sum(axis=axis),
+        permutation_type="samples",
+        n_resamples=2**_MAX_TIED,
+        vectorized=True,
     )
     return float(tested.pvalue)
 

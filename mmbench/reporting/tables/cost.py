@@ -4,16 +4,16 @@ Seconds are means over the seeds that ended ok; memory is the highest peak among
 has in `seconds_spent` the sum over all seeds, those that failed included.
 """
 
+import math
 from collections.abc import Iterable, Mapping
+from itertools import chain
 
 import numpy as np
 from numpy.typing import NDArray
 
 from mmbench.reporting.context import ReportContext
 from mmbench.reporting.documents import Cell, Document, Section, Table, page_section
-from mmbench.reporting.formatting import MISSING, csv_mean_sd
-from mmbench.reporting.scores import DatasetScores
-from mmbench.reporting.spec import MethodSpec, ReportSpec
+from mmbench.reporting.formatting import MISSING, csv_mean_sd, csv_number
 
 STAGES = ("setup", "training", "inference", "waiting", "total")
 PLACES = ("host", "device")
@@ -32,56 +32,42 @@ _COLUMNS = (
 def document(report: ReportContext) -> Document:
     """Return a table for each data set."""
     spec = report.spec
-    tables = [_table(spec, scores) for scores in report.datasets]
-    sections = [Section("Seconds and memory", "", tables)]
-    return Document(
-        f"Cost of {spec.name}",
-        [TEXT],
-        sections,
-        _COLUMNS,
-        [_csv_row(spec, scores, m) for scores in report.datasets for m in spec.methods],
-        page_section("Cost", [TEXT], sections),
-    )
-
-
-def _table(spec: ReportSpec, scores: DatasetScores) -> Table:
+    tables, csv_rows = [], []
     head = ["method", "set-up", *STAGES[1:], "host MiB", "device MiB", *CONDITIONS, "seeds"]
-    rows = []
-    for method in spec.methods:
-        ok = scores.ok_records(method.name)
-        cells = [_format_seconds(_column(ok, f"seconds_{stage}")) for stage in STAGES]
-        if not ok:
-            cells[0] = scores.status_text(method.name)
-        for place in PLACES:
-            peak = _column(ok, f"memory_{place}")
-            cells.append(f"{peak.max() / 2**20:.0f}" if len(peak) else MISSING)
-        cells += [_distinct(ok, name) or MISSING for name in CONDITIONS]
-        rows.append([*map(Cell, [method.printed, *cells, f"{len(ok)}/{len(spec.seeds)}"])])
-    name = f"{spec.name}-{scores.name}-cost"
-    return Table(name, scores.dataset.title, scores.description(), [*map(Cell, head)], rows)
-
-
-def _csv_row(spec: ReportSpec, scores: DatasetScores, method: MethodSpec) -> list[object]:
-    ok = scores.ok_records(method.name)
-    spent = _column(scores.records[method.name].values(), "seconds_total").sum()
-    peaks = [_column(ok, f"memory_{place}") for place in PLACES]
-    return [
-        *(scores.name, method.name, method.printed, scores.params_hash(method.name)),
-        *(len(ok), len(spec.seeds)),
-        *(x for stage in STAGES for x in csv_mean_sd(_column(ok, f"seconds_{stage}"))),
-        round(float(spent), 6),
-        *(int(peak.max()) if len(peak) else "" for peak in peaks),
-        *(_distinct(ok, name) for name in CONDITIONS),
-    ]
+    for scores in report.datasets:
+        rows = []
+        for method in spec.methods:
+            ok = scores.ok_records(method.name)
+            seconds = [_column(ok, f"seconds_{stage}") for stage in STAGES]
+            peaks = [max(_column(ok, f"memory_{place}"), default=math.nan) for place in PLACES]
+            conditions = [", ".join(dict.fromkeys(r[name] for r in ok)) for name in CONDITIONS]
+            texts = [_format_seconds(values) for values in seconds]
+            if not ok:
+                texts[0] = scores.status_text(method.name)
+            texts += [MISSING if math.isnan(peak) else f"{peak / 2**20:.0f}" for peak in peaks]
+            texts += [condition or MISSING for condition in conditions]
+            row = [method.printed, *texts, f"{len(ok)}/{len(spec.seeds)}"]
+            rows.append([Cell(text) for text in row])
+            spent = _column(scores.records[method.name].values(), "seconds_total").sum()
+            bytes_ = ["" if math.isnan(peak) else int(peak) for peak in peaks]
+            csv_rows.append(
+                [
+                    *(scores.name, method.name, method.printed, scores.params_hash(method.name)),
+                    *(len(ok), len(spec.seeds), *chain(*map(csv_mean_sd, seconds))),
+                    *(csv_number(spent), *bytes_, *conditions),
+                ]
+            )
+        name = f"{spec.name}-{scores.name}-cost"
+        heads = [Cell(text) for text in head]
+        tables.append(Table(name, scores.dataset.title, scores.description(), heads, rows))
+    sections = [Section("Seconds and memory", "", tables)]
+    page = page_section("Cost", [TEXT], sections)
+    return Document(f"Cost of {spec.name}", [TEXT], sections, _COLUMNS, csv_rows, page)
 
 
 def _column(records: Iterable[Mapping[str, str]], name: str) -> NDArray[np.float64]:
     """Return the numbers of a column, leaving out runs that did not measure it."""
     return np.array([float(r[name]) for r in records if r.get(name)])
-
-
-def _distinct(records: Iterable[Mapping[str, str]], name: str) -> str:
-    return ", ".join(dict.fromkeys(r[name] for r in records))
 
 
 def _format_seconds(values: NDArray[np.float64]) -> str:

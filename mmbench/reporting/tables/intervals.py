@@ -1,6 +1,5 @@
 """The 95 % t-interval of the mean of each cell of the leaderboard, as a .csv file."""
 
-import math
 from collections.abc import Iterator
 
 import numpy as np
@@ -8,7 +7,7 @@ import numpy as np
 from mmbench.reporting.boards import DatasetBoard
 from mmbench.reporting.context import ReportContext
 from mmbench.reporting.documents import Document
-from mmbench.reporting.formatting import csv_number
+from mmbench.reporting.formatting import csv_mean_sd, csv_number
 from mmbench.reporting.statistics import half_interval
 
 _COLUMNS = (
@@ -25,12 +24,11 @@ def document(report: ReportContext) -> Document:
 
 def _csv_rows(board: DatasetBoard, n_seeds: int) -> Iterator[list[object]]:
     for row in board.rows:
-        start: list[object] = [board.dataset.name, board.section, row.method.name, row.title]
-        start += [row.method.fidelity, row.kind]
+        method = row.method
+        start = [board.dataset.name, board.section, method.name, row.title, method.fidelity]
         for column, x in row.values.items():
             selection = "oracle" if row.is_oracle or column.is_oracle else "last"
             mean, half = x.mean(), half_interval(x)
-            sd = x.std(ddof=1) if len(x) > 1 else math.nan
-            values = (mean, sd, mean - half, mean + half, np.median(x), x.min(), x.max())
-            cell = [selection, column.subset, column.metric, *map(csv_number, values)]
-            yield [*start, *cell, len(x), n_seeds]
+            values = (mean - half, mean + half, np.median(x), x.min(), x.max())
+            cell = [row.kind, selection, column.subset, column.metric, *csv_mean_sd(x)]
+            yield [*start, *cell, *map(csv_number, values), len(x), n_seeds]

@@ -168,20 +168,18 @@ def _collapsed(spec: ReportSpec, scores: DatasetScores) -> Iterator[Found]:
             else:
                 view = subset.removeprefix("view:")
                 yield method, few, f"by view {view} alone {sentence} all views together fill them"
-        entropies = scores.by_seed(method, "size_entropy")
-        uneven = [
-            seed
-            for seed, x in entropies.items()
+        effective_clusters = {
+            seed: math.exp(x)
+            for seed, x in scores.by_seed(method, "size_entropy").items()
             if seed not in found and math.exp(x) < MIN_EFFECTIVE * effective
-        ]
-        if uneven:
-            least = math.exp(min(entropies[seed] for seed in uneven))
-            yield (
-                method,
-                uneven,
-                f"the clusters are as uneven as if there were only {least:.1f} of them, the classes"
-                f" as if there were {effective:.1f} (the exponential of the entropy of the sizes)",
+        }
+        if effective_clusters:
+            sentence = (
+                "the clusters are as uneven as if there were only"
+                f" {min(effective_clusters.values()):.1f} of them, the classes as if there were"
+                f" {effective:.1f} (the exponential of the entropy of the sizes)"
             )
+            yield method, list(effective_clusters), sentence
 
 
 def _below_random(spec: ReportSpec, scores: DatasetScores) -> Iterator[Found]:
@@ -191,10 +189,10 @@ def _below_random(spec: ReportSpec, scores: DatasetScores) -> Iterator[Found]:
     for method in _not_controls(spec):
         low = []
         for metric in (m for m in spec.metrics if m not in UNRANKED):
-            ours, chance = (scores.values(name, metric) for name in (method.name, RANDOM))
-            if len(ours) and len(chance) and ours.mean() < chance.mean():
-                ours_text, chance_text = format_score(ours.mean()), format_score(chance.mean())
-                low.append(f"{metric_head(metric)} {ours_text}, at random {chance_text}")
+            both = [scores.values(name, metric) for name in (method.name, RANDOM)]
+            if all(map(len, both)) and both[0].mean() < both[1].mean():
+                ours, chance = (format_score(values.mean()) for values in both)
+                low.append(f"{metric_head(metric)} {ours}, at random {chance}")
         if low:
             yield method.name, (), "; ".join(low)
 
@@ -205,12 +203,11 @@ def _same_for_all_seeds(spec: ReportSpec, scores: DatasetScores) -> Iterator[Fou
         found = [by_seed for key, by_seed in scores.scores.items() if key[0] == method.name]
         n_seeds = max(map(len, found), default=0)
         if n_seeds > 1 and all(len(set(by_seed.values())) == 1 for by_seed in found):
-            yield (
-                method.name,
-                (),
+            sentence = (
                 f"all seeds gave the same assignment, as far as {len(found)} scores show. This is"
-                " correct for a deterministic method; otherwise the seed has no effect",
+                " correct for a deterministic method; otherwise the seed has no effect"
             )
+            yield method.name, (), sentence
 
 
 def _duplicated_rows(spec: ReportSpec, scores: DatasetScores) -> Iterator[Found]:

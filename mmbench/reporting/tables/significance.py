@@ -61,7 +61,8 @@ def document(report: ReportContext) -> Document:
     """Return a table for each section and metric; the caption of a table is its result."""
     spec, comparisons = report.spec, report.comparisons
     sections = by_section((c.section, _table(spec, c)) for c in comparisons)
-    firsts = [(section, section.tables[0]) for section in sections]  # those of the first metric
+    # on the page stands the result of the first metric, with all tables folded
+    firsts = [(section, section.tables[0]) for section in sections]
     return Document(
         f"Significance of differences in {spec.name}",
         [INTRODUCTION],
@@ -88,16 +89,11 @@ def _table(spec: ReportSpec, compared: SectionComparison) -> Table:
         *map(Cell, ["IQM [95 %]", "difference", "win/tie/loss", "P(better)", "P(equal)", "p"]),
         *([Cell("groups")] if found.is_feasible else []),
     ]
-    rows = [_row(compared, m) for m in range(len(compared.methods))]
+    rows = [_row(found, m) for m in range(len(found.names))]
     for row, mean in compared.outside:
-        is_imported = row.method.name in compared.imported
-        why = (
-            "control"
-            if row.method.fidelity == "control"
-            else "imported"
-            if is_imported
-            else "not tested"
-        )
+        why = "imported" if row.method.name in compared.imported else "not tested"
+        if row.method.fidelity == "control":
+            why = "control"
         texts = [row.title if row.is_oracle else f"{row.title} ({why})", format_score(mean)]
         cells = [Cell(text, "oracle" if row.is_oracle else "") for text in texts]
         rows.append(cells + [Cell(MISSING)] * (len(head) - 2))
@@ -105,8 +101,8 @@ def _table(spec: ReportSpec, compared: SectionComparison) -> Table:
     return Table(name, metric_head(compared.metric), result.removesuffix("."), head, rows)
 
 
-def _row(compared: SectionComparison, m: int) -> list[Cell]:
-    found, reference = compared.comparison, compared.comparison.reference_method
+def _row(found: Comparison, m: int) -> list[Cell]:
+    reference = found.reference_method
     low, high = format_score(found.iqm_low[m]), format_score(found.iqm_high[m])
     interval = "" if low == MISSING else f" [{low}, {high}]"
     cells = [
@@ -120,8 +116,7 @@ def _row(compared: SectionComparison, m: int) -> list[Cell]:
     else:
         counts = (x[m, reference] for x in (found.wins, found.ties, found.losses))
         cells += [format_gain(found.difference[m, reference]), "/".join(map(str, counts))]
-        for probability in (found.better[m], found.equal[m]):
-            cells.append(MISSING if math.isnan(probability) else f"{probability:.2f}")
+        cells += [f"{p[m]:.2f}".replace("nan", MISSING) for p in (found.better, found.equal)]
         cells.append(format_p(found.p_reference[m]))
     if found.is_feasible:
         groups = [str(i) for i, group in enumerate(found.cliques, 1) if m in group]
@@ -132,16 +127,15 @@ def _row(compared: SectionComparison, m: int) -> list[Cell]:
 def _csv_rows(compared: SectionComparison) -> Iterator[list[object]]:
     """Yield a row per value; those that are not defined are left out."""
     found, names = compared.comparison, [m.name for m in compared.methods]
+    reference = "" if found.reference_method is None else names[found.reference_method]
     values: list[tuple[str, str, str, float]] = [("", "", "friedman_p", found.friedman)]
     for m, name in enumerate(names):
         values.append((name, "", "mean", found.scores[:, m].mean()))
         values.append((name, "", "rank", found.ranks[m]))
         for key in ("iqm", "iqm_low", "iqm_high"):
             values.append((name, "", key, getattr(found, key)[m]))
-        if found.reference_method is not None:
-            reference = names[found.reference_method]
-            for key in ("p_reference", "better", "equal"):
-                values.append((name, reference, key, getattr(found, key)[m]))
+        for key in ("p_reference", "better", "equal"):  # NaN without a reference method
+            values.append((name, reference, key, getattr(found, key)[m]))
     for i, j in zip(*np.nonzero(~np.eye(len(names), dtype=bool)), strict=True):
         for key in ("difference", "wins", "ties", "losses", "p", "p_holm"):
             values.append((names[i], names[j], key, float(getattr(found, key)[i, j])))
@@ -159,29 +153,31 @@ def result_sentences(found: Comparison) -> tuple[str, ...]:
 def _against_reference(found: Comparison) -> str:
     """Return which methods differ from the reference method, and by how much."""
     over, reference = f"On {format_count(found.n_datasets, 'data set')}", found.reference_method
-    others = [m for m in range(len(found.names)) if m != reference]
     if reference is None:
         return f"{over}, nothing is compared with a baseline, since none has all scores."
     name = f"“{found.names[reference]}”"
-    if not others:
+    # the largest gain first
+    ordered = np.argsort(-found.difference[:, reference], kind="stable")
+    effects = {int(m): _effect(found, m, reference) for m in ordered if m != reference}
+    if not effects:
         return f"{over}, there is nothing to compare {name} with."
-    needed = datasets_needed(len(others))
-    largest = max(others, key=lambda m: abs(found.difference[m, reference]))
-    effect = f"The largest mean difference is that of {_effect(found, largest, reference)}."
-    among = format_count(len(others), "method")
+    needed, among = datasets_needed(len(effects)), format_count(len(effects), "method")
+    largest = max(sorted(effects), key=lambda m: abs(found.difference[m, reference]))
+    effect = f"The largest mean difference is that of {effects[largest]}."
     if found.n_datasets < needed:
         return (
             f"{over}, no claim about a difference from {name} is possible for {among}; at least"
             f" {needed} data sets are needed. {effect}"
         )
-    differ = [m for m in others if found.p_reference[m] <= ALPHA]
+    differ = [
+        f"{text}, {format_p_equation(found.p_reference[m])}"
+        for m, text in effects.items()
+        if found.p_reference[m] <= ALPHA
+    ]
     if not differ:
         return f"{over}, none of {among} differs from {name}. {effect}"
-    differ.sort(key=lambda m: (-found.difference[m, reference], m))
-    effects = "; ".join(
-        f"{_effect(found, m, reference)}, {format_p_equation(found.p_reference[m])}" for m in differ
-    )
-    return f"{over}, {len(differ)} of {among} {_differ(len(differ))} from {name}: {effects}."
+    n = len(differ)
+    return f"{over}, {n} of {among} {_differ(n)} from {name}: {'; '.join(differ)}."
 
 
 def _effect(found: Comparison, m: int, reference: int) -> str:
