@@ -31,14 +31,12 @@ class Details:
     def __init__(self, arrays: Mapping[str, NDArray[Any]], seeds: Collection[int]) -> None:
         """Keep the arrays of some seeds, and those that belong to none."""
         self._arrays = arrays
-        # kind -> method -> seed -> the rest of the key -> the key
-        self._keys: dict[str, dict[str, dict[int, dict[str, str]]]] = {}
+        # (kind, method) -> seed -> the rest of the key -> the key
+        self._keys: dict[tuple[str, str], dict[int, dict[str, str]]] = {}
         for key in arrays:
-            kind, _, rest = key.partition("/")
-            method, _, rest = rest.partition("/")
-            seed, _, term = rest.partition("/")
+            kind, method, seed, term = [*key.split("/", 3), "", "", ""][:4]
             if seed.isdecimal() and int(seed) in seeds:
-                by_seed = self._keys.setdefault(kind, {}).setdefault(method, {})
+                by_seed = self._keys.setdefault((kind, method), {})
                 by_seed.setdefault(int(seed), {})[term] = key
 
     @property
@@ -46,22 +44,18 @@ class Details:
         """The names of the classes, by label."""
         return [str(name) for name in self._arrays["classes"]] if "classes" in self._arrays else []
 
-    def accuracy(self, method: str) -> list[Curve]:
-        """Return the ACC of the stored checkpoints, a curve for each seed."""
-        return list(self.by_seed(method).values())
-
     def terms(self, method: str) -> list[str]:
         """Return the names of the terms that a method logged, in the order of logging."""
-        by_seed = self._keys.get("loss", {}).get(method, {})
+        by_seed = self._keys.get(("loss", method), {})
         return list(dict.fromkeys(term for terms in by_seed.values() for term in terms))
 
     def by_seed(self, method: str, term: str = "") -> dict[int, Curve]:
         """Return the curve of a term by seed; without a term, the ACC of the checkpoints."""
-        by_seed = self._keys.get("loss" if term else "acc", {}).get(method, {})
+        by_seed = self._keys.get(("loss" if term else "acc", method), {})
         return {seed: self._arrays[terms[term]] for seed, terms in by_seed.items() if term in terms}
 
-    def logged(self, method: str, term: str) -> list[Curve]:
-        """Return the curves of a term, one for each seed."""
+    def logged(self, method: str, term: str = "") -> list[Curve]:
+        """Return the curves of `by_seed` alone."""
         return list(self.by_seed(method, term).values())
 
     def confusion(self, method: str) -> NDArray[np.int32] | None:
@@ -85,9 +79,8 @@ class Details:
         return names, self._arrays["agreement"].astype(np.float64)
 
     def _first(self, kind: str, method: str) -> NDArray[Any] | None:
-        for terms in self._keys.get(kind, {}).get(method, {}).values():
-            return self._arrays[terms[""]]
-        return None
+        terms = next(iter(self._keys.get((kind, method), {}).values()), None)
+        return self._arrays[terms[""]] if terms else None
 
 
 @contextmanager

@@ -13,16 +13,13 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from mmbench.reporting.boards import section_of
+from mmbench.reporting.context import ReportContext
 from mmbench.reporting.figures.variants import ablations, grids
 from mmbench.reporting.labels import SECTIONS
 from mmbench.reporting.spec import ReportSpec
 from mmbench.reporting.sweeps import sweeps
-
-if TYPE_CHECKING:
-    from mmbench.reporting.context import ReportContext
 
 
 @dataclass(frozen=True)
@@ -31,8 +28,8 @@ class Family:
 
     Attributes:
         name: the name of its module, with which the names of its figures begin.
-        keys: returns the keys of its figures in a report; the empty one stands for a figure that
-            is named after the family alone.
+        keys: returns the keys of its figures in a report; a figure with an empty key is named
+            after the family alone.
         caption: how to read its figures.
     """
 
@@ -51,12 +48,7 @@ def _datasets(spec: ReportSpec) -> Iterable[str]:
 
 
 def _sections(spec: ReportSpec) -> Iterable[str]:
-    sections = {section_of(dataset) for dataset in spec.datasets}
-    return [section for section in SECTIONS if section in sections]
-
-
-def _swept_methods(spec: ReportSpec) -> Iterable[str]:
-    return dict.fromkeys(grid.base for grid in grids(spec))
+    return sorted({section_of(d) for d in spec.datasets}, key=list(SECTIONS).index)
 
 
 FAMILIES = (
@@ -103,7 +95,7 @@ FAMILIES = (
     ),
     Family(
         "sensitivity",
-        _swept_methods,
+        lambda spec: dict.fromkeys(grid.base for grid in grids(spec)),
         "Mean over seeds; lines have the standard deviation. Values are evenly spaced, whatever"
         " lies between them. No value was chosen by these scores, which use the labels.",
     ),
@@ -155,7 +147,7 @@ def figure_names(spec: ReportSpec) -> list[str]:
     return [name for family in FAMILIES for name, _ in family.figures(spec)]
 
 
-def write_figures(report: "ReportContext", folder: Path) -> dict[str, str]:
+def write_figures(report: ReportContext, folder: Path) -> dict[str, str]:
     """Write every figure of a report into a folder.
 
     Returns:
@@ -171,6 +163,7 @@ def write_figures(report: "ReportContext", folder: Path) -> dict[str, str]:
                 drawing = draw(report, key)
                 save(drawing.figure, folder / name)
                 about = "" if drawing.is_empty else family.caption
-                sentences = filter(None, [f"{drawing.title}.", about, *drawing.notes])
-                captions[name] = " ".join(sentences)
+                captions[name] = " ".join(
+                    filter(None, [f"{drawing.title}.", about, *drawing.notes])
+                )
     return captions

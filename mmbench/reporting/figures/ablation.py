@@ -1,6 +1,7 @@
 """The effect of each part of a method: its variants beside it, with the difference."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -16,6 +17,7 @@ from mmbench.reporting.spec import MethodSpec
 MAX_VARIANTS = 15
 BAR_INCHES = 0.34
 COLUMNS = 3
+_VARIANT: dict[str, Any] = {"facecolor": "#9FC5E0", "edgecolor": "#37607A", "hatch": "///"}
 
 
 def draw(report: ReportContext, key: str) -> style.Drawing:
@@ -31,9 +33,7 @@ def draw(report: ReportContext, key: str) -> style.Drawing:
         return style.empty(title, "No run of the method or of a variant ended ok.")
     drawn, omitted = style.first(found, "data sets")
     height = 0.75 + BAR_INCHES * len(rows)
-    figure, grid = style.panels(
-        title, len(drawn), columns=COLUMNS, width=3.6, height=height, extra=0.4
-    )
+    figure, grid = style.panels(title, len(drawn), COLUMNS, (3.6, height), extra=0.4)
     for i, (axes, scores) in enumerate(zip(grid, drawn, strict=True)):
         _draw_bars(axes, scores, rows, metric)
         names = [style.wrapped(m.printed, 30, 1) for m in rows] if i % COLUMNS == 0 else []
@@ -53,17 +53,8 @@ def _draw_bars(axes: Axes, scores: DatasetScores, rows: Sequence[MethodSpec], me
             )
             continue
         mean, sd = style.mean_sd(np.array(list(by_seed.values())))
-        axes.barh(
-            y,
-            mean,
-            height=0.62,
-            xerr=sd,
-            facecolor="#9FC5E0" if y else "C0",
-            hatch="///" if y else "",
-            edgecolor="#37607A" if y else "C0",
-            linewidth=0.6,
-            error_kw={"lw": 1, "capsize": 2},
-        )
+        look = _VARIANT if y else {"facecolor": "C0", "edgecolor": "C0"}
+        axes.barh(y, mean, 0.62, xerr=sd, lw=0.6, error_kw={"lw": 1, "capsize": 2}, **look)
         text = format_score(mean)
         both = sorted(set(base) & set(by_seed))
         if y and both:

@@ -17,7 +17,7 @@ def draw(report: ReportContext, key: str) -> style.Drawing:
     if len(rows) < 2:
         return style.empty(title, "No two methods that ended ok here were compared.")
     side = 2.6 + 0.36 * min(len(rows), 14)
-    figure, (axes,) = style.panels(title, 1, columns=1, width=side + 1, height=side, extra=0.4)
+    figure, (axes,) = style.panels(title, 1, 1, (side + 1, side), extra=0.4)
     printed = [titles[names[i]] for i in rows]
     values = values[rows][:, rows]
     # adding zero turns -0.00 into 0.00

@@ -31,20 +31,18 @@ def draw(report: ReportContext, key: str) -> style.Drawing:
         reason = "No run that ended ok logged the similarity of views in z and in h."
         return style.empty(TITLE, reason)
     drawn, omitted = style.first(found, "pairs of a method and a data set")
-    figure, grid = style.panels(TITLE, len(drawn), columns=COLUMNS, width=2.5, height=2.4)
+    figure, grid = style.panels(TITLE, len(drawn), COLUMNS, (2.5, 2.4))
     width = int(12 * figure.get_figwidth() / min(len(drawn), COLUMNS))  # letters over a panel
     for axes, (dataset, method) in zip(grid, drawn, strict=True):
         _draw_levels(axes, report.details_of(dataset.name), method.name)
-        axes.set_title(
-            f"{style.wrapped(dataset.title, width)}\n{style.wrapped(method.printed, width)}"
-        )
+        names = (dataset.title, method.printed)
+        axes.set_title("\n".join(style.wrapped(name, width) for name in names))
     grid[0].set_ylabel("CKA between views")
     style.legend(figure, grid[0].get_legend_handles_labels()[0], 2)
     return style.Drawing(figure, TITLE, (omitted,))
 
 
 def _draw_levels(axes: Axes, details: Details, method: str) -> None:
-    """Draw the similarity in each level: a thin line for each seed, and their mean."""
     means_by_level = []
     for i, (level, label) in enumerate(LEVELS.items()):
         before, after = (

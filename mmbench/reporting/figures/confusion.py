@@ -28,7 +28,7 @@ def draw(report: ReportContext, key: str) -> style.Drawing:
     drawn, omitted = style.first(found, "methods")
     classes = [style.wrapped(c, 14, 1) for c in details.classes]
     side = 2.4 if len(classes) <= 6 else 3.1
-    figure, grid = style.panels(title, len(drawn), columns=4, width=side, height=side, extra=0.6)
+    figure, grid = style.panels(title, len(drawn), 4, (side, side), extra=0.6)
     for axes, (method, counts) in zip(grid, drawn, strict=True):
         # classes without a sample stay blank
         sizes = counts.sum(axis=1, keepdims=True)

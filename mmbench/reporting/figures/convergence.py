@@ -27,14 +27,14 @@ def draw(report: ReportContext, key: str) -> style.Drawing:
     trained = [
         m
         for m in representatives(report.spec)
-        if _n_epochs(details.logged(m.name, "loss")) > 1 or _n_epochs(details.accuracy(m.name)) > 1
+        if any(c.shape[1] > 1 for term in ("loss", "") for c in details.logged(m.name, term))
     ]
     if not trained:
         return style.empty(title, "No method that ended ok here is trained over epochs.")
     drawn, omitted = style.first(trained, "methods with epochs", style.MAX_PANELS // 2)
-    figure, grid = style.panels(title, 2 * len(drawn), columns=4, width=2.7, height=2.1)
+    figure, grid = style.panels(title, 2 * len(drawn), 4, (2.7, 2.1))
     for method, loss_axes, acc_axes in zip(drawn, grid[::2], grid[1::2], strict=True):
-        losses, acc = details.logged(method.name, "loss"), details.accuracy(method.name)
+        losses, acc = details.logged(method.name, "loss"), details.logged(method.name)
         _draw_loss(loss_axes, losses)
         _draw_acc(acc_axes, acc, scores.values(method.name, "acc"))
         if losses and acc:
@@ -96,11 +96,11 @@ def scale(axes: Axes, curves: list[Curve]) -> None:
 
 def _draw_loss(axes: Axes, curves: list[Curve]) -> None:
     axes.set_ylabel("loss")
-    if not curves:
+    if curves:
+        draw_range(axes, curves, "C0")
+        scale(axes, curves)
+    else:
         style.remark(axes, "no loss logged")
-        return
-    draw_range(axes, curves, "C0")
-    scale(axes, curves)
 
 
 def _draw_acc(axes: Axes, curves: list[Curve], last: NDArray[np.float64]) -> None:
@@ -115,7 +115,3 @@ def _draw_acc(axes: Axes, curves: list[Curve], last: NDArray[np.float64]) -> Non
     if len(last):
         end = max(float(curve[0].max()) for curve in curves)
         axes.plot([end], [last.mean()], **_LAST, zorder=4, clip_on=False)
-
-
-def _n_epochs(curves: list[Curve]) -> int:
-    return max((curve.shape[1] for curve in curves), default=0)

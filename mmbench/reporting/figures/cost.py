@@ -44,10 +44,7 @@ def draw(report: ReportContext, key: str) -> style.Drawing:
     methods = dict(sorted((p.number, p.method) for _, points in drawn for p in points))
     lines = -(-(len(methods) + len(style.KINDS)) // 3)
     columns, height = (2, 3.1) if len(drawn) <= 4 else (3, 2.5)
-    extra = 0.7 + 0.18 * lines
-    figure, grid = style.panels(
-        title, len(drawn), columns=columns, width=3.1, height=height, extra=extra
-    )
+    figure, grid = style.panels(title, len(drawn), columns, (3.1, height), 0.7 + 0.18 * lines)
     figure.set_figwidth(9.3)
     for axes, (dataset, points) in zip(grid, drawn, strict=True):
         _draw_points(axes, points)
@@ -57,10 +54,9 @@ def draw(report: ReportContext, key: str) -> style.Drawing:
     handles = [
         *style.kind_handles({m.fidelity for m in methods.values()}, ls="", ms=7),
         style.handle("front: no method is both faster and better", color="black", ls="--", lw=1),
-        *(
-            style.handle(f"{n}  {style.wrapped(m.printed, 36, 1)}", ls="")
-            for n, m in methods.items()
-        ),
+    ]
+    handles += [
+        style.handle(f"{n}  {style.wrapped(m.printed, 36, 1)}", ls="") for n, m in methods.items()
     ]
     style.legend(figure, handles, 3, handlelength=1.6)
     figure.draw_without_rendering()  # only then are the distances between marks known
@@ -152,5 +148,4 @@ def _distance(
     """Return (n,), the distance of each of (n, 2) points to the segment from a to b."""
     squared = float((b - a) @ (b - a)) or 1.0  # both ends may be one point
     along = np.clip((points - a) @ (b - a) / squared, 0, 1)
-    distance: NDArray[np.float64] = np.linalg.norm(points - a - along[:, None] * (b - a), axis=1)
-    return distance
+    return np.asarray(np.linalg.norm(points - a - along[:, None] * (b - a), axis=1))

@@ -45,10 +45,9 @@ def draw(report: ReportContext, key: str) -> style.Drawing:
     found.sort(key=lambda pair: len(details.logged(pair[0].name, "loss")) == 0)
     if not found:
         return style.empty(title, "No method that ended ok here has an embedding.")
-    drawn, omitted = style.first(
-        found, "methods with an embedding, those that learn it before", MAX_METHODS
-    )
-    figure, grid = style.panels(title, 4 * len(drawn), columns=4, width=2.6, height=2.6, extra=1.2)
+    noun = "methods with an embedding, those that learn it before"
+    drawn, omitted = style.first(found, noun, MAX_METHODS)
+    figure, grid = style.panels(title, 4 * len(drawn), 4, (2.6, 2.6), extra=1.2)
     panel = iter(grid)
     for i, (method, embedding) in enumerate(drawn):
         sample = _sample(embedding)
@@ -91,8 +90,7 @@ def tsne(z: NDArray[np.float64]) -> NDArray[np.float64]:
     )
     # threads add their parts in any order, which would change the last digits
     with threadpool_limits(1):
-        xy: NDArray[np.float64] = model.fit_transform(z)
-    return xy
+        return np.asarray(model.fit_transform(z))
 
 
 def _sample(embedding: Embedding) -> Embedding:
@@ -108,8 +106,7 @@ def _sample(embedding: Embedding) -> Embedding:
 def _scatter(axes: Axes, xy: NDArray[np.float64], labels: NDArray[np.int32]) -> None:
     for label in np.unique(labels):
         axes.plot(*xy[labels == label].T, ls="", **mark(int(label), 3.2), alpha=0.75)
-    axes.set_xticks([])
-    axes.set_yticks([])
+    axes.set(xticks=[], yticks=[])
     axes.spines[:].set_visible(False)
 
 

@@ -54,9 +54,7 @@ def _ticks(axes: Axes, rows: Sequence[str], columns: Sequence[str]) -> None:
     """Name rows and columns; the names of columns are rotated where they are long or many."""
     size, lines = (5, 1) if max(len(rows), len(columns)) > 20 else (7, 2)
     is_long = max(map(len, columns), default=0) * len(columns) > 48
-    tilt: dict[str, Any] = (
-        {"rotation": 40, "ha": "right", "rotation_mode": "anchor"} if is_long else {}
-    )
-    for set_ticks, names, style in ((axes.set_yticks, rows, {}), (axes.set_xticks, columns, tilt)):
+    tilt: Any = {"rotation": 40, "ha": "right", "rotation_mode": "anchor"} if is_long else {}
+    for axis, names, style in ((axes.yaxis, rows, {}), (axes.xaxis, columns, tilt)):
         texts = [wrapped(name, 26, lines) for name in names]
-        set_ticks(np.arange(len(names)) + 0.5, texts, fontsize=size, **style)
+        axis.set_ticks(np.arange(len(names)) + 0.5, texts, fontsize=size, **style)

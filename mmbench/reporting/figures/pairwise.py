@@ -3,12 +3,10 @@
 import numpy as np
 from matplotlib.cm import ScalarMappable
 from matplotlib.colors import BoundaryNorm, Normalize
-from matplotlib.figure import Figure
 
 from mmbench.reporting.context import ReportContext
-from mmbench.reporting.figures import style
+from mmbench.reporting.figures import ranks, style
 from mmbench.reporting.figures.heat import MAX_NUMBERED, heat
-from mmbench.reporting.figures.ranks import NO_PAIRS, comparison_of, n_datasets
 from mmbench.reporting.labels import SECTIONS, metric_head
 
 LEVELS = (0.001, 0.01, 0.05)  # of p; the colour of a cell shows which one is reached
@@ -20,15 +18,14 @@ def draw(report: ReportContext, key: str) -> style.Drawing:
     metric = report.spec.metrics[0]
     head = metric_head(metric)
     title = f"Pairs of methods by {head}, {SECTIONS[key][0].lower()}"
-    comparison = comparison_of(report, key, metric)
+    comparison = ranks.comparison_of(report, key, metric)
     if comparison is None:
-        return style.empty(title, NO_PAIRS)
+        return style.empty(title, ranks.NO_PAIRS)
     names = comparison.names
     n = len(names)
     side = 0.42 * min(n, 14)
-    figure = Figure(
-        figsize=(max(style.MIN_INCHES, 2 * side + 4.8), side + 2.2), layout="constrained"
-    )
+    title += f", {ranks.n_datasets(comparison)}"
+    figure = style.new_figure(title, 2 * side + 4.8, side + 2.2)
     p_axes, difference_axes = figure.subplots(1, 2)
     off_diagonal = np.where(np.eye(n, dtype=bool), np.nan, 0.0)
     p_norm = BoundaryNorm([0, *LEVELS, 1.0001], 256)
@@ -54,14 +51,10 @@ def draw(report: ReportContext, key: str) -> style.Drawing:
     scale = ScalarMappable(norm, colours)
     bar = figure.colorbar(scale, ax=difference_axes, extend="both", shrink=0.7)
     bar.ax.grid(visible=False)
-    title += f", {n_datasets(comparison)}"
-    figure.suptitle(title)
-    warning = (
-        ""
-        if comparison.is_feasible
-        else f"With {n_datasets(comparison)} no difference between two of {n} methods can be"
-        " significant, so the p values on the left are no evidence."
-    )
+    warning = ""
+    if not comparison.is_feasible:
+        cause = ranks.no_difference(comparison)
+        warning = f"With {cause}, so the p values on the left are no evidence."
     figure.supxlabel(warning, style="italic", color=style.GREY, fontsize=8)
     return style.Drawing(figure, title, (warning,))
 

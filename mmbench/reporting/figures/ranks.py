@@ -2,7 +2,6 @@
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 from numpy.typing import NDArray
 from scipy.optimize import isotonic_regression
 
@@ -31,12 +30,11 @@ def draw(report: ReportContext, key: str) -> style.Drawing:
     if not drawn:
         return style.empty(title, NO_PAIRS)
     heights = [_height(comparison) for _, comparison in drawn]
-    figure = Figure(figsize=(10, sum(heights) + 0.4), layout="constrained")
+    figure = style.new_figure(title, 10, sum(heights) + 0.4)
     grid = figure.subplots(len(drawn), 1, squeeze=False, height_ratios=heights)[:, 0]
     for axes, (metric, comparison), height in zip(grid, drawn, heights, strict=True):
         draw_ranks(axes, comparison, height - HEAD)
         axes.set_title(f"{metric_head(metric)}, {n_datasets(comparison)}")
-    figure.suptitle(title)
     is_cut = any(len(comparison.cliques) > MAX_CLIQUES for _, comparison in drawn)
     notes = (f"At most {MAX_CLIQUES} bars are drawn.",) if is_cut else ()
     return style.Drawing(figure, title, notes)
@@ -54,6 +52,12 @@ def n_datasets(comparison: Comparison) -> str:
     """Return the number of data sets of a comparison, in words."""
     n = comparison.n_datasets
     return "1 data set" if n == 1 else f"{n} data sets"
+
+
+def no_difference(comparison: Comparison) -> str:
+    """Return that a comparison has too few data sets for any significant difference."""
+    n = len(comparison.names)
+    return f"{n_datasets(comparison)} no difference between two of {n} methods can be significant"
 
 
 def draw_ranks(axes: Axes, comparison: Comparison, depth: float) -> None:
@@ -96,8 +100,7 @@ def draw_ranks(axes: Axes, comparison: Comparison, depth: float) -> None:
         axes.text(
             (n + 1) / 2,
             depth - 0.08,
-            f"No bar is drawn: with {n_datasets(comparison)} no difference between two of"
-            f" {n} methods can be significant.",
+            f"No bar is drawn: with {no_difference(comparison)}.",
             ha="center",
             va="center",
             style="italic",
@@ -112,8 +115,7 @@ def spread(ranks: NDArray[np.float64], gap: float) -> NDArray[np.float64]:
     Equal ones are spread around their own place.
     """
     steps = gap * np.arange(len(ranks))
-    moved: NDArray[np.float64] = isotonic_regression(ranks - steps).x + steps
-    return moved
+    return np.asarray(isotonic_regression(ranks - steps).x + steps)
 
 
 def _height(comparison: Comparison) -> float:

@@ -6,7 +6,6 @@ from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from mmbench.reporting.context import ReportContext
@@ -52,9 +51,7 @@ def draw(report: ReportContext, key: str) -> style.Drawing:
     columns = min(COLUMNS, len(sweeps))
     rows = math.ceil(len(sweeps) / columns)
     heights = [2.8 * rows + 0.4 + 0.17 * math.ceil(len(group) / 3) for group in groups]
-    figure = Figure(
-        figsize=(max(style.MIN_INCHES, 3.4 * columns), sum(heights) + 0.4), layout="constrained"
-    )
+    figure = style.new_figure(title, 3.4 * columns, sum(heights) + 0.4)
     parts = figure.subfigures(len(groups), 1, squeeze=False, height_ratios=heights)[:, 0]
     for g, (part, group) in enumerate(zip(parts, groups, strict=True)):
         others = [m for other in groups if other is not group for m in other]
@@ -69,7 +66,6 @@ def draw(report: ReportContext, key: str) -> style.Drawing:
             handles.append(style.handle("methods of other rows", **_OTHER))
         name = f"methods, row {g + 1}" if others else None
         style.legend(part, handles, 3, handlelength=3, title=name)
-    figure.suptitle(title)
     notes = [*_rows(groups), *_missing(methods, sweeps, curves), omitted, omitted_methods]
     return style.Drawing(figure, title, tuple(notes))
 
@@ -142,7 +138,6 @@ def _draw_sweep(
 
 
 def _rows(groups: Sequence[Sequence[MethodSpec]]) -> Iterator[str]:
-    """Yield which methods are in which row of panels, or nothing for a single row."""
     if len(groups) > 1:
         yield f"The methods have {len(groups)} rows of panels, each with its own legend."
         yield "They are grey in the other rows."
@@ -153,10 +148,8 @@ def _rows(groups: Sequence[Sequence[MethodSpec]]) -> Iterator[str]:
 def _missing(
     methods: Sequence[MethodSpec], sweeps: Sequence[Sweep], curves: Curves
 ) -> Iterator[str]:
-    """Yield which methods have no score on the corrupted data of a sweep."""
     for sweep in sweeps:
-        absent = [m for m in methods if (m.name, sweep.name) not in curves]
-        if absent:
+        if absent := [m for m in methods if (m.name, sweep.name) not in curves]:
             yield f"No score and no line on {sweep.title} by {sweep.label}: {_listed(absent)}."
 
 

@@ -41,8 +41,7 @@ def draw(report: ReportContext, key: str) -> style.Drawing:
     grid[0].set_yticks(list(places.values()), ["\n".join(name) for name in names])
     grid[0].set_ylim(heights.sum(), 0)
     figure.suptitle(heading)
-    kinds = {_kind(row) for row in places if row.values}
-    if kinds:
+    if kinds := {_kind(row) for row in places if row.values}:
         seed = style.handle("one seed", ls="", marker="o", ms=3, mfc="none", mec="#444444")
         deviation = style.handle("mean ± standard deviation", color="#444444", lw=1.8)
         handles = [*style.kind_handles(kinds, ms=6, lw=1.8, mec="white"), seed, deviation]

@@ -34,7 +34,7 @@ def draw(report: ReportContext, key: str) -> style.Drawing:
     if not found:
         return style.empty(title, "No run of the sweep ended ok.")
     drawn, omitted = style.first(found, "panels")
-    figure, grid = style.panels(title, len(drawn), columns=3, width=3.3, height=2.7, extra=0.5)
+    figure, grid = style.panels(title, len(drawn), 3, (3.3, 2.7), extra=0.5)
     values = np.concatenate([x for _, _, surface in drawn for x in surface.values()])
     # differences of less than a tenth should not look large
     norm = Normalize(min(values.min(), values.max() - 0.1), values.max())

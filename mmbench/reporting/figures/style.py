@@ -80,40 +80,41 @@ def styled() -> Iterator[None]:
 
 def save(figure: Figure, path: Path) -> None:
     """Save a figure as .pdf and .png beside each other, without dates or versions inside."""
-    omitted: dict[str, dict[str, Any]] = {
-        "pdf": {"CreationDate": None, "Creator": None, "Producer": None},
-        "png": {"Software": None},
-    }
-    for extension, metadata in omitted.items():
+    omitted = {"pdf": ("CreationDate", "Creator", "Producer"), "png": ("Software",)}
+    for extension, keys in omitted.items():
         with replacing(path.with_name(f"{path.name}.{extension}")) as temporary:
+            metadata: dict[str, Any] = dict.fromkeys(keys)
             figure.savefig(temporary, format=extension, metadata=metadata)
         figure.set_layout_engine("none")  # the second file keeps the layout of the first
 
 
 def empty(title: str, reason: str, *, heading: str = "") -> Drawing:
     """Return a figure that says why there is nothing to draw, under its title or a heading."""
-    figure = Figure(figsize=(9.3, 1.8), layout="constrained")
+    figure = new_figure(heading or title, 9.3, 1.8)
     axes = figure.subplots()
     axes.set_axis_off()
     text = "\n".join(textwrap.wrap(reason, 110, max_lines=4, placeholder=" …"))
     axes.text(0.5, 0.5, text, ha="center", va="center", color=GREY, style="italic")
-    figure.suptitle(heading or title)
     return Drawing(figure, title, (reason.rstrip(".") + ".",), is_empty=True)
 
 
-def panels(
-    title: str, n: int, *, columns: int, width: float, height: float, extra: float = 0.9
-) -> tuple[Figure, list[Axes]]:
-    """Return a figure and n equal panels, row by row, with at most so many columns.
+def new_figure(title: str, width: float, height: float) -> Figure:
+    """Return a figure with a title; width and height are in inches, the width at least 7.5."""
+    figure = Figure(figsize=(max(MIN_INCHES, width), height), layout="constrained")
+    figure.suptitle(title)
+    return figure
 
-    `width` and `height` are those of a panel and `extra` is the height of the title and the
-    legend, all in inches.
+
+def panels(
+    title: str, n: int, columns: int, size: tuple[float, float], extra: float = 0.9
+) -> tuple[Figure, list[Axes]]:
+    """Return a figure and n panels, row by row, with at most so many columns.
+
+    `size` is that of a panel, and `extra` the height of title and legend, all in inches.
     """
     columns = min(n, columns)
     rows = math.ceil(n / columns)
-    size = (max(MIN_INCHES, width * columns), height * rows + extra)
-    figure = Figure(figsize=size, layout="constrained")
-    figure.suptitle(title)
+    figure = new_figure(title, size[0] * columns, size[1] * rows + extra)
     return figure, grid(figure, rows, columns, n)
 
 

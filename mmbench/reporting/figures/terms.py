@@ -25,7 +25,7 @@ def draw(report: ReportContext, key: str) -> style.Drawing:
     drawn = _in_turn(found)
     if not drawn:
         return style.empty(title, "No method that ended ok here logged a term besides its loss.")
-    figure, grid = style.panels(title, len(drawn), columns=4, width=2.7, height=2.2, extra=0.5)
+    figure, grid = style.panels(title, len(drawn), 4, (2.7, 2.2), extra=0.5)
     for axes, (method, terms) in zip(grid, drawn, strict=True):
         curves = []
         for i, term in enumerate(terms[:MAX_LINES]):
@@ -38,10 +38,8 @@ def draw(report: ReportContext, key: str) -> style.Drawing:
         axes.set_title(style.wrapped(method.printed, 34, 1))
         axes.legend(loc="best", fontsize=7, handlelength=2.4)
     n_panels = sum(len(panels_of_method) for _, panels_of_method in found)
-    omitted = (
-        f"Shown are {len(drawn)} of {n_panels} panels, one of each method in turn, in the order of"
-        " the report."
-    )
+    turn = "one of each method in turn, in the order of the report"
+    omitted = f"Shown are {len(drawn)} of {n_panels} panels, {turn}."
     return style.Drawing(figure, title, (omitted,) if n_panels > len(drawn) else ())
 
 

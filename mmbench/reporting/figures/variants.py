@@ -1,6 +1,7 @@
 """The methods of a report that are variants of one entry, and those that sweep a parameter."""
 
 import json
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -43,20 +44,14 @@ def grids(spec: ReportSpec) -> list[Grid]:
     """
     found = []
     for base, members in variants(spec).items():
-        numeric = [
-            (m, set(m.varied))
-            for m in members
-            if m.varied and all(map(_is_number, m.varied.values()))
-        ]
-        sets: list[set[str]] = []
-        for _, keys in numeric:
-            if len(keys) <= 2 and keys not in sets and sum(k == keys for _, k in numeric) > 1:
-                sets.append(keys)
+        numeric = [m for m in members if m.varied and all(map(_is_number, m.varied.values()))]
+        counts = Counter(frozenset(m.varied) for m in numeric)
+        sets = [keys for keys, n in counts.items() if len(keys) <= 2 and n > 1]
         for keys in sets:
             if not any(keys < other for other in sets):
-                of_grid = [m for m, k in numeric if k <= keys]
-                order = [key for m in of_grid for key in m.varied]
-                found.append(Grid(base, tuple(dict.fromkeys(order)), tuple(of_grid)))
+                of_grid = [m for m in numeric if m.varied.keys() <= keys]
+                order = dict.fromkeys(key for m in of_grid for key in m.varied)
+                found.append(Grid(base, tuple(order), tuple(of_grid)))
     return found
 
 
@@ -78,9 +73,8 @@ def representatives(spec: ReportSpec) -> list[MethodSpec]:
     """
     swept = _swept(spec)
     is_variant = {m.name for members in variants(spec).values() for m in members}
-    return sorted(
-        (m for m in spec.methods if m.name not in swept), key=lambda m: m.name in is_variant
-    )
+    methods = [m for m in spec.methods if m.name not in swept]
+    return sorted(methods, key=lambda m: m.name in is_variant)
 
 
 def parameter_values(

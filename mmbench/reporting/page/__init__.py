@@ -24,6 +24,7 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from mmbench.errors import InputError
+from mmbench.files import write_text
 from mmbench.reporting.context import ReportContext
 from mmbench.reporting.documents import PageSection
 from mmbench.reporting.page import content
@@ -44,8 +45,7 @@ def write_page(
 
     Args:
         report: runs of a data set without details have no curves.
-        folder: where the page goes, usually `results/{benchmark}/report`. Images are copied
-            from `figures/{name}.png` beside it.
+        folder: usually `results/{benchmark}/report`; images are copied from `figures/` beside it.
         sections: what follows the leaderboard.
         figures: the caption of each figure.
 
@@ -65,14 +65,13 @@ def write_page(
         libraries = copy_libraries(temporary / "assets")
         for name in ("page.css", "page.js"):
             text = files(__name__).joinpath("assets", name).read_text(encoding="utf-8")
-            (temporary / "assets" / name).write_text(text, encoding="utf-8")
+            write_text(temporary / "assets" / name, text)
         for name in figures:
             _copy_figure(folder.parent / "figures" / f"{name}.png", temporary / "figures")
-        (temporary / "data").mkdir()
         for entry, scores in zip(board["datasets"], report.datasets, strict=True):
             runs = runs_of(report, scores)
             script = f"mmbenchRuns({script_json([entry['file'], runs])});"
-            (temporary / "data" / entry["file"]).write_text(script, encoding="utf-8")
+            write_text(temporary / "data" / entry["file"], script)
         html = environment.get_template("index.html.j2").render(
             spec=report.spec,
             board=board,
@@ -85,7 +84,7 @@ def write_page(
             provenance=content.provenance(report),
             libraries=libraries,
         )
-        (temporary / "index.html").write_text(html, encoding="utf-8")
+        write_text(temporary / "index.html", html)
 
 
 def script_json(value: Any) -> str:

@@ -2,14 +2,10 @@
 
 import json
 import re
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
-from mmbench.reporting.boards import DatasetBoard
 from mmbench.reporting.context import ReportContext
 from mmbench.reporting.formatting import rounded
 from mmbench.reporting.labels import (
@@ -63,7 +59,17 @@ def board(report: ReportContext) -> dict[str, Any]:
         "metrics": [
             {"name": m, "head": metric_head(m), "ranked": m not in UNRANKED} for m in metrics
         ],
-        "datasets": [_board_dataset(i, b) for i, b in enumerate(boards)],
+        "datasets": [
+            {
+                "name": b.dataset.name,
+                "title": b.dataset.title,
+                "data_setting": b.dataset.data_setting,
+                "by_label": b.section == BY_LABEL,
+                # the name is for people who look into the folder; the number makes it unique
+                "file": f"{i:03d}-{re.sub(r'[^A-Za-z0-9_]+', '-', b.dataset.name)[:60]}.js",
+            }
+            for i, b in enumerate(boards)
+        ],
         "data_settings": {
             b.dataset.data_setting: SECTIONS[b.dataset.data_setting][0] for b in boards
         },
@@ -73,7 +79,7 @@ def board(report: ReportContext) -> dict[str, Any]:
         "scores": {
             metric: {
                 selection: [
-                    [_summary(_values(d, method, metric, selection)) for d in report.datasets]
+                    [_cell(d, method, metric, selection) for d in report.datasets]
                     for method in spec.methods
                 ]
                 for selection in ("last", "oracle")
@@ -94,20 +100,23 @@ def board(report: ReportContext) -> dict[str, Any]:
 def endings(report: ReportContext) -> dict[str, Any]:
     """Return how many runs ended in which way, and the cells behind each cause of no score."""
     statuses: Counter[str] = Counter()
-    causes: dict[tuple[str, str], Counter[tuple[int, int]]] = {}
+    causes: defaultdict[tuple[str, str], Counter[tuple[int, int]]] = defaultdict(Counter)
     for j, scores in enumerate(report.datasets):
         for i, method in enumerate(report.spec.methods):
             for record in scores.records[method.name].values():
                 statuses[record["status"]] += 1
                 if record["status"] != "ok":
-                    cause = (record["status"], scores.reason(record))
-                    causes.setdefault(cause, Counter())[i, j] += 1
+                    causes[record["status"], scores.reason(record)][i, j] += 1
     by_runs = sorted(causes.items(), key=lambda item: -item[1].total())
     titles = [method.printed for method in report.spec.methods]
+    # runs that could not start did not fail
+    counts = {status: statuses[status] for status in ("ok", *NO_FAILURES)}
+    n_failed = statuses.total() - sum(counts.values())
+    parts = [f"{n} {status_text(status)}" for status, n in counts.items() if n or status == "ok"]
     return {
         "statuses": {status_text(status): n for status, n in statuses.most_common()},
         "n_runs": statuses.total(),
-        "summary": _summary_of_endings(statuses),
+        "summary": ", ".join([*parts, f"{n_failed} failed"]),
         "causes": [
             {
                 "status": status_text(status),
@@ -126,10 +135,9 @@ def endings(report: ReportContext) -> dict[str, Any]:
 
 def figures_by_family(captions: Mapping[str, str]) -> dict[str, list[dict[str, str]]]:
     """Return the file and caption of each figure by its family, with which its name begins."""
-    families: dict[str, list[dict[str, str]]] = {}
+    families: defaultdict[str, list[dict[str, str]]] = defaultdict(list)
     for name, caption in captions.items():
-        figure = {"file": f"{name}.png", "caption": caption}
-        families.setdefault(name.partition("-")[0], []).append(figure)
+        families[name.partition("-")[0]].append({"file": f"{name}.png", "caption": caption})
     return families
 
 
@@ -163,10 +171,10 @@ def data_card(scores: DatasetScores) -> dict[str, Any]:
 
 def method_card(report: ReportContext, method: MethodSpec) -> dict[str, Any]:
     """Return the card of a method, with the parameters of its runs."""
-    datasets_by_params: dict[str, list[str]] = {}
+    datasets_by_params: defaultdict[str, list[str]] = defaultdict(list)
     for scores in report.datasets:
         for params in _distinct(scores.records[method.name].values(), "params"):
-            datasets_by_params.setdefault(params, []).append(scores.dataset.title)
+            datasets_by_params[params].append(scores.dataset.title)
     tuned_on = [report.by_name[name].dataset.title for name in method.tuned_on]
     return {
         "title": method.printed,
@@ -195,23 +203,18 @@ def method_card(report: ReportContext, method: MethodSpec) -> dict[str, Any]:
 
 def provenance(report: ReportContext) -> dict[str, Any]:
     """Return the origin of the runs: machines, versions, commits, sources and data."""
-    runs = [
-        (method, scores.dataset, record)
-        for scores in report.datasets
-        for method in report.spec.methods
-        for record in scores.records[method.name].values()
-    ]
-    records = [record for _, _, record in runs]
+    datasets, methods = report.datasets, report.spec.methods
+    records = [r for d in datasets for m in methods for r in d.records[m.name].values()]
     started = sorted(_distinct(records, "started"))
     sources = []
-    for method in report.spec.methods:
-        of_method = [record for m, _, record in runs if m is method]
+    for method in methods:
+        of_method = [r for d in datasets for r in d.records[method.name].values()]
         found = (sorted(_distinct(of_method, name)) for name in ("fingerprint", "params_hash"))
         sources.append((method.printed, *found))
-    checksums = [
-        (dataset.title, sorted(_distinct((r for _, d, r in runs if d is dataset), "data_checksum")))
-        for dataset in (scores.dataset for scores in report.datasets)
-    ]
+    checksums = []
+    for scores in datasets:
+        of_dataset = (r for m in methods for r in scores.records[m.name].values())
+        checksums.append((scores.dataset.title, sorted(_distinct(of_dataset, "data_checksum"))))
     return {
         "counts": {
             title: Counter(r[name] for r in records if r.get(name)).most_common()
@@ -223,29 +226,12 @@ def provenance(report: ReportContext) -> dict[str, Any]:
     }
 
 
-def _board_dataset(i: int, board: DatasetBoard) -> dict[str, Any]:
-    # the name is for people who look into the folder; the number makes it unique
-    file_name = re.sub(r"[^A-Za-z0-9_]+", "-", board.dataset.name)[:60]
-    return {
-        "name": board.dataset.name,
-        "title": board.dataset.title,
-        "data_setting": board.dataset.data_setting,
-        "by_label": board.section == BY_LABEL,
-        "file": f"{i:03d}-{file_name}.js",
-    }
-
-
-def _values(
+def _cell(
     scores: DatasetScores, method: MethodSpec, metric: str, selection: str
-) -> NDArray[np.float64]:
-    """Return the scores of a cell; the oracle of a method with a row per view is the best view."""
+) -> tuple[float, float | None] | None:
     values = scores.values(method.name, metric, selection=selection)
-    if selection == "oracle" and not len(values):
+    if selection == "oracle" and not len(values):  # a method with a row per view
         values = scores.values(method.name, metric, selection=selection, subset=BEST_VIEW)
-    return values
-
-
-def _summary(values: NDArray[np.float64]) -> tuple[float, float | None] | None:
     if not len(values):
         return None
     return rounded(values.mean()), rounded(values.std(ddof=1)) if len(values) > 1 else None
@@ -267,14 +253,6 @@ def _warnings(scores: DatasetScores) -> Iterator[str]:
         yield f"The classes are unequal: {min(sizes)} to {max(sizes)} samples."
     if any(not file.get("verified") for file in (card.get("files") or {}).values()):
         yield "Its files were not verified against a published checksum."
-
-
-def _summary_of_endings(statuses: Mapping[str, int]) -> str:
-    """Return how many runs ended ok and how many failed; runs that could not start did not fail."""
-    counts = {status: statuses.get(status, 0) for status in ("ok", *NO_FAILURES)}
-    n_failed = sum(statuses.values()) - sum(counts.values())
-    parts = [f"{n} {status_text(status)}" for status, n in counts.items() if n or status == "ok"]
-    return ", ".join([*parts, f"{n_failed} failed"])
 
 
 def _distinct(records: Iterable[Mapping[str, str]], name: str) -> Sequence[str]:

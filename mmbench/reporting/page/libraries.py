@@ -21,35 +21,28 @@ def copy_libraries(folder: Path) -> list[str]:
         InputError: a package is not installed or lacks the file.
     """
     folder.mkdir(parents=True)
-    tables, plots = _installed("itables"), _installed("plotly")
+    tables, bundle = _library("itables", "itables/html/dt_bundle.js", folder)
+    plots, plotly = _library("plotly", "plotly/package_data/plotly.min.js", folder)
     # a page from disk may not import a module by its path, but it may import a data: address
-    module = base64.b64encode(_content(tables, "itables/html/dt_bundle.js")).decode()
+    module = base64.b64encode(bundle).decode()
     script = f'window.datatables = import("data:text/javascript;base64,{module}");\n'
     (folder / "datatables.js").write_text(script, encoding="utf-8")
-    (folder / "plotly.js").write_bytes(_content(plots, "plotly/package_data/plotly.min.js"))
-    for package in (tables, plots):
-        (folder / f"LICENSE-{package.name}.txt").write_text(_licence(package), encoding="utf-8")
+    (folder / "plotly.js").write_bytes(plotly)
     return [f"{package.name} {package.version}" for package in (tables, plots)]
 
 
-def _installed(name: str) -> Distribution:
+def _library(name: str, file: str, folder: Path) -> tuple[Distribution, bytes]:
+    """Copy the licences of an installed package; return it with the content of a file of it."""
     try:
-        return distribution(name)
+        package = distribution(name)
     except ModuleNotFoundError:
         raise InputError(f"the page: expected the package {name}, found none installed") from None
-
-
-def _content(package: Distribution, file: str) -> bytes:
+    found = [f for f in package.files or () if "LICENSE" in f.name and ".dist-info" in str(f)]
+    texts = [Path(str(f.locate())).read_text(encoding="utf-8") for f in found]
+    (folder / f"LICENSE-{package.name}.txt").write_text("\n\n".join(texts), encoding="utf-8")
     try:
-        return Path(str(package.locate_file(file))).read_bytes()
+        return package, Path(str(package.locate_file(file))).read_bytes()
     except FileNotFoundError:
         raise InputError(
-            f"the page: expected {file} in {package.name} {package.version}, found none"
+            f"the page: expected {file} in {name} {package.version}, found none"
         ) from None
-
-
-def _licence(package: Distribution) -> str:
-    licences = [
-        file for file in package.files or () if "LICENSE" in file.name and ".dist-info" in str(file)
-    ]
-    return "\n\n".join(Path(str(f.locate())).read_text(encoding="utf-8") for f in licences)

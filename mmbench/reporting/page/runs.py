@@ -23,8 +23,8 @@ ORACLE_CURVE = "ACC of the checkpoints (oracle)"
 
 # the columns of a record that are numbers
 _NUMBERS = re.compile(r"seconds_\w+|memory_\w+")
-_ENTRY = frozenset({"dataset", "method", "seed"})
-_OUTCOME = frozenset({"status", "reason", "log_tail"})
+_ENTRY = {"dataset", "method", "seed"}
+_OUTCOME = {"status", "reason", "log_tail"}
 
 
 def runs_of(report: ReportContext, scores: DatasetScores) -> dict[str, Any]:
@@ -41,15 +41,12 @@ def runs_of(report: ReportContext, scores: DatasetScores) -> dict[str, Any]:
     values = _scores(scores)
     methods = {}
     for method in report.spec.methods:
-        curves = {}
+        curves: dict[str, dict[str, Any]] = {}
         for term in [*details.terms(method.name), ""]:
-            by_seed = {
-                str(seed): _thinned(curve, axes)
-                for seed, curve in details.by_seed(method.name, term).items()
-                if curve.shape[1] > 1
-            }
-            if by_seed:
-                curves[term or ORACLE_CURVE] = by_seed
+            for seed, curve in details.by_seed(method.name, term).items():
+                if curve.shape[1] > 1:
+                    by_seed = curves.setdefault(term or ORACLE_CURVE, {})
+                    by_seed[str(seed)] = _thinned(curve, axes)
         methods[method.name] = {
             "command": command(report.spec, scores, method),
             **_records(scores.records[method.name]),
@@ -68,9 +65,7 @@ def command(spec: ReportSpec, scores: DatasetScores, method: MethodSpec) -> str:
     if method.uses == "imported":
         return ""
     record = next(iter(scores.records[method.name].values()))
-    is_swept = method.varied and all(
-        key in method.params and method.params[key] == value for key, value in method.varied.items()
-    )
+    is_swept = method.varied and method.varied.items() <= method.params.items()
     name = method.base if is_swept else method.name
     arguments = ["mmbench", "run", name, scores.name, "--seeds", str(max(spec.seeds) + 1)]
     for key, value in method.params.items():  # those of the catalogue belong to the name
