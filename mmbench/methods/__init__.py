@@ -83,8 +83,8 @@ def save_state(log: Log, epoch: int, state: Mapping[str, Any]) -> None:
 def saved_state(log: Log) -> tuple[int, dict[str, Any]]:
     """Return the epoch to continue with and the state saved last; (0, {}) at the start.
 
-    Tensors are on the CPU, and arrays come back as tensors. The call restores the global random
-    states, so it must be the last one before the epochs begin.
+    Arrays come back as tensors, all on the CPU. The call restores the global random states, so it
+    must be the last one before the epochs begin.
     """
     return log.resume() if isinstance(log, ResumableLog) else (0, {})
 

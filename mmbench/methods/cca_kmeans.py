@@ -1,8 +1,7 @@
 """k-means on the projections of the views that correlate most.
 
 Canonical correlation analysis finds a linear projection of each view such that the projections of
-the same sample correlate. It drops what only one view contains, such as its noise. The mean of the
-projections is clustered by k-means.
+the same sample correlate. The mean of the projections is clustered by k-means.
 
 Source: Chaudhuri, Kakade, Livescu & Sridharan, ICML 2009 (CCA, then clusters); Kettenring,
 Biometrika 58(3), 1971 (more than two views); Vinod, Journal of Econometrics 4(2), 1976 (the

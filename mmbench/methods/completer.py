@@ -2,9 +2,8 @@
 
 Each view has an autoencoder whose code is a distribution. Training maximises the information
 that the codes of two views share, with a large weight on their entropy, and reconstructs the
-views; later a network in each direction also learns to predict the code of the other view. A
-sample that lacks a view gets the predicted code. The codes of both views are concatenated and
-clustered by k-means.
+views; later a network in each direction also learns to predict the code of the other view, for
+samples that lack it. The codes of both views are concatenated and clustered by k-means.
 
 Source: Lin et al., COMPLETER: Incomplete Multi-view Clustering via Contrastive Prediction, CVPR
 2021. The settings are those of the published code for Scene-15 and Caltech101-20.
@@ -40,8 +39,7 @@ class Completer:
     Attributes:
         hidden: widths of each encoder; the decoder has them in reverse.
         n_latent: length of a code.
-        predictor_hidden: widths of the first half of a predictor; the second half has them in
-            reverse.
+        predictor_hidden: widths of the first half of a predictor, reversed in the second half.
         entropy_weight: λ, of the entropy of the codes; 1 gives the mutual information.
         prediction_weight: of the error of the predicted codes.
         reconstruction_weight: of the error of the reconstructed views.
@@ -136,9 +134,8 @@ class CompletionNetwork(nn.Module):
         """Build all parts for views of `n_features`."""
         super().__init__()
         self.encoders = nn.ModuleList(_to_code((n, *hidden), n_latent) for n in n_features)
-        self.decoders = nn.ModuleList(
-            normalised_mlp((n_latent, *hidden[::-1], n)) for n in n_features
-        )
+        back = (n_latent, *hidden[::-1])
+        self.decoders = nn.ModuleList(normalised_mlp((*back, n)) for n in n_features)
         widths = (n_latent, *predictor_hidden, *predictor_hidden[-2::-1])
         self.predictors = nn.ModuleList(_to_code(widths, n_latent) for _ in n_features)
 
@@ -159,9 +156,8 @@ class CompletionNetwork(nn.Module):
     def codes(self, views: Sequence[Tensor], rows: Tensor) -> Tensor:
         """Return the concatenated codes of both views, (n_samples, 2 n_latent).
 
-        The code of a view that a sample lacks is predicted from that of the other. The views are
-        (n_rows_v, n_features_v), the rows those of `row_numbers`. No gradient is kept; the network
-        is in eval mode afterwards.
+        The code of a view that a sample lacks is predicted. The views are (n_rows_v, n_features_v),
+        the rows those of `row_numbers`. The network is in eval mode afterwards.
         """
         self.eval()
         encoded = [in_chunks(encoder, x) for encoder, x in zip(self.encoders, views, strict=True)]

@@ -1,7 +1,6 @@
 """CoMVC: SiMVC with a contrastive loss that aligns the encodings of a sample by its views.
 
-The contrastive loss has the smallest weight that a view has in the fusion, so that it fades
-when the network finds a view useless.
+The contrastive loss has the smallest weight that a view has in the fusion.
 
 Source: Trosten, Løkse, Jenssen & Kampffmeyer, Reconsidering Representation Alignment for
 Multi-view Clustering, CVPR 2021, section 4. The settings are those of DeepMVC (the same authors,

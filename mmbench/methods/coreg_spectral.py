@@ -2,8 +2,8 @@
 
 Every view has a Gaussian affinity of all samples, and its embedding U_v consists of the leading
 eigenvectors of the normalised affinity L_v. The views are updated in turn: U_v becomes the leading
-eigenvectors of L_v + λ Σ_w U_w U_w^T over the other views w, which increases their agreement. The
-embeddings, with rows scaled to length 1, are concatenated and clustered by k-means.
+eigenvectors of L_v + λ Σ_w U_w U_w^T over the other views w. The embeddings, with rows scaled to
+length 1, are concatenated and clustered by k-means.
 
 Source: Kumar, Rai & Daumé, Co-regularized Multi-view Spectral Clustering, NIPS 2011, the
 pairwise form, equations 4 to 6.

@@ -1,9 +1,7 @@
 """Deep CCA + k-means: view networks trained to correlate, whose projections are clustered.
 
-Each view has an encoder. Training maximises the total correlation of the outputs: the sum of
-the canonical correlations between two views, which is invariant to invertible linear maps of
-the outputs. It removes what only one view contains, also where no linear projection could
-separate that from what the views share. Linear CCA of the outputs then maps the views to one
+Each view has an encoder. Training maximises the total correlation of the outputs, the sum of
+the canonical correlations between two views. Linear CCA of the outputs then maps the views to one
 space, where the mean of their projections is clustered.
 
 Source: Andrew, Arora, Bilmes & Livescu, Deep Canonical Correlation Analysis, ICML 2013,
@@ -90,7 +88,6 @@ class DCCAKMeans:
                 loss.backward()
                 optimiser.step()
                 losses.append(loss.detach())
-            # read once an epoch: reading a number makes the host wait for the device
             log(epoch, loss=torch.stack(losses).mean().item())
             if epoch in logged_epochs:
                 z = self._projections(data, encoders.eval(), views)
@@ -103,7 +100,6 @@ class DCCAKMeans:
     def _projections(
         self, data: Dataset, encoders: nn.Module, views: Sequence[Tensor]
     ) -> NDArray[np.float64]:
-        """Return the mean over views of the canonical projections, (n_samples, n_components)."""
         pairs = zip(encoders.children(), views, strict=True)
         outputs = [in_chunks(encoder, x).double().cpu().numpy() for encoder, x in pairs]
         # C + r I up to a factor, to which projections of unit variance are invariant
@@ -115,14 +111,12 @@ def total_correlation(a: Tensor, b: Tensor, ridge: float) -> Tensor:
     """Return the sum of the canonical correlations of two views, a scalar.
 
     It is the trace norm of T = S_aa^(-1/2) S_ab S_bb^(-1/2), with the ridge added to the
-    covariances S_aa and S_bb: at least 0, and less than the smaller number of columns, which
-    it approaches where one view is a linear function of the other.
+    covariances S_aa and S_bb: at least 0, and less than the smaller number of columns.
 
     The views are (batch, n_a) and (batch, n_b), of at least two samples; the ridge is positive.
 
-    Source: Andrew et al. 2013, equations 9 and 10. Cholesky factors replace the square roots.
-    They differ by a rotation, which does not change singular values, and have a gradient also
-    where eigenvalues are equal.
+    Source: Andrew et al. 2013, equations 9 and 10. Cholesky factors replace the square roots:
+    singular values are the same, and have a gradient also where eigenvalues are equal.
     """
     # float64, because a covariance has half the significant digits of its data
     with torch.autocast(a.device.type, enabled=False):

@@ -1,14 +1,11 @@
 """DCN (deep clustering network): an autoencoder trained in alternation with k-means.
 
-1. Pre-training: an autoencoder learns to reconstruct its input; k-means of the latent vectors
-   gives centres and assignments.
+1. Pre-training, as for `dec`; k-means of the latent vectors gives centres and assignments.
 2. Clustering, for each batch: one step of the network on ‖x - x̂‖² + λ/2 ‖z - m‖², where m is the
    centre of the sample's cluster; then the samples of the batch are assigned to their nearest
-   centres; then each of them moves its centre towards itself by 1/c of the distance, where c is
-   the number of samples that the centre has had so far.
+   centres, which move as `updated_centres` says.
 
-Views are concatenated; mixed-modal samples are rows of one space of principal components, see
-`mmbench.nn.embedded.one_space`. Pre-training is that of `dec`.
+The input is that of `mmbench.nn.embedded.one_space`.
 
 Source: Yang, Fu, Sidiropoulos & Hong, Towards K-means-friendly Spaces: Simultaneous Deep
 Learning and Clustering, ICML 2017, algorithm 1; the settings are those of its released code for
@@ -122,16 +119,10 @@ def updated_centres(
 ) -> tuple[Tensor, Tensor]:
     """Return centres and counts after each row has moved the centre of its cluster.
 
-    Each row in turn adds 1 to the count c of its centre and moves it by 1/c of the distance
-    towards itself. With given assignments this is a running mean, so the order of the rows does
-    not matter and all are processed at once: a new centre is the mean of its rows and of the old
-    centre, which has the weight `counts`.
-
-    Args:
-        centres: (n_clusters, n_latent) float32.
-        counts: (n_clusters,) float32, the number of samples that each centre has had.
-        z: (batch, n_latent).
-        clusters: (batch,).
+    Each row adds 1 to the count c of its centre and moves it by 1/c of the distance towards
+    itself. With given assignments their order does not matter: a new centre is the mean of its rows
+    and of the old centre, which has the weight `counts`, (n_clusters,) float32. The centres are
+    (n_clusters, n_latent) float32, the rows z (batch, n_latent).
     """
     with torch.autocast(z.device.type, enabled=False):
         # a product with one-hot rows, because `index_add_` has no fixed order on a GPU

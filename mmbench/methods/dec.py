@@ -2,12 +2,11 @@
 
 1. Pre-training: an autoencoder learns to reconstruct its input; k-means of the latent vectors
    gives the initial centres.
-2. Clustering: the soft assignments q follow Student's t-distribution of the distances to the
-   centres. Encoder and centres are trained to bring q closer to its sharpened form p, which is
-   computed anew at intervals. The decoder is not trained any more.
+2. Clustering: encoder and centres are trained to bring soft assignments, by Student's
+   t-distribution, closer to their sharpened form, which is computed anew at intervals.
 
-Views are concatenated; mixed-modal samples are rows of one space of principal components, see
-`mmbench.nn.embedded.one_space`. IDEC shares the training, DCN the pre-training.
+The input is that of `mmbench.nn.embedded.one_space`. IDEC shares the training, DCN the
+pre-training.
 
 Source: Xie, Girshick & Farhadi, Unsupervised Deep Embedding for Clustering Analysis, ICML 2016,
 section 3.
@@ -51,8 +50,8 @@ class DEC:
         batch_size: the last batch is left out unless it is full.
         learning_rate: of Adam, in both phases.
         update_interval: batches from one target to the next, rounded up to whole epochs.
-        tolerance: clustering ends when the share of samples that changed their cluster since
-            the last target is smaller; 0 never ends early.
+        tolerance: clustering ends when a smaller share of samples has changed since the last
+            target; 0 never ends early.
     """
 
     hidden: tuple[PositiveInt, ...] = (500, 500, 2000)

@@ -9,8 +9,7 @@ every fifth. Finally all samples are moved into the space of one modality and cl
 k-means.
 
 Neither condition determines which cluster of one modality corresponds to which of the other:
-classes can be permuted without any loss, and seeds differ much. `mixing` measures what can be
-seen of that without labels.
+classes can be permuted without any loss, and seeds differ much.
 
 Source: Jiang, Xu, Yang, Cao & Huang, "DM2C: Deep Mixed-Modal Clustering", NeurIPS 2019, with
 sizes, losses and schedule of the released code. That code adds to the paper's objective a
@@ -20,8 +19,8 @@ Departures: features are centred, as the paper's PCA would do, and reduced by PC
 2048 columns, fitted on the samples to train on instead of all; the first layer is eight times
 as wide as the features where that is less than 1024; every batch has at least two rows of each
 modality; the batches between two turns of the critics are counted across epochs, so that epochs
-of fewer than five batches do not leave them untrained (the same for the paper's data, with
-fifteen batches); k-means is seeded and has scikit-learn's limit of 300 iterations, not 1000.
+of fewer than five batches do not leave them untrained; k-means has scikit-learn's limit of 300
+iterations, not 1000.
 """
 
 import math
@@ -70,11 +69,9 @@ class DM2C:
     """Hyperparameters of the method; the defaults are those published for Wikipedia.
 
     Attributes:
-        widths: of each encoder, the last one of z; the first is at most eight times the
-            features. The decoder has them in reverse.
+        widths: of each encoder, as for `ModalityAutoencoders`; the last one is that of z.
         mapping_widths: of the first half of each mapping, which is an autoencoder from z to z.
-        generator_output: `leaky` ends a mapping in a LeakyReLU, as published, although native
-            vectors do not; `linear` omits it.
+        generator_output: `leaky` ends a mapping in a LeakyReLU, as published; `linear` does not.
         critic: the kind, see `mmbench.nn.adversarial`; the released code has `naive`.
         critic_every: batches from one turn of the critics to the next.
         critic_steps: of the critics in one turn, on the same batch.
@@ -130,12 +127,8 @@ class DM2C:
         torch.manual_seed(seed)
         tensors = mixed_tensors(data, seed=seed, device=device)
         self._target(data.name, tensors.views)  # an unknown `unify_to` fails before the training
-        network = TranslationNetwork(
-            [x.shape[1] for x in tensors.inputs],
-            self.widths,
-            self.mapping_widths,
-            linear_output=self.generator_output == "linear",
-        ).to(device)
+        n_features = [x.shape[1] for x in tensors.inputs]
+        network = TranslationNetwork(n_features, self).to(device)
         pretrain(network, tensors, self.lr_pretrain, self.pretrain_epochs, self.batch_size, log)
 
         trainer = AdversarialTrainer(self, network)
@@ -176,11 +169,10 @@ class DM2C:
     ) -> tuple[Tensor, Tensor, dict[str, Any]]:
         """Return the embedding in one space, its clusters, and diagnostics that need no label.
 
-        The diagnostics are those of `mixing` and two of the translation: `translated_variance`,
-        the variance of translated vectors divided by that of the native ones, which is near 0
-        if the mapping collapsed; and `kept_clusters`, the NMI of the clusters of the translated
-        samples with those that k-means finds among them before the translation, which is low if
-        the mapping splits clusters.
+        The diagnostics are those of `mixing`; `translated_variance`, the variance of translated
+        vectors divided by that of the native ones, near 0 if the mapping collapsed; and
+        `kept_clusters`, the NMI of the clusters of the translated samples with those that k-means
+        finds among them before the translation, low if the mapping splits clusters.
         """
         target = self._target(data.name, tensors.views)
         other = 1 - target
@@ -203,7 +195,6 @@ class DM2C:
         return z, y_pred, diagnostics
 
     def _target(self, dataset: str, views: Sequence[View]) -> int:
-        """Return the position of the modality that `unify_to` names."""
         names = [(p, v.name, v.modality) for p, v in zip(("first", "second"), views, strict=True)]
         matching = [i for i, known in enumerate(names) if self.unify_to in known]
         if len(matching) != 1:
@@ -223,10 +214,7 @@ def pretrain(
     batch_size: int,
     log: Log,
 ) -> None:
-    """Train the autoencoder of each modality alone, by Adam, and log the errors of each epoch.
-
-    A last batch of a single row is left out.
-    """
+    """Train the autoencoder of each modality alone, by Adam, and log the errors of each epoch."""
     autoencoders = network.autoencoders
     optimisers = [
         torch.optim.Adam(net.parameters(), lr=lr, betas=(0.5, 0.999), weight_decay=1e-4, fused=True)
@@ -266,22 +254,14 @@ class TranslationNetwork(ModalityAutoencoders):
         critics: score of a row to be native to this space, (batch, n_latent) to (batch, 1).
     """
 
-    def __init__(
-        self,
-        n_features: Sequence[int],
-        widths: Sequence[int],
-        mapping_widths: Sequence[int],
-        *,
-        linear_output: bool,
-    ) -> None:
-        """Build all parts with PyTorch's initial weights; the arguments are those of `DM2C`."""
-        super().__init__(n_features, widths)
-        n_latent = widths[-1]
-        mapping = [n_latent, *mapping_widths]
+    def __init__(self, n_features: Sequence[int], method: DM2C) -> None:
+        """Build all parts with PyTorch's initial weights, with the widths of `method`."""
+        super().__init__(n_features, method.widths)
+        n_latent = method.widths[-1]
+        widths = [n_latent, *method.mapping_widths]
+        linear = method.generator_output == "linear"
         self.mappings = nn.ModuleList(
-            nn.Sequential(
-                leaky_encoder(mapping), leaky_decoder(mapping, linear_output=linear_output)
-            )
+            nn.Sequential(leaky_encoder(widths), leaky_decoder(widths, linear_output=linear))
             for _ in n_features
         )
         self.critics = nn.ModuleList(leaky_critic(n_latent) for _ in n_features)
@@ -357,8 +337,7 @@ def generator_terms(
     """Return the `GENERATOR_TERMS`, each a sum over both modalities, (4,).
 
     Reconstructions are squared errors and the cycle term is an absolute error, all means over
-    rows and features. The adversarial term is the `generator_loss`. All terms have a gradient
-    for the encoders too.
+    rows and features. The adversarial term is the `generator_loss`.
     """
     by_modality = []
     for i, (native, translated, cycled) in enumerate(zip(*latents, strict=True)):
@@ -376,10 +355,7 @@ def generator_terms(
 def total_critic_loss(
     critics: nn.ModuleList, latents: Latents, kind: CriticKind, penalty_weight: float
 ) -> Tensor:
-    """Return the sum of the losses of both critics, a scalar with a gradient for them alone.
-
-    Critics of the kind `gradient-penalty` add their weighted penalty.
-    """
+    """Return the sum of the losses of both critics, a scalar with a gradient for them alone."""
     losses = []
     for critic, native, translated in zip(critics, latents.native, latents.translated, strict=True):
         native, translated = native.detach(), translated.detach()

@@ -8,14 +8,10 @@ finer clusters have the same two terms and only help to train the encoder. A sam
 the cluster with the largest mean assignment over the modalities it has.
 
 Modalities enter by a fixed adapter: a PCA to common dimensions, then a rotation that brings the
-rows of a sample together. The axes of two PCAs are unrelated, so without the rotation the
-modalities would number the same clusters differently, which does not affect the shared
-information and which β is too small to correct. The encoder sees its input under noise and
-dropout, drawn anew for each modality and step; otherwise it soon fixes the first partition that
-it reaches.
-
-The method assumes that all modalities contain the clusters. With a modality of pure noise there
-is nothing to share, and the result depends on the seed.
+rows of a sample together. Without the rotation the modalities would number the same clusters
+differently, which does not affect the shared information and which β is too small to correct. The
+encoder sees its input under noise and dropout, drawn anew for each modality and step; otherwise it
+soon fixes the first partition that it reaches. All modalities must contain the clusters.
 
 Source: Mao, Yan, Guo & Ye, Deep Mutual Information Maximin for Cross-Modal Clustering, AAAI
 2021, from its abstract and the caption of its figure 1. This is a reconstruction: neither code
@@ -71,11 +67,10 @@ class DMIM:
         superfluous_weight: β, of the superfluous information.
         warmup: fraction of the epochs in which β grows from 0 to its value. The superfluous
             information alone is smallest for a constant output, so it must not dominate first.
-        noise: standard deviation of the noise added to the adapted input, whose first component
-            has a standard deviation of 1.
+        noise: standard deviation of the noise added to the adapted input.
         dropout: fraction of the adapted input that is set to zero.
         alternating: detach one side of each KL divergence, the bound in odd epochs and the
-            assignments in even ones; a small exact step then lowers an upper bound.
+            assignments in even ones.
         epochs: passes over the training samples.
         min_steps: small sets get more epochs until they have as many steps.
         batch_size: halved if there are fewer training samples than four batches; the last batch
@@ -119,9 +114,8 @@ class DMIM:
         views = data.incomplete_features(at_least=2, held_out=True)
         rows_by_view = row_numbers(data)
         paired = samples_in_pairs(data, rows_by_view)
-        n_features = min(
-            self.max_features, len(data.fit_index) - 1, max(v.n_features for v in views)
-        )
+        widest = max(v.n_features for v in views)
+        n_features = min(self.max_features, len(data.fit_index) - 1, widest)
         adapted = [adapt(v.flat(), training_rows(data, v), n_features, seed=seed) for v in views]
         if self.rotate:
             adapted = rotated(adapted, rows_by_view[:, paired])
@@ -187,11 +181,8 @@ class DMIM:
     ) -> Tensor:
         """Return the `information_terms` of a batch, summed over pairs of views, (2, 2).
 
-        Args:
-            network: in training mode.
-            inputs: of each view, (n_rows_v, n_features).
-            rows: (n_views, batch), as those of `row_numbers`.
-            epoch: with `alternating`, decides what is detached.
+        The inputs of each view are (n_rows_v, n_features); `rows`, (n_views, batch), are those of
+        `row_numbers`. With `alternating` the epoch decides what is detached.
         """
         detached: Detached = "none"
         if self.alternating:
@@ -242,10 +233,9 @@ def adapt(x: Matrix, fit_rows: Index, n_features: int, *, seed: int) -> Matrix:
     """Return the principal components of a view, divided by one number, (n_rows, n_features).
 
     The columns of x, (n_rows, n_features_v), are first scaled to [0, 1]; a constant column becomes
-    zeros. The first component has a standard deviation of 1 and the others have less. They are not
-    scaled one by one, because directions of noise would become as large as the signal and the
-    encoder would memorise them. A view with fewer columns is padded with zeros. The `fit_rows`
-    determine ranges, axes and scale.
+    zeros. The first component has a standard deviation of 1. The others have less, since noise
+    would otherwise become as large as the signal. A view with fewer columns is padded with zeros.
+    The `fit_rows` determine ranges, axes and scale.
     """
     low, high = x[fit_rows].min(axis=0), x[fit_rows].max(axis=0)
     width = np.where(high > low, high - low, 1)
@@ -261,12 +251,10 @@ def rotated(views: Sequence[Matrix], rows: Index, sweeps: int = 5) -> list[Matri
     Distances within a view do not change. In each sweep each view is rotated towards the mean of
     the others.
 
-    Source: Gower, Psychometrika 40, 1975 (generalised Procrustes analysis, without scaling).
+    The views are (n_rows_v, n_features), centred; `rows` are those of `row_numbers` for the samples
+    to fit on.
 
-    Args:
-        views: each (n_rows_v, n_features), centred.
-        rows: (n_views, n_samples), the row of each sample to fit on, -1 for none.
-        sweeps: their number.
+    Source: Gower, Psychometrika 40, 1975 (generalised Procrustes analysis, without scaling).
     """
     turned = list(views)
     for sweep in range(sweeps):
@@ -303,9 +291,8 @@ def diagnostics(soft: Sequence[Tensor], mean: Tensor, rows: Tensor) -> dict[str,
     Returns:
         clusters_used: the number of clusters that have a sample.
         size_entropy: of the mean assignment, in nats, at most log(n_clusters).
-        agreement: the fraction of samples for which two views choose the same cluster, a mean
-            over pairs of views.
-        information: shared by two views, in nats, at most log(n_clusters), likewise.
+        agreement: the mean fraction of samples for which two views choose the same cluster.
+        information: shared by two views, a mean over pairs, in nats, at most log(n_clusters).
     """
     agreements, informations = [], []
     for u, v in combinations(range(len(soft)), 2):

@@ -1,8 +1,7 @@
 """A Gaussian mixture model on the concatenation of all views.
 
 The views, each with the same weight, are reduced by PCA. Expectation-maximisation fits one Gaussian
-with a full covariance to each cluster, so clusters may be elongated and differ in size, which
-k-means does not model; a sample goes to its most likely component.
+with a full covariance to each cluster; a sample goes to its most likely component.
 
 Source: Dempster, Laird & Rubin, Journal of the Royal Statistical Society B 39(1), 1977; Fraley
 & Raftery, Journal of the American Statistical Association 97, 2002. scikit-learn computes it.

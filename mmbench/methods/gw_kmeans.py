@@ -1,8 +1,7 @@
 """k-means in each modality of mixed-modal data, the clusters matched by optimal transport.
 
-Distances between centroids can be compared across modalities, unlike the centroids themselves.
-Gromov-Wasserstein transport finds the coupling of the clusters of two modalities that changes these
-distances least, where the mass of a cluster is its share of the samples:
+Gromov-Wasserstein transport finds the coupling of the clusters of two modalities that changes the
+distances between centroids least, where the mass of a cluster is its share of the samples:
 
     min over T of the sum over i, j, k, l of (C_ij - D_kl)² T_ik T_jl,
 
@@ -13,8 +12,7 @@ Source: Mémoli, "Gromov-Wasserstein distances and the metric approach to object
 Found. Comput. Math. 11, 2011; solved by conditional gradients as in Vayer et al., "Optimal
 transport for structured data", ICML 2019, with the POT library.
 Departures: the problem is not convex, so the best of several starts is kept; distances are divided
-by their mean, since the units of the modalities are not comparable; a coupling that splits clusters
-is rounded to a matching.
+by their mean; a coupling that splits clusters is rounded to a matching.
 """
 
 from dataclasses import dataclass
@@ -84,14 +82,12 @@ class GWKMeans:
 class ClusterGeometry(NamedTuple):
     """The properties of clusters that can be compared across modalities.
 
-    Attributes:
-        distances: (n_clusters, n_clusters) between centroids, divided by their mean over all pairs
-            of samples, unless all are 0.
-        shares: (n_clusters,) of the samples; they sum to 1.
+    The distances between centroids are divided by their mean over all pairs of samples, unless
+    all are 0; the shares of the samples sum to 1.
     """
 
-    distances: NDArray[np.float64]
-    shares: NDArray[np.float64]
+    distances: NDArray[np.float64]  # (n_clusters, n_clusters)
+    shares: NDArray[np.float64]  # (n_clusters,)
 
 
 def cluster_geometry(

@@ -1,8 +1,7 @@
 """IDEC (improved deep embedded clustering): DEC with the reconstruction kept in its loss.
 
-Pre-training and clustering are those of `dec`, but in the second phase the decoder is trained
-too: the reconstruction error is added to the divergence of the soft assignments from their
-target, so that clustering does not distort the latent space.
+Training is that of `dec`, but in the second phase the decoder is trained too: the reconstruction
+error is added to the loss, so that clustering does not distort the latent space.
 
 Source: Guo, Gao, Liu & Yin, Improved Deep Embedded Clustering with Local Structure
 Preservation, IJCAI 2017, section 3; the settings are those of its released code for MNIST.

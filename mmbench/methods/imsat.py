@@ -4,19 +4,16 @@ The network gives soft assignments, without an autoencoder or centres. Training 
 information I(x; c) = H(c) - H(c|x) of sample and cluster, with a larger weight on H(c), which
 keeps clusters about equally large. Virtual adversarial training keeps cluster borders out of
 dense regions: of all perturbations of a given length, the one that changes the assignment of a
-sample most is estimated, and the network is trained to change little under it. The length
-depends on the sample: a quarter of the distance to its tenth neighbour.
-
-Views are concatenated; mixed-modal samples are rows of one space of principal components, see
-`mmbench.nn.embedded.one_space`.
+sample most is estimated, and the network is trained to change little under it. The input is that
+of `mmbench.nn.embedded.one_space`.
 
 Source: Hu, Miyato, Tokui, Matsumoto & Sugiyama, Learning Discrete Representations via
 Information Maximizing Self-Augmented Training, ICML 2017, arXiv:1702.08720; the settings are
 those of its released code for MNIST. The perturbation: Miyato et al., ICLR 2016, one step of its
 power iteration.
 Departures: the gradient that gives the direction is taken at a perturbation of the final length,
-not at one of length 10, which would depend on the units of the data; weights have PyTorch's
-initial values; balance is a fixed weight, as in the code, where the paper has a constraint.
+not of length 10; weights have PyTorch's initial values; balance is a fixed weight, as in the code,
+where the paper has a constraint.
 """
 
 from collections.abc import Iterator
@@ -120,11 +117,7 @@ def soft_assignments(network: nn.Module, x: Tensor) -> Tensor:
 
 
 def entropies(soft: Tensor) -> tuple[Tensor, Tensor]:
-    """Return H(c) and H(c|x) in nats, two scalars.
-
-    Their difference is the information I(x; c), in [0, log(n_clusters)]: 0 where all samples
-    have the same assignment, the bound where all are certain and clusters are equally large.
-    """
+    """Return H(c) and H(c|x) in nats, two scalars, whose difference is the information I(x; c)."""
     return entropy(soft.mean(dim=0)), entropy(soft) / len(soft)
 
 
@@ -142,9 +135,8 @@ def perturbation(network: nn.Module, x: Tensor, soft: Tensor, lengths: Tensor) -
     """Return, for each row, about the shift that changes its assignment most, like x.
 
     It has the direction of the gradient of the divergence from the unperturbed assignments,
-    taken at a random shift of the same length, of those in `lengths`, (batch,); where that
-    gradient is zero it is the random shift. `soft` are the assignments without perturbation,
-    (batch, n_clusters). The result has no gradient.
+    taken at a random shift of the same length, (batch,) `lengths`; where that gradient is zero it
+    is the random shift. The assignments without perturbation are `soft`, (batch, n_clusters).
     """
     # drawn on the CPU, so that a seed means the same on every device
     random = functional.normalize(torch.randn(x.shape)).to(x.device)

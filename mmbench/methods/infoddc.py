@@ -10,8 +10,7 @@ is that of Lin et al., COMPLETER, CVPR 2021. The settings are those of the publi
 feature data, which also counts the information of a view with itself.
 Departures: every seed is a result, where the code keeps the run of lowest loss among five. All
 views are paired with themselves, where the code omits the last one. The term keeps its weight
-in pre-training, where the code has 1: that only affects the clipping of gradients, since Adam
-cancels a constant factor. One Adam serves both phases.
+in pre-training, where the code has 1, and one Adam serves both phases.
 """
 
 from collections.abc import Sequence

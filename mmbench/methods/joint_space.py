@@ -2,9 +2,7 @@
 
 Each modality has an autoencoder. Their latent spaces are taken as one, and the encoders are
 trained so that a critic cannot distinguish the modalities of latent vectors; k-means clusters all
-vectors together. This is the common approach to a joint space, against which DM2C argues for
-translating between two spaces: only the distribution as a whole connects the modalities, and a
-vector need not be translatable back.
+vectors together. Only the distribution as a whole connects the modalities.
 
 Source: the first of the two approaches that Jiang, Xu, Yang, Cao & Huang, "DM2C: Deep Mixed-Modal
 Clustering", NeurIPS 2019, compare; the adversarial loss is that of Arjovsky et al.,
@@ -39,8 +37,7 @@ class JointSpace:
     """Hyperparameters of the method; the defaults are those of `dm2c`.
 
     Attributes:
-        widths: of each encoder, the last one of the joint space; the first is at most eight
-            times the features. The decoder has them in reverse.
+        widths: of each encoder, as for `ModalityAutoencoders`; the last is that of the space.
         critic_every: batches from one step of the critic to the next.
         weight_clip: bound of each weight of the critic.
         adversarial_weight: of the critic's score gap in the loss of the autoencoders.
@@ -131,8 +128,8 @@ class JointSpace:
 def score_gap(critic: nn.Module, z: Sequence[Tensor]) -> Tensor:
     """Return the mean score of the first modality minus that of the second, a scalar.
 
-    The critic maximises it, the encoders minimise it. Its maximum over all critics with a slope
-    of at most 1 is the Wasserstein distance of the latent vectors z, (n_i, n_latent).
+    Its maximum over all critics with a slope of at most 1 is the Wasserstein distance of the latent
+    vectors z, (n_i, n_latent).
     """
     first, second = (critic(zi) for zi in z)
     gap: Tensor = first.float().mean() - second.float().mean()

@@ -3,8 +3,7 @@
 Mixed-modal samples, which have one view each, are mapped to one space by a PCA of each modality;
 nothing makes the axes of one modality correspond to those of another.
 
-Source: common practice; for mixed-modal data, the k-means row of Jiang et al., "DM2C: Deep
-Mixed-Modal Clustering", NeurIPS 2019.
+Source: common practice; for mixed-modal data, the k-means row of DM2C (Jiang et al., NeurIPS 2019).
 Departures: DM2C keeps up to 2048 principal components of unscaled features, fitted on all samples;
 here there are at most 100, of views scaled to equal weight, fitted on the samples to train on. The
 entry `kmeans-pca` keeps as many as DM2C and does not scale the views.

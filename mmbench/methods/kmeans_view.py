@@ -6,8 +6,7 @@ whose clusters are best separated by the mean silhouette, which needs no labels.
 Source: Lloyd, IEEE Transactions on Information Theory 28(2), 1982, from k-means++ starts
 (Arthur & Vassilvitskii, SODA 2007).
 Departures: papers report the best view by the labels; the silhouette replaces it here. It favours
-views with few columns, and is computed on at most 2000 training samples, drawn with the seed, since
-its cost is quadratic.
+views with few columns, and is computed on at most 2000 training samples, drawn with the seed.
 """
 
 from dataclasses import dataclass
@@ -49,10 +48,10 @@ class KMeansView:
             for name, x in views.items()
         }
         rows = np.random.default_rng(seed).permutation(data.fit_index)[:_SILHOUETTE_SAMPLES]
-        separations = {
-            name: separation(views[name][rows], view_assignments[name][rows]) for name in views
-        }
-        y_pred = view_assignments[max(separations, key=separations.__getitem__)]
+        best = max(
+            views, key=lambda name: separation(views[name][rows], view_assignments[name][rows])
+        )
+        y_pred = view_assignments[best]
         log(0, y_pred=y_pred, view_assignments=view_assignments)
         return y_pred
 

@@ -1,15 +1,14 @@
 """Late fusion: every view is clustered alone, then a consensus of the clusterings is computed.
 
 The samples and the clusters of all views are the two sides of a bipartite graph, with an edge from
-a sample to each of its clusters. The normalised cut of the graph groups samples that share clusters
-in most views, whatever the numbering of the clusters.
+a sample to each of its clusters. The normalised cut groups samples that share clusters in most
+views.
 
 Source: Fern & Brodley, Solving cluster ensemble problems by bipartite graph partitioning, ICML
 2004 (the graph, cut by the spectral algorithm of Ng, Jordan & Weiss); Strehl & Ghosh, Cluster
 ensembles, JMLR 3, 2002 (the task).
 Departures: the ensemble is one k-means of each view; only samples are clustered in the end, without
-the views' clusters. The eigenvectors are those of the small matrix of clusters, so the cost is
-linear in the samples.
+the views' clusters.
 """
 
 from collections.abc import Sequence
@@ -62,10 +61,9 @@ def consensus(
 ) -> NDArray[np.float64]:
     """Return the spectral embedding of the samples, (n_samples, at most n_clusters).
 
-    Rows have length 1, and are equal for samples that share their clusters in all partitions, which
-    are (n_samples,) each. The columns are the leading left singular vectors of the bipartite
-    graph's normalised adjacency, without those of the singular value 0. The graph has the samples
-    of `fit_rows`; the others are projected.
+    Rows have length 1. The columns are the leading left singular vectors of the bipartite graph's
+    normalised adjacency, without those of the singular value 0. The partitions are (n_samples,)
+    each. The graph has the samples of `fit_rows`; the others are projected.
     """
     members = np.hstack([np.eye(n_clusters)[p] for p in partitions])
     sizes = members[fit_rows].sum(axis=0)

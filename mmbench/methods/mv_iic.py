@@ -43,8 +43,7 @@ class MVIIC:
         n_overclusters: clusters of each of them.
         overcluster_weight: of their mean loss beside that of the cluster head.
         entropy_weight: λ, of equal cluster sizes; 1 gives the mutual information.
-        symmetric: use the joint distribution of two views in both orders, as published. Two
-            views may then use different halves of the clusters, each for half the classes.
+        symmetric: use the joint distribution of two views in both orders, as published.
         epochs: passes over the training samples.
         batch_size: the last batch is left out unless it is full.
         learning_rate: of Adam.

@@ -5,10 +5,9 @@ are clusters: X ≈ W H, with W and H at least 0. k-means clusters the rows of W
 
 Source: Xu, Liu & Gong, Document clustering based on non-negative matrix factorization, SIGIR
 2003; Lee & Seung, Nature 401, 1999. scikit-learn computes it.
-Departures: k-means of W, where Xu et al. assign a sample to its largest part, since parts of
-features other than word counts need not be clusters; singular vectors and coordinate descent
-replace random starts and multiplicative updates. A view with negative values is shifted to a
-minimum of 0, and each view is divided by a single number, so that all have the same weight.
+Departures: k-means of W, where Xu et al. assign a sample to its largest part; singular vectors and
+coordinate descent replace random starts and multiplicative updates. A view with negative values is
+shifted to a minimum of 0, and each view is divided by one number, so that all have equal weight.
 """
 
 import warnings

@@ -1,8 +1,7 @@
 """SiMVC: a weighted mean of the views' encodings, clustered by deep divergence (DDC).
 
-Each view has its own encoder. Their outputs are not aligned with each other; they are trained
-only through the clusters of their weighted mean, see `mmbench.nn.ddc`. CoMVC and InfoDDC share
-the training and add a term that aligns the views.
+The encoders of the views are trained only through the clusters of the weighted mean of their
+outputs, see `mmbench.nn.ddc`. CoMVC and InfoDDC add a term that aligns the views.
 
 Source: Trosten, Løkse, Jenssen & Kampffmeyer, Reconsidering Representation Alignment for
 Multi-view Clustering, CVPR 2021, section 3. The settings are those of DeepMVC (the same authors,

@@ -2,16 +2,15 @@
 
 Each view has an affinity whose width follows the local density. P_v is the row-normalised affinity,
 and the local matrix S_v its restriction to nearest neighbours. In each round, P_v becomes S_v (the
-mean of the other P_w) S_v^T: edges that several views support, or strong ones of one view, survive.
-The mean of the P_v is clustered by its leading eigenvectors and k-means.
+mean of the other P_w) S_v^T. The mean of the P_v is clustered by its leading eigenvectors and
+k-means.
 
 Source: Wang et al., Similarity network fusion for aggregating data types on a genomic scale,
 Nature Methods 11, 2014, equations 1 to 6; spectral clustering as in Ng, Jordan & Weiss, NIPS
 2001.
 Departures: the kernel is exp(-d² / 2 (μ ε)²), whose width has the units of a distance, as in the
-authors' code and unlike equation 1, but without that code's factor 1 / (μ ε). After a round the
-rows are normalised as in the paper; older releases of the code add the identity instead. Columns
-keep the scaling of the data set's entry; the paper standardises them.
+authors' code and unlike equation 1, but without that code's factor 1 / (μ ε). Columns keep the
+scaling of the data set's entry; the paper standardises them.
 """
 
 from collections.abc import Sequence

@@ -1,15 +1,12 @@
 """Spectral clustering of the nearest-neighbour graph on the concatenation of all views.
 
 Each sample is connected to its 10 nearest neighbours; the leading eigenvectors of the symmetric
-normalised Laplacian, with rows scaled to length 1, are clustered by k-means. Clusters need not be
-convex, only connected in the graph.
+normalised Laplacian, with rows scaled to length 1, are clustered by k-means.
 
 Source: Ng, Jordan & Weiss, NIPS 2001, algorithm 1, on the neighbour graph that von Luxburg,
 Statistics and Computing 17(4), 2007, section 2.2, recommends.
 Departures: the graph has edges of weight 1 instead of a Gaussian affinity. If it has more connected
-components than there are clusters, the eigenvectors are arbitrary, so the number of neighbours is
-doubled until it has not. Papers draw a subsample above 10 000 samples; this is not necessary here,
-since the graph is sparse and the eigenvectors are few.
+components than there are clusters, the number of neighbours is doubled until it has not.
 """
 
 from dataclasses import dataclass
@@ -82,13 +79,8 @@ def spectral_embedding(graph: csr_array, n_vectors: int, *, seed: int) -> NDArra
 
     They are ordered by decreasing eigenvalue, and rows are scaled to length 1. Each connected
     component contributes the eigenvalue 1, a multiplicity that a Krylov solver does not find
-    reliably; so the components are solved separately.
-
-    Args:
-        graph: W, (n_samples, n_samples), symmetric, each sample with an edge, with at most
-            `n_vectors` connected components.
-        n_vectors: at most n_samples.
-        seed: for the solver's starting vectors.
+    reliably; so the components are solved separately. The graph W is symmetric; it has an edge at
+    each sample, and at most `n_vectors` connected components.
     """
     rng = np.random.default_rng(seed)
     scale = diags_array(1 / np.sqrt(graph.sum(axis=1)))

@@ -30,10 +30,7 @@ def clip_weights(network: nn.Module, bound: float) -> None:
 
 
 def generator_loss(translated: Tensor, kind: CriticKind) -> Tensor:
-    """Return the adversarial loss of a mapping whose outputs have these scores, (n, 1), a scalar.
-
-    It is minus the mean score, without a bound; for `naive` the cross-entropy with "native".
-    """
+    """Return minus the mean score, or for `naive` the cross-entropy with "native", a scalar."""
     scores = translated.float()
     return functional.softplus(-scores).mean() if kind == "naive" else -scores.mean()
 
@@ -42,7 +39,7 @@ def critic_loss(native: Tensor, translated: Tensor, kind: CriticKind) -> Tensor:
     """Return the loss of a critic that gives these scores, (n_i, 1) and (n_j, 1), a scalar.
 
     It is the mean score of translated rows minus that of native ones, without a bound; for
-    `naive` half the sum of the cross-entropies, at least 0, and log 2 where all scores are 0.
+    `naive` half the sum of the cross-entropies, log 2 where all scores are 0.
     """
     native, translated = native.float(), translated.float()
     if kind == "naive":
@@ -51,10 +48,9 @@ def critic_loss(native: Tensor, translated: Tensor, kind: CriticKind) -> Tensor:
 
 
 def gradient_penalty(critic: nn.Module, native: Tensor, translated: Tensor) -> Tensor:
-    """Return the mean of (norm of the critic's gradient - 1)² between both kinds, a scalar.
+    """Return the mean of (norm of the critic's gradient - 1)² at random points between rows.
 
-    The gradient is taken at random points between a native and a translated row, as many as the
-    smaller of the two has rows.
+    There are as many points as the smaller of the two has rows.
 
     Source: Gulrajani et al., "Improved Training of Wasserstein GANs", NIPS 2017, equation 3.
     """

@@ -25,11 +25,8 @@ def canonical(
 ) -> NDArray[np.float64]:
     """Return the mean over views of their canonical projections, (n_samples, n_components).
 
-    Args:
-        views: each (n_samples, n_features_v).
-        fit_rows: on which the projections are fitted.
-        n_components: directions; at most the number of columns of the narrowest view.
-        shrinkage: of the covariances towards the identity, in [0, 1].
+    The views are (n_samples, n_features_v); there are at most as many components as the narrowest
+    view has columns. The `shrinkage` of covariances towards the identity is in [0, 1].
     """
     n_components = min(n_components, *(x.shape[1] for x in views))
     # no PCA of its own: the views are principal components already

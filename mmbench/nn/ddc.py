@@ -1,9 +1,8 @@
 """Deep divergence-based clustering (DDC) of fused views: the network and its loss.
 
-Each view has an encoder. The mean of their outputs, with learnable weights, passes through a
-hidden layer to soft assignments. The loss makes clusters separate and compact in the hidden
-space, the assignments of different clusters orthogonal, and each assignment close to a corner of
-the simplex.
+The mean of the outputs of the views' encoders, with learnable weights, passes through a hidden
+layer to soft assignments. The loss makes clusters separate and compact in the hidden space, and
+assignments orthogonal and close to a corner of the simplex.
 
 Source: Kampffmeyer et al., Deep divergence-based approach to clustering, Neural Networks 113,
 2019 (the loss); Trosten et al., Reconsidering Representation Alignment for Multi-view
@@ -36,12 +35,7 @@ class FusionOutput(NamedTuple):
 
 
 class FusionNetwork(nn.Module):
-    """Encoders, their weighted mean, and the clustering module.
-
-    Attributes:
-        encoders: of each view, to (batch, n_latent).
-        logits: (n_views,), of the weights of the views; equal at first.
-    """
+    """Encoders of the views, their weighted mean, and the clustering module."""
 
     def __init__(
         self, encoders: Sequence[nn.Module], n_latent: int, n_hidden: int, n_clusters: int
@@ -109,8 +103,7 @@ def overlap(membership: Tensor, kernel: Tensor) -> Tensor:
     """Return the mean over pairs of clusters of a_i'Ka_j / sqrt(a_i'Ka_i a_j'Ka_j), a scalar.
 
     The a_i are the columns of membership, (n, n_clusters); K is the kernel, (n, n). The result
-    is in [0, 1]: 0 where clusters share no sample and their samples are far apart, 1 where they
-    have the same samples, and 0 for a single cluster.
+    is in [0, 1]: 0 where no two samples of different clusters are close, or for a single cluster.
     """
     n_clusters = membership.shape[1]
     products = membership.T @ kernel @ membership

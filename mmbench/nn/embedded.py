@@ -13,21 +13,16 @@ from mmbench.nn.preprocessing import equally_weighted, joint_features, require_s
 
 
 def one_space(data: Dataset, *, seed: int, device: str) -> tuple[Tensor, Tensor]:
-    """Return one row of features for each sample, and the rows to train on.
+    """Return features of the samples, (n_samples, n_features) float32, and the rows to train on.
 
     Paired views and images (as pixels) are concatenated, each view with the same weight, and
     centred on the rows to train on. Of mixed-modal data, the principal components of each
     modality, at most 2048, are stacked as if they were one space. All values are then divided
     by one number, so that the squared length of a row to train on is on average its number of
-    features: Student's t-distribution has a fixed width, and could hardly separate clusters in
-    latent vectors of rows that are much shorter or share a large mean.
+    features, since Student's t-distribution has a fixed width.
 
     Source: Xie et al. 2016, section 5 (the length of a row); Jiang et al., DM2C, NeurIPS 2019
     (the space of its baselines for mixed-modal data).
-
-    Returns:
-        x: (n_samples, n_features) float32.
-        fitted: (n_fit, n_features), the rows of `fit_index`.
 
     Raises:
         IncompatibleDataError: incomplete views, mixed-modal images, or fewer samples to

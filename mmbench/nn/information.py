@@ -1,8 +1,5 @@
 """The information that soft assignments of paired samples contain about each other, in nats.
 
-Two views of a sample have soft assignments p and q over the same clusters. Methods maximise the
-information that p and q share and minimise what one contains beyond the other.
-
 All functions accept leading dimensions, such as one for the heads of a network, and return one
 value for each. They compute in float32, or in float64 for such input, regardless of autocast:
 the logarithm of a value rounded to bfloat16 has an error of a percent.
@@ -42,18 +39,12 @@ def shared_information(
 
     A symmetric joint suits two augmentations of one view, as in IIC. Views with separate encoders
     can reach its bound with half the classes, if one view uses one half of the clusters and the
-    other view the other half.
+    other view the other half. Many clusters in a small batch reward noise: the estimate for
+    independent hard assignments of n samples is about n_clusters (n_clusters - 1) / (4 n).
 
-    The estimate is biased upwards: independent hard assignments of n samples have about
-    n_clusters (n_clusters - 1) / (4 n), so many clusters in a small batch reward noise.
+    The `entropy_weight` is λ, the other arguments are those of `joint`.
 
     Source: Ji, Henriques & Vedaldi, ICCV 2019, equations 3 and 5 (λ in their section 3.1).
-
-    Args:
-        p: as for `joint`.
-        q: as for `joint`.
-        entropy_weight: λ.
-        symmetric: as for `joint`.
     """
     cells = joint(p, q, symmetric=symmetric)
     rows = cells.sum(dim=-1).clamp_min(SMALLEST).log()

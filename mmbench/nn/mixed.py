@@ -30,11 +30,9 @@ class MixedTensors:
 
     def in_sample_order(self, by_modality: Sequence[Tensor]) -> Tensor:
         """Return (n_samples, n_latent) from the (n_rows, n_latent) of each modality."""
-        n_samples = sum(len(z) for z in by_modality)
-        z = by_modality[0].new_empty(n_samples, by_modality[0].shape[1])
-        for view, rows in zip(self.views, by_modality, strict=True):
-            z[torch.as_tensor(view.sample_index, device=z.device)] = rows
-        return z
+        order = np.argsort(np.concatenate([view.sample_index for view in self.views]))
+        z = torch.cat(list(by_modality))
+        return z[torch.as_tensor(order, device=z.device)]
 
 
 def mixed_tensors(data: Dataset, *, seed: int, device: str) -> MixedTensors:
@@ -71,16 +69,12 @@ def mixed_tensors(data: Dataset, *, seed: int, device: str) -> MixedTensors:
 def mixed_batches(
     sizes: Sequence[int], batch_size: int, device: str | torch.device = "cpu"
 ) -> Iterator[list[Tensor]]:
-    """Yield, for each batch of one epoch, the row numbers of each modality.
+    """Yield, for each batch of one epoch, the row numbers of each modality, on `device`.
 
-    The rows of all modalities are shuffled together and split, so that a batch has more rows of
-    a larger modality; the last batch may be smaller. A modality with fewer than two rows in a
-    batch gets further ones at random, because batch normalisation and means need them.
-
-    Args:
-        sizes: number of rows of each modality.
-        batch_size: rows of all modalities together.
-        device: of the row numbers.
+    The rows of all modalities, which have these `sizes`, are shuffled together and split, so that
+    a batch has more rows of a larger modality; the last batch may be smaller. A modality with
+    fewer than two rows in a batch gets further ones at random, because batch normalisation and
+    means need them.
     """
     starts = [0, *np.cumsum(sizes).tolist()]
     for batch in shuffled_batches(starts[-1], batch_size):

@@ -1,7 +1,6 @@
 """Diagnostics and clusters of mixed-modal data, where each sample has one modality; no torch.
 
-The usual failure on such data is that clusters follow the modality instead of the class. It can
-be detected without labels, so methods log the figures of `mixing`.
+The usual failure, clusters that follow the modality, shows in the figures of `mixing`.
 """
 
 import numpy as np
@@ -32,10 +31,8 @@ def modality_of(data: Dataset) -> NDArray[np.int64]:
 def mixing(z: ArrayLike, y_pred: ArrayLike, modality: ArrayLike) -> dict[str, float]:
     """Return figures that show whether two modalities share one space and its clusters.
 
-    Args:
-        z: (n_samples, n_latent), the embedding of all samples in one space.
-        y_pred: (n_samples,), their clusters.
-        modality: (n_samples,), 0 or 1; both occur.
+    The embedding z is (n_samples, n_latent); the clusters and the modality of each sample, 0 or 1,
+    are (n_samples,). Both modalities occur.
 
     Returns:
         foreign_neighbours: how often the nearest neighbour has the other modality, among at most
@@ -45,9 +42,8 @@ def mixing(z: ArrayLike, y_pred: ArrayLike, modality: ArrayLike) -> dict[str, fl
             a tenth of its share of all samples.
         modality_nmi: NMI of cluster and modality, 1 where clusters are modalities.
         share_gap: half the sum over clusters of the absolute difference between the fractions
-            of both modalities that the cluster holds, in [0, 1]. It is 0 where both fill the
-            clusters alike, as they do if clusters are classes and the modality of a sample is
-            independent of its class.
+            of both modalities that the cluster holds, in [0, 1]: 0 where both fill the clusters
+            alike.
     """
     z, y_pred, modality = np.asarray(z), np.asarray(y_pred), np.asarray(modality)
     counts = np.zeros((y_pred.max() + 1, 2))
@@ -76,13 +72,9 @@ def _foreign_neighbours(z: NDArray[np.floating], modality: NDArray[np.integer]) 
 def clusters_within(
     data: Dataset, view: View, *, max_features: int, n_init: int, seed: int
 ) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
-    """Return the principal components of one modality, and its clusters by k-means.
+    """Return principal components of one modality, (n_rows, at most max_features), and clusters.
 
     Axes and centroids are fitted on the samples to train on; all samples are assigned.
-
-    Returns:
-        z: (n_rows, at most max_features).
-        y_pred: (n_rows,), in 0..n_clusters-1.
 
     Raises:
         IncompatibleDataError: fewer rows to train on than clusters.

@@ -1,8 +1,4 @@
-"""Spectral clustering of dense affinities, for methods that compare all pairs of samples.
-
-Such methods hold several (n_samples, n_samples) matrices in float64, so they limit the number of
-samples.
-"""
+"""Spectral clustering of affinities, mostly dense ones of all pairs of samples in float64."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -56,14 +52,9 @@ def normalised(affinity: Square) -> Square:
 def leading_eigenvectors(
     matrix: Square, n_vectors: int, *, seed: int, low_rank: NDArray[np.float64] | None = None
 ) -> NDArray[np.float64]:
-    """Return the eigenvectors of the largest eigenvalues, (n, n_vectors), orthonormal.
+    """Return the eigenvectors of the largest eigenvalues of M + B B^T, (n, n_vectors).
 
-    Args:
-        matrix: M, (n, n), symmetric.
-        n_vectors: at most n.
-        seed: for the solver's starting vector.
-        low_rank: B, (n, n_columns); the eigenvectors are those of M + B B^T, which a large problem
-            does not form.
+    The matrix M is (n, n), symmetric; `low_rank` is B, (n, n_columns), or None for zero.
     """
     start = np.random.default_rng(seed).uniform(-1, 1, len(matrix))
     _, vectors = eigenpairs(matrix, n_vectors, start, low_rank)

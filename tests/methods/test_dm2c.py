@@ -34,12 +34,7 @@ CRITICS = ("wasserstein", "naive", "gradient-penalty")
 def network(method: DM2C = BRIEF, seed: int = 0) -> TranslationNetwork:
     """Return an untrained network for 6 and 4 features."""
     torch.manual_seed(seed)
-    return TranslationNetwork(
-        [6, 4],
-        method.widths,
-        method.mapping_widths,
-        linear_output=method.generator_output == "linear",
-    )
+    return TranslationNetwork([6, 4], method)
 
 
 def batch(n_first: int = 20, n_second: int = 12, seed: int = 0) -> list[Tensor]:
@@ -52,7 +47,7 @@ def batch(n_first: int = 20, n_second: int = 12, seed: int = 0) -> list[Tensor]:
 
 
 def test_the_networks_are_those_published_for_wikipedia():
-    built = TranslationNetwork([2048, 2048], (1024, 256, 128), (128, 256, 128), linear_output=False)
+    built = TranslationNetwork([2048, 2048], DM2C())
     encoder = [2048 * 1024 + 1024, 1024 * 256 + 256, 256 * 128 + 128]
     decoder = [128 * 256 + 256, 256 * 1024 + 1024, 1024 * 2048 + 2048]
     normalisation = 2 * 2 * (1024 + 256)
@@ -66,7 +61,7 @@ def test_the_networks_are_those_published_for_wikipedia():
 
 
 def test_the_first_layer_is_at_most_eight_times_as_wide_as_the_features():
-    built = TranslationNetwork([10, 200], (1024, 256, 128), (128,), linear_output=False)
+    built = TranslationNetwork([10, 200], DM2C())
     assert [encoder[0].out_features for encoder in built.encoders] == [80, 1024]
 
 
@@ -95,7 +90,7 @@ def test_the_leaky_decoder_can_reach_negative_inputs():
 
 def linear_critics() -> TranslationNetwork:
     """Return a network of two latent dimensions, the first critic w = [.05, -.05], the second 0."""
-    built = TranslationNetwork([6, 4], (8, 4, 2), (2,), linear_output=False)
+    built = network(DM2C(widths=(8, 4, 2), mapping_widths=(2,)))
     first = nn.Linear(2, 1, bias=False)
     first.weight.data = torch.tensor([[0.05, -0.05]])
     second = nn.Linear(2, 1, bias=False)
@@ -343,7 +338,7 @@ def test_a_modality_may_have_one_sample_in_a_hundred(critic):
 def test_diagnostics_show_a_collapsed_mapping(mixed_blobs):
     data, _ = mixed_blobs
     tensors = mixed_tensors(data, seed=0, device="cpu")
-    built = TranslationNetwork([12, 8], (32, 16, 8), (8, 8), linear_output=False)
+    built = TranslationNetwork([12, 8], BRIEF)
     sound = BRIEF.cluster(built, tensors, data, seed=0, n_init=2)[2]
     last = built.mappings[0][-1][-2]
     nn.init.zeros_(last.weight)
