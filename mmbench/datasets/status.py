@@ -34,23 +34,15 @@ class Attempt:
 
 @dataclass(frozen=True)
 class FetchStatus:
-    """How `fetch` went.
-
-    Attributes:
-        source: the name of the source whose files are there, "generated", or empty.
-        sources: the digest of the entry's sources, see `sources_digest`.
-        files: the files of that source, by name.
-        tried: every location that failed.
-        advice: how to place the files by hand, where they are not there.
-    """
+    """How `fetch` went."""
 
     dataset: str
     status: Literal["ok", "data_unavailable"]
-    source: str = ""
-    sources: str = ""
+    source: str = ""  # the name of the source whose files are there, or "generated"
+    sources: str = ""  # the digest of the entry's sources, see `sources_digest`
     files: dict[str, FetchedFile] = field(default_factory=dict)
-    tried: list[Attempt] = field(default_factory=list)
-    advice: str = ""
+    tried: list[Attempt] = field(default_factory=list)  # every location that failed
+    advice: str = ""  # how to place the files by hand, where they are not there
 
     @property
     def reason(self) -> str:
@@ -107,10 +99,7 @@ def clear_unavailable(raw: Path, processed: Path) -> list[str]:
 def catalogue_rows(datasets: Mapping[str, DatasetEntry], raw: Path) -> list[dict[str, Any]]:
     """Return a row for each entry of a catalogue whose raw files are in `raw`.
 
-    Returns:
-        Rows of name, title, n (None where only `prepare` knows it), views (such as
-        "pix 240, fou 76"), classes, data_setting, pairing, licence, base, and here: `yes`,
-        `unavailable` (it was tried), `generated`, or `no`.
+    `n` is None where only `prepare` knows it; `here` is `unavailable` after a failed fetch.
     """
     return [
         {
@@ -143,9 +132,7 @@ def _here(entry: DatasetEntry, folder: Path) -> str:
 def verdict_rows(statuses: Iterable[FetchStatus]) -> list[dict[str, Any]]:
     """Return a row for each data set that was fetched.
 
-    Returns:
-        Rows of name, status, source, locations (the packages and hosts of its files), verified
-        (whether all files have the checksum of the catalogue) and reason.
+    `verified` is whether all files have the checksum of the catalogue.
     """
     return [
         {

@@ -29,22 +29,14 @@ Assignments = NDArray[np.int32]
 
 @dataclass(frozen=True, eq=False)
 class SampleTable:
-    """The samples that assignments must fit.
+    """The samples that assignments must fit, read from the file `where`.
 
-    Attributes:
-        source_row: (n_samples,), for each sample its row in the original file.
-        n_clusters: the number of clusters requested.
-        where: the file of the samples, for messages.
+    `source_row`, (n_samples,), has the row of each sample in the original file.
     """
 
     source_row: NDArray[np.int64]
     n_clusters: int
     where: str
-
-    @property
-    def n_samples(self) -> int:
-        """The number of samples."""
-        return len(self.source_row)
 
 
 def prepared_metadata(dataset: str, *, where: str = "") -> dict[str, Any]:
@@ -80,9 +72,9 @@ def read_assignments(
 
     Args:
         path: a .csv or an .npz, see the module.
-        table: the samples.
-        seed: of the run, if the file does not give it (default: 0).
-        order: of an .npz: as in the original file, or as stored by `prepare`.
+        table: the samples that the assignments must fit.
+        seed: the seed of the run if the file does not give it (default: 0).
+        order: for an .npz, as in the original file or as stored by `prepare`.
 
     Raises:
         InputError: the file cannot be read, its order is unknown, or it does not assign each
@@ -116,7 +108,8 @@ def _read_csv(path: Path, table: SampleTable, seed: int | None) -> dict[int, Ass
     if "seed" in columns and seed is not None:
         raise InputError(f"{path}: has a column seed; leave --seed out")
     (key,) = keys
-    numbers = table.source_row if key == "source_row" else np.arange(table.n_samples)
+    n_samples = len(table.source_row)
+    numbers = table.source_row if key == "source_row" else np.arange(n_samples)
     sample_of = {int(number): sample for sample, number in enumerate(numbers)}
     if len(sample_of) < len(numbers):
         raise InputError(
@@ -126,21 +119,20 @@ def _read_csv(path: Path, table: SampleTable, seed: int | None) -> dict[int, Ass
     found: dict[int, Assignments] = {}
     for line, row in enumerate(rows, start=2):
         where = f"{path}, line {line}"
-        number = _integer(row[key], f"{where}: {key}")
-        run = _integer(row["seed"], f"{where}: seed") if "seed" in columns else seed or 0
+        values = {column: _integer(text, f"{where}: {column}") for column, text in row.items()}
+        number, cluster, run = values[key], values["cluster"], values.get("seed", seed or 0)
         if number not in sample_of:
             raise InputError(f"{where}: {table.where} has no {key} {number}")
-        clusters = found.setdefault(run, np.full(table.n_samples, -1, dtype=np.int32))
+        clusters = found.setdefault(run, np.full(n_samples, -1, dtype=np.int32))
         if clusters[sample_of[number]] >= 0:
             raise InputError(f"{where}: {key} {number} of seed {run} occurs twice")
-        cluster = _integer(row["cluster"], f"{where}: cluster")
         _check_range(np.array([cluster]), table, where)
         clusters[sample_of[number]] = cluster
     for run, clusters in found.items():
         missing = np.flatnonzero(clusters < 0)
         if len(missing):
             raise InputError(
-                f"{path}: expected a cluster for each of {table.n_samples} samples, but seed {run}"
+                f"{path}: expected a cluster for each of {n_samples} samples, but seed {run}"
                 f" lacks {len(missing)}, the first {key} {numbers[missing[0]]}"
             )
     return found
@@ -179,9 +171,10 @@ def _in_stored_order(
     values: NDArray[Any], order: Order, table: SampleTable, where: str
 ) -> Assignments:
     """Return valid assignments in the order of `samples.csv`."""
-    if values.shape != (table.n_samples,):
+    n_samples = len(table.source_row)
+    if values.shape != (n_samples,):
         raise InputError(
-            f"{where}: expected shape ({table.n_samples},) as {table.where} has samples,"
+            f"{where}: expected shape ({n_samples},) as {table.where} has samples,"
             f" got {values.shape}"
         )
     if values.dtype.kind not in "iuf" or not np.isfinite(values).all():
@@ -190,7 +183,7 @@ def _in_stored_order(
         raise InputError(f"{where}: expected whole numbers, got fractions")
     _check_range(values, table, where)
     if order == "source":
-        if not np.array_equal(np.sort(table.source_row), np.arange(table.n_samples)):
+        if not np.array_equal(np.sort(table.source_row), np.arange(n_samples)):
             raise InputError(
                 f"{where}: {table.where} does not have every row of the original file once; give a"
                 " .csv with sample numbers instead"

@@ -23,9 +23,7 @@ _RECORD_COLUMNS = ("method", "params_hash", "seed", "fingerprint", "data_checksu
 class Problem:
     """Stored files that are damaged or were not made by today's config and source code.
 
-    Attributes:
-        reason: one line that names the file, the value expected and the value found.
-        files: Snakemake makes them again once they are removed.
+    Snakemake makes the files again once they are removed.
     """
 
     reason: str

@@ -12,7 +12,7 @@ import io
 import math
 import subprocess
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 
 from scipy.stats import t as student
@@ -20,8 +20,6 @@ from scipy.stats import t as student
 from mmbench.errors import InputError
 
 METRICS = ("acc", "nmi", "ari")
-_KEY = ("dataset", "method", "row", "selection", "subset", "metric")
-_COLUMNS = (*_KEY, "params_hash", "mean", "std", "seeds_ok", "seeds")
 
 
 @dataclass(frozen=True)
@@ -49,9 +47,7 @@ class Place:
 class Side:
     """One of two results.
 
-    Attributes:
-        scores: by place.
-        entries: by (data set, method), the hash of its parameters and how its seeds ended.
+    `entries` holds, by (data set, method), the hash of its parameters and how its seeds ended.
     """
 
     scores: Mapping[Place, Score]
@@ -60,12 +56,9 @@ class Side:
 
 @dataclass(frozen=True)
 class Change:
-    """A cell whose mean changed.
+    """A cell whose mean changed, by `difference` = `after` - `before`.
 
-    Attributes:
-        before, after: the mean of each side.
-        difference: after minus before.
-        low, high: the interval of the difference; None if a side has a single seed.
+    `low` and `high` are the interval of the difference; None if a side has a single seed.
     """
 
     place: Place
@@ -126,25 +119,20 @@ def read_side(name: str, benchmark: str) -> Side:
 
 def compare(before: Side, after: Side, *, metrics: Sequence[str] = METRICS) -> Difference:
     """Return the differences of two results in the cells of some metrics."""
-    changes = []
-    same = 0
-    for place, a in before.scores.items():
-        b = after.scores.get(place)
-        if b is None or place.metric not in metrics:
-            continue
-        if (a.mean, a.std) == (b.mean, b.std):
-            same += 1
-            continue
-        low, high = welch(a, b) or (None, None)
-        changes.append(Change(place, a.mean, b.mean, b.mean - a.mean, low, high))
-    both = [
-        (*key, before.entries[key], after.entries[key])
-        for key in before.entries
-        if key in after.entries
+    pairs = [
+        (place, score, after.scores[place])
+        for place, score in before.scores.items()
+        if place in after.scores and place.metric in metrics
     ]
+    changes = [
+        Change(place, a.mean, b.mean, b.mean - a.mean, *(welch(a, b) or (None, None)))
+        for place, a, b in pairs
+        if (a.mean, a.std) != (b.mean, b.std)
+    ]
+    both = [(*k, v, after.entries[k]) for k, v in before.entries.items() if k in after.entries]
     return Difference(
         changes=sorted(changes, key=lambda change: -abs(change.difference)),
-        same=same,
+        same=len(pairs) - len(changes),
         added=[key for key in after.entries if key not in before.entries],
         removed=[key for key in before.entries if key not in after.entries],
         params_hash=[(d, m, a[0], b[0]) for d, m, a, b in both if a[0] != b[0]],
@@ -172,9 +160,10 @@ def welch(a: Score, b: Score, confidence: float = 0.95) -> tuple[float, float] |
 
 def _parse(text: str, where: str) -> Side:
     reader = csv.DictReader(io.StringIO(text))
-    missing = [column for column in _COLUMNS if column not in (reader.fieldnames or ())]
-    if missing:
-        raise InputError(f"{where}: expected a column {missing[0]!r}, found none")
+    key = [place_field.name for place_field in fields(Place)]
+    for column in (*key, "params_hash", "mean", "std", "seeds_ok", "seeds"):
+        if column not in (reader.fieldnames or ()):
+            raise InputError(f"{where}: expected a column {column!r}, found none")
     scores: dict[Place, Score] = {}
     entries: dict[tuple[str, str], tuple[str, str]] = {}
     for row in reader:
@@ -184,7 +173,7 @@ def _parse(text: str, where: str) -> Side:
         entries.setdefault((row["dataset"], row["method"]), (row["params_hash"], ended))
         if row["mean"]:
             std = float(row["std"]) if row["std"] else None
-            place = Place(**{key: row[key] for key in _KEY})
+            place = Place(*(row[name] for name in key))
             scores[place] = Score(float(row["mean"]), std, int(ok))
     return Side(scores, entries)
 

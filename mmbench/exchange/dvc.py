@@ -37,12 +37,10 @@ def call_dvc(*arguments: str) -> None:
 
 
 def pull(stages: Iterable[str], *, remote: str | None, force: bool) -> None:
-    """Bring the files that `dvc.lock` records of some stages.
+    """Bring the files that `dvc.lock` records of some stages, such as `results@default`.
 
-    Args:
-        stages: names, such as `results@default`.
-        remote: the name of a DVC remote; None stands for the default one.
-        force: whether files that DVC has no copy of may be removed.
+    `remote` is the name of a DVC remote; None stands for the default one. With `force`, files
+    that DVC has no copy of may be removed.
 
     Raises:
         InputError: DVC failed; its output is on stderr.
@@ -64,11 +62,8 @@ def declared_stages() -> list[str]:
     """Return the stages of `dvc.yaml`, each value of a matrix by itself, such as `results@core`."""
     stages = []
     for name, stage in read_yaml(Path("dvc.yaml")).get("stages", {}).items():
-        if "matrix" in stage:
-            (values,) = stage["matrix"].values()
-            stages += [f"{name}@{value}" for value in values]
-        else:
-            stages.append(name)
+        values = [value for values in stage.get("matrix", {}).values() for value in values]
+        stages += [f"{name}@{value}" for value in values] or [name]
     return stages
 
 
@@ -120,13 +115,12 @@ def cache_advice() -> str:
     if not _PROJECT.is_dir():
         return "not a DVC project"
     kinds = _setting("cache", "type") or ["reflink", "copy"]
-    advice = ", ".join(kinds)
-    if {"hardlink", "symlink"} & set(kinds):
-        return (
-            f"WARNING: {advice}: a program that rewrites a linked file damages the cache;"
-            " set: dvc config cache.type reflink,copy"
-        )
-    return advice
+    if {"hardlink", "symlink"}.isdisjoint(kinds):
+        return ", ".join(kinds)
+    return (
+        f"WARNING: {', '.join(kinds)}: a program that rewrites a linked file damages the cache;"
+        " set: dvc config cache.type reflink,copy"
+    )
 
 
 def _setting(section: str, key: str) -> Any:
@@ -143,8 +137,8 @@ def _recorded_files() -> Iterator[tuple[Path, str]]:
     stages = recorded_stages()
     command = [sys.executable, "-m", "dvc", "cache", "dir"]
     cache = subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
-    for out in (out for stage in stages.values() for out in stage.get("outs", [])):
-        path, checksum = Path(out["path"]), out["md5"]
+    outs = [out for stage in stages.values() for out in stage.get("outs", [])]
+    for path, checksum in ((Path(out["path"]), out["md5"]) for out in outs):
         if not checksum.endswith(".dir"):
             yield path, checksum
             continue

@@ -34,13 +34,8 @@ def import_runs(
 
     Seeds that are stored with the same assignments are left as they are.
 
-    Args:
-        path: a .csv or an .npz, see `mmbench.exchange.assignments`.
-        plan: of a benchmark with the entry; its precision is part of the folder of the runs.
-        method: the catalogue entry.
-        dataset: the data set that was clustered.
-        seed: of the run, if the file does not give it.
-        order: of an .npz.
+    `path`, `seed` and `order` are those of `read_assignments`. The precision of the plan is part
+    of the folder of the runs.
 
     Returns:
         The blocks that were written.

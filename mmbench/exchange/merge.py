@@ -19,10 +19,8 @@ Verdict = Literal["merged", "identical", "conflict", "no data there"]
 class MergedRun:
     """The outcome for one run of the other machine.
 
-    Attributes:
-        verdict: `merged`; `identical` to the run that is stored here; `conflict`: the run stored
-            here differs, and is kept; `no data there`: it was not trained.
-        note: how a conflict differs.
+    After a `conflict`, the run stored here is kept, and `note` says how they differ. With
+    `no data there`, the run was not trained.
     """
 
     dataset: str
@@ -40,7 +38,7 @@ def merge(folder: Path, plan: Plan, *, origin: str = "") -> tuple[list[MergedRun
 
     Args:
         folder: laid out as `results/runs`, or a project or its `results`.
-        plan: gives the methods of today.
+        plan: the plan with the methods of today.
         origin: the name of the other machine; by default the host in the records.
 
     Returns:

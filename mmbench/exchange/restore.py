@@ -21,13 +21,7 @@ from mmbench.reporting.metrics_file import metrics
 
 @dataclass(frozen=True)
 class Restored:
-    """The result of restoring.
-
-    Attributes:
-        n_files: the number of files that were compared with their checksums.
-        set_aside: why files were removed, one line for each reason.
-        to_run: by rule, the number of jobs that Snakemake would still run.
-    """
+    """The number of files restored, why some were removed, and the jobs left by rule."""
 
     n_files: int
     set_aside: list[str]

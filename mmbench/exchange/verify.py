@@ -13,7 +13,7 @@ Runs whose source code or data have changed are left out, since they are expecte
 import random
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -29,29 +29,13 @@ from mmbench.files import read_csv
 from mmbench.fingerprints import fingerprint
 from mmbench.methods import locate
 from mmbench.plan import PROCESSED, data_checksum
-from mmbench.runs import (
-    FORMAT_VERSION,
-    Record,
-    Run,
-    RunKey,
-    RunStore,
-    SeedBlock,
-    read_records,
-    read_runs,
-)
+from mmbench.runs import FORMAT_VERSION, Record, Run, RunStore, SeedBlock, read_records, read_runs
 from mmbench.training import Job, fit
 
 TOLERANCE = 0.01  # of a score, which is a fraction
 COMPARED = ("acc", "nmi", "ari")
 
 Verdict = Literal["identical", "same partition", "within tolerance", "different"]
-
-# the reason to leave out a run, by the field of its `RunKey` that is not today's
-_REASONS = {
-    "fingerprint": "source changed",
-    "data_checksum": "data changed",
-    "format_version": "other format version",
-}
 
 
 @dataclass(frozen=True)
@@ -66,10 +50,8 @@ class StoredRun:
 class Repetition:
     """The comparison of a second result of a run with the first.
 
-    Attributes:
-        verdict: see the module.
-        differences: by metric, the second score minus the first.
-        note: the versions and the device that differ, and how the run ended if not `ok`.
+    `differences` are the second score minus the first, by metric. `note` names the versions and
+    the device that differ, and how the run ended if not `ok`.
     """
 
     dataset: str
@@ -82,10 +64,7 @@ class Repetition:
 
 
 def blocks_of_benchmark(folder: Path) -> list[SeedBlock]:
-    """Return the stored blocks that the scores of a benchmark were made from.
-
-    Args:
-        folder: `results/{benchmark}`.
+    """Return the stored blocks that the scores in `results/{benchmark}` were made from.
 
     Raises:
         InputError: it has no records of runs.
@@ -144,10 +123,7 @@ def verify(run: StoredRun) -> Repetition:
 def compare(first: Run, second: Run, y_true: NDArray[Any]) -> tuple[Verdict, dict[str, float]]:
     """Return the verdict on two runs, and by metric the second score minus the first.
 
-    Args:
-        first: a run that ended `ok`.
-        second: a run that ended in any way.
-        y_true: (n_samples,), the classes.
+    The first run ended `ok`, the second in any way. `y_true`, (n_samples,), are the classes.
     """
     a, b = first.y_pred, second.y_pred
     if a is None or b is None or a.shape != b.shape:
@@ -159,9 +135,8 @@ def compare(first: Run, second: Run, y_true: NDArray[Any]) -> tuple[Verdict, dic
     if (table.sum(axis=0) == 1).all() and (table.sum(axis=1) == 1).all():
         return "same partition", differences
     # scores are rounded to six digits
-    if all(abs(d) <= TOLERANCE + 1e-6 for d in differences.values()):
-        return "within tolerance", differences
-    return "different", differences
+    within = all(abs(d) <= TOLERANCE + 1e-6 for d in differences.values())
+    return "within tolerance" if within else "different", differences
 
 
 def _obstacle(block: SeedBlock, record: Record) -> str:
@@ -175,14 +150,11 @@ def _obstacle(block: SeedBlock, record: Record) -> str:
         return "source not found"
     if not checksum:
         return "data not here"
-    key = replace(
-        RunKey.of(record),
-        fingerprint=source,
-        data_checksum=checksum,
-        format_version=FORMAT_VERSION,
-    )
-    field_name, _, _ = key.mismatch(record).partition(":")
-    return _REASONS.get(field_name, "")
+    if record.fingerprint != source:
+        return "source changed"
+    if record.data_checksum != checksum:
+        return "data changed"
+    return "" if record.format_version == FORMAT_VERSION else "other format version"
 
 
 @cache  # thousands of runs are of a few modules
@@ -195,7 +167,6 @@ def _fingerprint(uses: str) -> str:
 
 
 def _train(record: Record, views: Path) -> Run:
-    minutes = record.seconds.get("total", 0.0) / 60
     job = Job(
         method=record.method,
         uses=record.uses,
@@ -206,7 +177,8 @@ def _train(record: Record, views: Path) -> Run:
         seeds=(record.seed,),
         threads=record.threads,
         gpus=int(record.memory.get("device", 0) > 0),
-        timeout_minutes=max(60.0, 5 * minutes),  # this machine may be slower
+        # this machine may be slower
+        timeout_minutes=max(60.0, 5 * record.seconds.get("total", 0.0) / 60),
         restarts=record.n_restarts,
     )
     with TemporaryDirectory(prefix="mmbench-verify-") as folder:

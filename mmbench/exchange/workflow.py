@@ -47,10 +47,6 @@ def mark_current(blocks: Sequence[SeedBlock], *, config: Path) -> str:
     Snakemake then trains them again when their method is edited. Files that it has no record of
     are never made again.
 
-    Args:
-        blocks: jobs of the benchmark.
-        config: the file of the benchmark.
-
     Returns:
         An empty text, or in one line the reason why Snakemake failed.
     """

@@ -100,7 +100,6 @@ def _train(request: dict[str, Any], report: Report, await_turn: Callable[[], str
     # a state may be continued only where the training gives the same bits as before the stop
     environment = digest([common.device, common.threads, provenance.versions()])[:8]
     finished = FinishedSeeds(Path(request["finished_seeds"]))
-    save_every = seconds_between_writes()
     for position, seed in enumerate(request["seeds"]):
         begins = time.monotonic()
         seconds = {"waiting": waiting, "setup": begins - setup_begins}
@@ -108,9 +107,7 @@ def _train(request: dict[str, Any], report: Report, await_turn: Callable[[], str
         started = replace(common, seed=seed, seconds=seconds)
         report(event="started", record=asdict(started))
         state_path = partial(finished.state_file, seed, request["key"], environment)
-        train = partial(
-            _train_seed, method, path, device, states=state_path, every=save_every, report=report
-        )
+        train = partial(_train_seed, method, path, device, state_path, report)
         if started.n_restarts == 1:
             run = train(started)
         else:
@@ -135,17 +132,11 @@ def _train_seed(
     method: Method,
     views: Path,
     device: str,
-    started: Record,
-    *,
-    states: Callable[[int], Path],
-    every: float,
+    state_path: Callable[[int], Path],
     report: Report,
+    started: Record,
 ) -> Run:
-    """Return the run of one seed, however it ended.
-
-    `states` gives the file for the state of a training by its seed, written `every` so many
-    seconds.
-    """
+    """Return the run of one seed, however it ended."""
     # read again, since a method may have scaled the arrays of the last seed in place
     data = Dataset.load(views)
     _make_deterministic(started.seed, started.threads)
@@ -154,7 +145,7 @@ def _train_seed(
     cuda = sys.modules["torch"].cuda if device == "cuda" and "torch" in sys.modules else None
     if cuda:
         cuda.reset_peak_memory_stats()
-    state = StateFile(states(started.seed), every)
+    state = StateFile(state_path(started.seed), seconds_between_writes())
     log = RunLog(
         data,
         lambda epoch, figures: report(event="epoch", epoch=epoch, figures=figures),
@@ -162,8 +153,7 @@ def _train_seed(
         on_resumed=lambda losses, spent: report(event="resumed", losses=losses, spent=spent),
     )
     status: Status = "ok"
-    reason = ""
-    y_pred = None
+    reason, y_pred = "", None
     begins = time.monotonic()
     try:
         with _autocast(started.precision, device):

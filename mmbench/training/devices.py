@@ -24,19 +24,12 @@ _POLL_SECONDS = 0.05
 
 @dataclass(frozen=True)
 class Lease:
-    """The devices, or slots of devices, that a job holds.
+    """The devices, or slots of devices, that a job holds."""
 
-    Attributes:
-        devices: names for CUDA_VISIBLE_DEVICES; empty means the CPU.
-        files: the open lock files, which the process that uses the devices inherits.
-        waited: seconds until the lease was granted.
-        simulated: whether the devices exist only in name, so that training uses the CPU.
-    """
-
-    devices: tuple[str, ...] = ()
-    files: tuple[int, ...] = ()
-    waited: float = 0.0
-    simulated: bool = False
+    devices: tuple[str, ...] = ()  # names for CUDA_VISIBLE_DEVICES; empty means the CPU
+    files: tuple[int, ...] = ()  # open lock files, which the process on the devices inherits
+    waited: float = 0.0  # seconds until the lease was granted
+    simulated: bool = False  # devices exist only in name, so that training uses the CPU
 
     @property
     def has_gpu(self) -> bool:
@@ -80,10 +73,8 @@ def _present() -> tuple[list[str], bool]:
 def leased(gpus: int, slots_per_gpu: int = 1) -> Iterator[Lease]:
     """Hold the requested number of GPUs, or all if there are fewer; wait until they are free.
 
-    Args:
-        gpus: the number of distinct devices. With 0, or without a GPU, the lease is of the CPU.
-        slots_per_gpu: how many jobs may share a device. With 1, a job waits until no other job
-            uses the device.
+    With `gpus=0`, or without a GPU, the lease is of the CPU. `slots_per_gpu` jobs may share a
+    device.
     """
     names, simulated = _present()
     wanted = min(gpus, len(names))

@@ -21,18 +21,15 @@ class Job:
     """One data set, one method, a block of seeds.
 
     Attributes:
-        method: the name of the catalogue entry, stored in the record.
+        method: the name of the catalogue entry.
         uses: the module or file of the method, see `mmbench.methods.build`.
         params: all hyperparameters, defaults included, so that a changed default is noticed.
         precision: with bfloat16, methods that use torch run in autocast; others ignore it.
         fingerprint: of the method's source code.
         views: the `views.safetensors` to cluster.
-        seeds: trained one after the other.
-        threads: how many the method may use.
         gpus: how many the method uses; without a GPU it trains on the CPU.
         timeout_minutes: the limit for each seed, including the start of its process, all its
             restarts, and the time that a resumed training took before.
-        slots_per_gpu: how many jobs may share a GPU.
         restarts: trainings of each seed, of which the one with the lowest loss is kept.
     """
 
@@ -56,12 +53,7 @@ class Job:
 class Event:
     """An event of a job, for a progress bar.
 
-    Attributes:
-        kind: a seed was started, logged an epoch, or is done, perhaps in an earlier call.
-        seed: the seed.
-        epoch: of kind "epoch", counted from 0.
-        loss: of kind "epoch", if the method logged one.
-        record: of kind "done".
+    A seed was started, logged an epoch (counted from 0), or is done, perhaps in an earlier call.
     """
 
     kind: Literal["started", "epoch", "done"]

@@ -38,14 +38,10 @@ class RunLog:
         state: StateFile | None = None,
         on_resumed: Callable[[dict[str, list[tuple[int, float]]], float], None] = lambda *_: None,
     ) -> None:
-        """Create an empty log.
+        """Create an empty log of a training on `data`.
 
-        Args:
-            data: the data set, whose shapes are checked against.
-            on_epoch: called with the epoch and its finite figures.
-            state: the file for the state of the training, if it is kept.
-            on_resumed: called with the figures of earlier epochs and the seconds that they took,
-                if the training is resumed.
+        `on_epoch` is called with each epoch and its finite figures. If the training is resumed,
+        `on_resumed` is called with the figures of earlier epochs and the seconds that they took.
         """
         self.losses: dict[str, list[tuple[int, float]]] = {}
         self.history: list[NDArray[np.int16]] = []

@@ -31,10 +31,7 @@ _PIPE_BYTES = 65536  # as much as a pipe holds
 class Child:
     """The training process, with its process group and pipes.
 
-    Args:
-        request: what to train, as `mmbench.training.child` reads it.
-        threads: how many it may use.
-        lease: the devices that it may use; it holds their locks while it runs.
+    It holds the locks of its lease while it runs.
     """
 
     def __init__(self, request: dict[str, Any], threads: int, lease: Lease) -> None:

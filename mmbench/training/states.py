@@ -53,12 +53,10 @@ class StateFile:
     """
 
     def __init__(self, path: Path, every: float) -> None:
-        """Start the clock of a training.
+        """Start the clock of a training, whose state is written `every` so many seconds.
 
-        Args:
-            path: of the file. Its name contains all that the bits of a training depend on, so
-                that only a matching state is resumed.
-            every: seconds between two writes.
+        The name of the file contains all that the bits of a training depend on, so that only a
+        matching state is resumed.
         """
         self.spent = 0.0
         self._path = path
