@@ -39,13 +39,8 @@ def augmentation_sheet(
     Each row shows one image as the network sees it without augmentation, and then several draws
     of each augmentation, in the order in which the method names them, with white gaps between.
 
-    Args:
-        method: whose augmentations are drawn.
-        images: (n_samples, channels, height, width) uint8, of which the first ones are shown.
-        path: of the file.
-        n_images: the largest number of rows.
-        n_draws: of each augmentation.
-        seed: of the draws.
+    `images` are (n_samples, channels, height, width) uint8, of which the first `n_images` are
+    shown.
     """
     originals = torch.as_tensor(images[:n_images])
     generator = torch.Generator().manual_seed(seed)

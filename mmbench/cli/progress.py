@@ -12,9 +12,7 @@ from mmbench.training import Event
 def progress_bar(epochs: int | None, *, n_seeds: int) -> Iterator[Callable[[Event], None]]:
     """Draw a bar over the epochs of all seeds, and yield the function that moves it.
 
-    Args:
-        epochs: of one seed; without it, the bar counts seeds.
-        n_seeds: how many will be trained.
+    `epochs` are those of one seed; without them, the bar counts seeds.
     """
     done = 0
     with tqdm(total=n_seeds * (epochs or 1), unit="epoch" if epochs else "seed") as bar:

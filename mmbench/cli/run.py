@@ -143,7 +143,6 @@ def _prepared(arguments: argparse.Namespace) -> Path:
 def _show_augmentations(
     arguments: argparse.Namespace, name: str, uses: str, params: dict[str, Any]
 ) -> None:
-    """Write a sheet of the images that a method would see."""
     from mmbench.cli.augmentation_sheet import Augmenting, augmentation_sheet
     from mmbench.data import Dataset, IncompatibleDataError
     from mmbench.methods import build

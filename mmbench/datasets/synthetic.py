@@ -5,6 +5,9 @@ from numpy.typing import NDArray
 
 from mmbench.config.datasets import Generator, SyntheticImages, SyntheticViews, ViewSpec
 from mmbench.datasets.loaders import RawData
+from mmbench.datasets.table import Rows
+
+Features = NDArray[np.float64]
 
 
 def generate(
@@ -26,11 +29,8 @@ def generate(
 
 
 def _factors(
-    options: SyntheticViews,
-    labels: NDArray[np.int64],
-    widths: dict[str, int],
-    rng: np.random.Generator,
-) -> dict[str, NDArray[np.float64]]:
+    options: SyntheticViews, labels: Rows, widths: dict[str, int], rng: np.random.Generator
+) -> dict[str, Features]:
     """Return x_v = √(1 - ρ) s A_v + √ρ p_v B_v + noise for each view v.
 
     s: (n_samples, n_shared), a mixture of Gaussians, one for each label; p_v: (n_samples,
@@ -51,34 +51,25 @@ def _factors(
 
 
 def _mixture(
-    labels: NDArray[np.int64],
-    n_clusters: int,
-    width: int,
-    separation: float,
-    rng: np.random.Generator,
-) -> NDArray[np.float64]:
+    labels: Rows, n_clusters: int, width: int, separation: float, rng: np.random.Generator
+) -> Features:
     """Return (n_samples, width) points around centres whose mean distance is `separation`."""
     centres = rng.standard_normal((n_clusters, width))
     gaps = np.linalg.norm(centres[:, None] - centres[None], axis=2)
     centres *= separation / gaps[np.triu_indices(n_clusters, 1)].mean()
-    points: NDArray[np.float64] = centres[labels] + rng.standard_normal((len(labels), width))
+    points: Features = centres[labels] + rng.standard_normal((len(labels), width))
     return points
 
 
-def _mapped(
-    factor: NDArray[np.float64], width: int, rng: np.random.Generator
-) -> NDArray[np.float64]:
+def _mapped(factor: Features, width: int, rng: np.random.Generator) -> Features:
     """Return the factor mapped to (n_samples, width), each feature of mean 0 and variance 1."""
     mapped = factor @ rng.standard_normal((factor.shape[1], width))
-    unit: NDArray[np.float64] = (mapped - mapped.mean(axis=0)) / mapped.std(axis=0)
+    unit: Features = (mapped - mapped.mean(axis=0)) / mapped.std(axis=0)
     return unit
 
 
 def _images(
-    options: SyntheticImages,
-    labels: NDArray[np.int64],
-    dims: tuple[int, ...],
-    rng: np.random.Generator,
+    options: SyntheticImages, labels: Rows, dims: tuple[int, ...], rng: np.random.Generator
 ) -> NDArray[np.uint8]:
     """Return images of discs (class 0), vertical stripes (1) and horizontal stripes (2).
 

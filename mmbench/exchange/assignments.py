@@ -70,11 +70,8 @@ def read_assignments(
 ) -> dict[int, Assignments]:
     """Return by seed the cluster of each sample, in the order of `samples.csv`.
 
-    Args:
-        path: a .csv or an .npz, see the module.
-        table: the samples that the assignments must fit.
-        seed: the seed of the run if the file does not give it (default: 0).
-        order: for an .npz, as in the original file or as stored by `prepare`.
+    `seed` is that of the run if the file does not give it, by default 0. `order` is for an .npz:
+    as in the original file, or as stored by `prepare`.
 
     Raises:
         InputError: the file cannot be read, its order is unknown, or it does not assign each

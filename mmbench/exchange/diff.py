@@ -73,12 +73,9 @@ class Change:
 class Difference:
     """The differences of two results.
 
-    Attributes:
-        changes: cells of both sides whose mean changed, the largest difference first.
-        same: the number of cells that did not change.
-        added, removed: (data set, method) of the second side only, and of the first side only.
-        params_hash: (data set, method, before, after) whose parameters changed.
-        statuses: (data set, method, before, after) whose seeds ended in another way.
+    The largest change is first, and `same` is the number of cells that did not change. `added`
+    and `removed` list (data set, method), of the second side only and of the first side only;
+    `params_hash` and `statuses`, of how the seeds ended, list (data set, method, before, after).
     """
 
     changes: Sequence[Change]
@@ -90,11 +87,9 @@ class Difference:
 
 
 def read_side(name: str, benchmark: str) -> Side:
-    """Return a result.
+    """Return a result by its name, a folder (of a benchmark or a project) or a commit of git.
 
-    Args:
-        name: a folder (of a benchmark, or the root of a project) or a commit of git.
-        benchmark: whose tables to read, of a commit or a root.
+    Of a project or a commit, the tables of `benchmark` are read.
 
     Raises:
         InputError: it is neither, or has no tables.

@@ -133,7 +133,6 @@ def _setting(section: str, key: str) -> Any:
 
 
 def _recorded_files() -> Iterator[tuple[Path, str]]:
-    """Yield every file that `dvc.lock` records, with its md5."""
     stages = recorded_stages()
     command = [sys.executable, "-m", "dvc", "cache", "dir"]
     cache = subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()

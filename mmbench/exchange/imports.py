@@ -30,15 +30,12 @@ def import_runs(
     seed: int | None = None,
     order: Order | None = None,
 ) -> list[SeedBlock]:
-    """Store the assignments of a file as runs of an entry with `uses: imported`.
+    """Store assignments as runs of an entry with `uses: imported`, and return the new blocks.
 
     Seeds that are stored with the same assignments are left as they are.
 
     `path`, `seed` and `order` are those of `read_assignments`. The precision of the plan is part
     of the folder of the runs.
-
-    Returns:
-        The blocks that were written.
 
     Raises:
         InputError: a name is unknown, the entry is trained here, the data are not prepared, the

@@ -34,12 +34,9 @@ class MergedRun:
 def merge(folder: Path, plan: Plan, *, origin: str = "") -> tuple[list[MergedRun], list[SeedBlock]]:
     """Store the runs of a folder that are not stored here, marked with their origin.
 
-    If blocks of the folder overlap, the run that started last counts, as in `RunStore.runs`.
-
-    Args:
-        folder: laid out as `results/runs`, or a project or its `results`.
-        plan: the plan with the methods of today.
-        origin: the name of the other machine; by default the host in the records.
+    The folder is laid out as `results/runs`, or is a project or its `results`. If its blocks
+    overlap, the run that started last counts, as in `RunStore.runs`. `origin` is the name of the
+    other machine, by default the host in the records.
 
     Returns:
         The outcome for each run, and the blocks that were written.
@@ -48,7 +45,8 @@ def merge(folder: Path, plan: Plan, *, origin: str = "") -> tuple[list[MergedRun
         InputError: there are no runs, or the `RunKey` of one is not that of a run made here, or
             the files of a block do not fit each other. Nothing is written then.
     """
-    here, there = RunStore(), _find_store(folder)
+    nested = [folder / "results" / "runs", folder / "runs"]
+    here, there = RunStore(), RunStore(next((path for path in nested if path.is_dir()), folder))
     outcomes: list[MergedRun] = []
     new: dict[SeedBlock, dict[int, Run]] = {}
     for cell in dict.fromkeys((b.dataset, b.method, b.params_hash) for b in there.blocks()):
@@ -78,11 +76,6 @@ def merge(folder: Path, plan: Plan, *, origin: str = "") -> tuple[list[MergedRun
     }
     here.write(blocks)
     return outcomes, list(blocks)
-
-
-def _find_store(folder: Path) -> RunStore:
-    nested = [folder / "results" / "runs", folder / "runs"]
-    return RunStore(next((path for path in nested if path.is_dir()), folder))
 
 
 def _check(run: Run, cell: tuple[str, str, str], plan: Plan) -> None:

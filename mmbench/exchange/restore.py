@@ -32,12 +32,9 @@ def restore(config: Path, *, remote: str | None = None, force: bool = False) -> 
     """Bring back the files that `dvc.lock` records.
 
     Files that today's config or source code would not make are removed from the working tree,
-    so that Snakemake makes them again; they stay in DVC's cache.
-
-    Args:
-        config: the file of the benchmark.
-        remote: the name of a DVC remote; None stands for the default one.
-        force: whether runs that were never recorded may be removed.
+    so that Snakemake makes them again; they stay in DVC's cache. `remote` is the name of a DVC
+    remote; None stands for the default one. With `force`, runs that were never recorded may be
+    removed.
 
     Raises:
         InputError: the config is wrong, DVC cannot bring the files, or a file is not as it was

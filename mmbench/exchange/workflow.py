@@ -45,10 +45,8 @@ def mark_current(blocks: Sequence[SeedBlock], *, config: Path) -> str:
     """Mark stored blocks as if Snakemake had trained them just now.
 
     Snakemake then trains them again when their method is edited. Files that it has no record of
-    are never made again.
-
-    Returns:
-        An empty text, or in one line the reason why Snakemake failed.
+    are never made again. The text returned is in one line the reason why Snakemake failed, or
+    empty.
     """
     files = [str(RunStore().files(block)[0]) for block in blocks]  # one output stands for its job
     # without --allowed-rules, `prepare` jobs that are still to run would count as done

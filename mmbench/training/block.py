@@ -40,9 +40,6 @@ def fit(
     An error in a method ends in the status of its seed. After an interrupt (Ctrl-C or SIGTERM)
     neither output is written. If this process is killed, the child dies with it.
 
-    Returns:
-        A record for each seed of the job, in its order.
-
     Raises:
         InputError: the views cannot be read, the method cannot be found, or a hyperparameter
             is wrong.
@@ -166,8 +163,8 @@ def _watch(
     deadline = begins + 60 * minutes
     spent = 0.0  # seconds that earlier processes spent on the current seed
     # the record of the current seed so far, in case the child ends without a message
-    now = Record(**request["record"])
-    now = replace(now, seed=pending[0], seconds={"waiting": request["waited"]})
+    common = Record(**request["record"])
+    now = replace(common, seed=pending[0], seconds={"waiting": request["waited"]})
     while pending:
         try:
             message = child.receive(deadline)
@@ -215,7 +212,7 @@ def _watch(
                 begins = time.monotonic()
                 deadline = begins + 60 * minutes
                 spent = 0.0
-                now = replace(Record(**request["record"]), seed=pending[0])
+                now = replace(common, seed=pending[0])
             case "fault" if message["errno"] is not None:
                 raise OSError(message["errno"], message["message"], message["file"])
             case _:

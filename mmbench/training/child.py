@@ -65,13 +65,9 @@ def main() -> None:
         except InputError as error:
             report(event="fault", message=str(error), errno=None)
         except OSError as error:
-            # some libraries raise it with only a message
-            report(
-                event="fault",
-                message=error.strerror or str(error),
-                errno=error.errno or errno.EIO,
-                file=error.filename,
-            )
+            message = error.strerror or str(error)  # some libraries give only a message
+            code = error.errno or errno.EIO
+            report(event="fault", message=message, errno=code, file=error.filename)
     os._exit(0)  # an orderly shutdown of torch takes a third of a second
 
 
@@ -93,8 +89,8 @@ def _train(request: dict[str, Any], report: Report, await_turn: Callable[[], str
         report(event="ended", record=asdict(ended), alike=alike)
         return
     gc.freeze()  # do not search imported modules for garbage after each seed
-    device = _usable(request["device"])
-    common = replace(common, params=params, device=request["simulated"] or _model(device))
+    device, model = _device(request["device"])
+    common = replace(common, params=params, device=request["simulated"] or model)
     setup_begins = request["spawned"]
     waiting = request["waited"]
     # a state may be continued only where the training gives the same bits as before the stop
@@ -108,12 +104,7 @@ def _train(request: dict[str, Any], report: Report, await_turn: Callable[[], str
         report(event="started", record=asdict(started))
         state_path = partial(finished.state_file, seed, request["key"], environment)
         train = partial(_train_seed, method, path, device, state_path, report)
-        if started.n_restarts == 1:
-            run = train(started)
-        else:
-            run = train_restarts(
-                started, train, lambda ended: report(event="restart", restarts=ended)
-            )
+        run = train_restarts(started, train, lambda ended: report(event="restart", restarts=ended))
         if run.record.status == "ok":
             finished.add(run, request["key"])
         if run.record.status not in CUT_SHORT:
@@ -159,8 +150,7 @@ def _train_seed(
         with _autocast(started.precision, device):
             returned = method.fit_predict(data, seed=started.seed, device=device, log=log)
         ends = time.monotonic()
-        checked = assignments(returned, data.n_samples, data.n_clusters, "fit_predict returned")
-        y_pred = checked.astype(np.int32)
+        y_pred = assignments(returned, data, "fit_predict returned").astype(np.int32)
     except Exception as error:
         ends = time.monotonic()
         status, reason = _outcome(error)
@@ -237,20 +227,15 @@ def _autocast(precision: str, device: str) -> contextlib.AbstractContextManager[
     return context
 
 
-def _usable(device: str) -> str:
-    """Return the device to train on, which is the CPU where torch has no CUDA."""
+def _device(leased: str) -> tuple[str, str]:
+    """Return the device to train on, which is the CPU where torch has no CUDA, and its name."""
     torch = sys.modules.get("torch")
-    if device == "cuda" and torch is not None and not torch.cuda.is_available():
+    if leased == "cuda" and torch is not None:
+        if torch.cuda.is_available():
+            return leased, str(torch.cuda.get_device_name())
         print("a GPU was leased, but torch finds none: training on the CPU", file=sys.stderr)
-        return "cpu"
-    return device
-
-
-def _model(device: str) -> str:
-    torch = sys.modules.get("torch")
-    if device == "cuda" and torch is not None:
-        return str(torch.cuda.get_device_name())
-    return provenance.cpu_model()
+        leased = "cpu"
+    return leased, provenance.cpu_model()
 
 
 def _die_with(lifeline: int) -> None:

@@ -17,6 +17,7 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from itertools import product
 from pathlib import Path
 
 _POLL_SECONDS = 0.05
@@ -101,13 +102,12 @@ def _take(
     devices: list[str] = []
     files: list[int] = []
     with ExitStack() as attempt:
-        for slot in range(slots):  # slot 0 of every device first, to spread jobs over devices
-            for name in names:
-                if len(devices) < wanted and name not in devices:
-                    locks = _try_slot(folder, name, slot, slots, attempt)
-                    if locks:
-                        devices.append(name)
-                        files += locks
+        # slot 0 of every device first, to spread jobs over devices
+        for slot, name in product(range(slots), names):
+            is_wanted = len(devices) < wanted and name not in devices
+            if is_wanted and (locks := _try_slot(folder, name, slot, slots, attempt)):
+                devices.append(name)
+                files += locks
         if len(devices) < wanted:
             return None
         held.push(attempt.pop_all())

@@ -21,8 +21,7 @@ class RunLog:
     Attributes:
         losses: by name, (epoch, value) pairs of `loss` and the terms. Values of terms that are
             NaN or infinite are left out.
-        history: (n_samples,) int16 for each checkpoint.
-        epochs: the epoch of each checkpoint.
+        history: (n_samples,) int16 for each checkpoint, logged in `epochs`.
         embedding: (n_samples, n_latent) float16, the last one logged, scaled down as a whole if
             float16 cannot represent it.
         view_assignments: by view, (n_samples,) int32, the last ones logged.
@@ -50,9 +49,7 @@ class RunLog:
         self.view_assignments: dict[str, NDArray[np.int32]] = {}
         self.diverged = ""
         self.last_call: float | None = None
-        self._n_samples = data.n_samples
-        self._n_clusters = data.n_clusters
-        self._views = {view.name for view in data.views}
+        self._data = data
         self._on_epoch = on_epoch
         self._epoch = 0
         self._state = state
@@ -115,13 +112,13 @@ class RunLog:
         return self._epoch + 1, found["state"]
 
     def _keep_checkpoint(self, y_pred: ArrayLike) -> None:
-        if self._n_clusters - 1 > _INT16_MAX:
+        n_clusters = self._data.n_clusters
+        if n_clusters - 1 > _INT16_MAX:
             raise ValueError(
-                f"log: the history holds at most {_INT16_MAX + 1} clusters, got {self._n_clusters}"
+                f"log: the history holds at most {_INT16_MAX + 1} clusters, got {n_clusters}"
             )
-        checkpoint = assignments(
-            y_pred, self._n_samples, self._n_clusters, f"log: y_pred at epoch {self._epoch}"
-        ).astype(np.int16)
+        what = f"log: y_pred at epoch {self._epoch}"
+        checkpoint = assignments(y_pred, self._data, what).astype(np.int16)
         if self.epochs and self.epochs[-1] == self._epoch:
             self.history[-1] = checkpoint
         else:
@@ -129,11 +126,13 @@ class RunLog:
             self.history.append(checkpoint)
 
     def _keep_part(self, view: str, assigned: ArrayLike) -> None:
-        if view not in self._views:
-            known = ", ".join(sorted(self._views))
-            raise ValueError(f"log: view_assignments: expected a view of {known}, got {view!r}")
+        known = sorted(known_view.name for known_view in self._data.views)
+        if view not in known:
+            raise ValueError(
+                f"log: view_assignments: expected a view of {', '.join(known)}, got {view!r}"
+            )
         what = f"log: view_assignments[{view!r}] at epoch {self._epoch}"
-        kept = assignments(assigned, self._n_samples, self._n_clusters, what, lowest=-1)
+        kept = assignments(assigned, self._data, what, lowest=-1)
         self.view_assignments[view] = kept.astype(np.int32)
 
     def _keep_figures(self, loss: float | None, terms: Mapping[str, float]) -> None:
@@ -150,10 +149,9 @@ class RunLog:
     def _small(self, embedding: ArrayLike) -> NDArray[np.float16]:
         values = as_numpy(embedding).astype(np.float32)
         what = f"log: embedding at epoch {self._epoch}"
-        if values.ndim != 2 or len(values) != self._n_samples:
-            raise ValueError(
-                f"{what}: expected shape ({self._n_samples}, n_latent), got {values.shape}"
-            )
+        n_samples = self._data.n_samples
+        if values.ndim != 2 or len(values) != n_samples:
+            raise ValueError(f"{what}: expected shape ({n_samples}, n_latent), got {values.shape}")
         largest = float(np.abs(values).max(initial=0))
         if not math.isfinite(largest):
             raise ValueError(f"{what}: expected finite values, got NaN or infinite ones")
@@ -163,7 +161,7 @@ class RunLog:
 
 
 def assignments(
-    y_pred: ArrayLike, n_samples: int, n_clusters: int, what: str, *, lowest: int = 0
+    y_pred: ArrayLike, data: Dataset, what: str, *, lowest: int = 0
 ) -> NDArray[np.integer[Any]]:
     """Return assignments in `lowest` … n_clusters - 1 as an array, (n_samples,).
 
@@ -171,13 +169,13 @@ def assignments(
         ValueError: a wrong shape, type or range; the message begins with `what`.
     """
     values = as_numpy(y_pred)
-    if values.shape != (n_samples,):
-        raise ValueError(f"{what}: expected shape ({n_samples},), got {values.shape}")
+    if values.shape != (data.n_samples,):
+        raise ValueError(f"{what}: expected shape ({data.n_samples},), got {values.shape}")
     if values.dtype.kind not in "iu":
         raise ValueError(f"{what}: expected integers, got {values.dtype}")
-    if values.min() < lowest or values.max() >= n_clusters:
+    if values.min() < lowest or values.max() >= data.n_clusters:
         raise ValueError(
-            f"{what}: expected clusters in {lowest}..{n_clusters - 1},"
+            f"{what}: expected clusters in {lowest}..{data.n_clusters - 1},"
             f" got {values.min()}..{values.max()}"
         )
     return values

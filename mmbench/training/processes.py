@@ -76,17 +76,14 @@ class Child:
             if kind is KeyboardInterrupt:
                 self.stop()
         finally:  # also after a second interrupt
-            self._close()
-
-    def _close(self) -> None:
-        self._kill()
-        self._process.wait()
-        self._selector.close()
-        for pipe in (self._process.stdin, self._process.stdout):
-            assert pipe is not None
-            pipe.close()
-        for file in (self._events, self._lifeline, self._exit):
-            os.close(file)
+            self._kill()
+            self._process.wait()
+            self._selector.close()
+            for pipe in (self._process.stdin, self._process.stdout):
+                assert pipe is not None
+                pipe.close()
+            for file in (self._events, self._lifeline, self._exit):
+                os.close(file)
 
     def receive(self, deadline: float) -> dict[str, Any] | None:
         """Return the next event, or None when the process has ended.

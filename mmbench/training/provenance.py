@@ -6,6 +6,7 @@ import platform
 import resource
 import subprocess
 import sys
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -45,11 +46,10 @@ def git_state() -> tuple[str | None, bool | None]:
 
 def versions() -> dict[str, str]:
     """Return the versions of Python and of those libraries that are imported."""
-    found = {"python": platform.python_version()}
-    for distribution, module in _LIBRARIES.items():
-        if module in sys.modules:
-            found[distribution] = _version(distribution)
-    return found
+    imported = {
+        name: _version(name) for name, module in _LIBRARIES.items() if module in sys.modules
+    }
+    return {"python": platform.python_version(), **imported}
 
 
 @functools.cache
@@ -73,20 +73,16 @@ def cpu_model() -> str:
 
 def reset_peak_memory() -> None:
     """Count the peak memory of this process from now on, where the kernel allows it."""
-    try:
+    with suppress(OSError):  # then the peak is that of the whole process, which is never too small
         Path("/proc/self/clear_refs").write_text("5", encoding="ascii")
-    except OSError:  # then the peak is that of the whole process, which is never too small
-        return
 
 
 def peak_memory(pid: int | str = "self") -> int | None:
     """Return the peak resident memory of a process in bytes; None where it is gone."""
-    try:
+    with suppress(OSError):
         for line in Path(f"/proc/{pid}/status").read_text(encoding="utf-8").splitlines():
             if line.startswith("VmHWM:"):
                 return int(line.split()[1]) * 1024
-    except OSError:
-        pass
     if pid == "self":
         return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
     return None

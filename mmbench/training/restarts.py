@@ -32,8 +32,10 @@ def train_restarts(
     The loss is the last one logged as `loss`. A training that diverged is kept only if all of
     them did. A training that crashes or runs out of memory ends the seed with its status, and one
     that logs no loss ends it as `not_applicable`. `on_restart` is called before each training
-    with those that have ended.
+    with those that have ended, unless there is only one.
     """
+    if started.n_restarts == 1:
+        return train(started)
     ended: list[Restart] = []
     kept: Run | None = None
     lowest = math.inf
@@ -46,7 +48,8 @@ def train_restarts(
         record = run.record
         spent = {part: spent.get(part, 0.0) + value for part, value in record.seconds.items()}
         memory = {where: max(memory.get(where, 0), peak) for where, peak in record.memory.items()}
-        loss = _last_loss(record)
+        losses = record.losses.get("loss")
+        loss = losses[-1][1] if losses and record.status == "ok" else None
         ended.append({"seed": seed, "status": record.status, "loss": loss, "kept": False})
         if record.status == "ok" and loss is None:
             run = Run(replace(record, status="not_applicable", reason=_NO_LOSS))
@@ -54,8 +57,7 @@ def train_restarts(
             kept = run
             break
         if kept is None or (loss is not None and loss < lowest):
-            kept = run
-            lowest = math.inf if loss is None else loss
+            kept, lowest = run, math.inf if loss is None else loss
     assert kept is not None  # there is at least one restart
     is_ok = kept.record.status == "ok"
     for restart in ended:
@@ -64,9 +66,3 @@ def train_restarts(
     seconds["total"] = sum(seconds.values())
     record = replace(kept.record, seed=started.seed, restarts=ended, seconds=seconds, memory=memory)
     return replace(kept, record=record)
-
-
-def _last_loss(record: Record) -> float | None:
-    """Return the last loss of a training that ended ok, or None."""
-    losses = record.losses.get("loss")
-    return losses[-1][1] if losses and record.status == "ok" else None

@@ -47,9 +47,6 @@ class StateFile:
 
     From the first call of `load` or `keep` until `close`, SIGTERM writes the last state and ends
     the process. In a training that calls neither, SIGTERM has its usual effect.
-
-    Attributes:
-        spent: seconds of training before this process, as stored with the state.
     """
 
     def __init__(self, path: Path, every: float) -> None:
@@ -58,7 +55,7 @@ class StateFile:
         The name of the file contains all that the bits of a training depend on, so that only a
         matching state is resumed.
         """
-        self.spent = 0.0
+        self.spent = 0.0  # seconds of training before this process, as stored with the state
         self._path = path
         self._every = every
         self._begins = self._written = time.monotonic()

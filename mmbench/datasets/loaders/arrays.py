@@ -47,7 +47,6 @@ def read_arrays(source: ArraySource, folder: Path, _: Mapping[str, ViewSpec]) ->
 
 
 def _read_variables(loader: str, path: Path, keys: Sequence[str]) -> dict[str, Any]:
-    """Return variables of a file by key."""
     import h5py
 
     read: Callable[[Path, Sequence[str]], dict[str, Any]]
