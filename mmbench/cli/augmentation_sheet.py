@@ -26,24 +26,17 @@ class Augmenting(Protocol):
 
 
 def augmentation_sheet(
-    method: Augmenting,
-    images: NDArray[np.uint8],
-    path: Path,
-    *,
-    n_images: int = 8,
-    n_draws: int = 6,
-    seed: int = 0,
+    method: Augmenting, images: NDArray[np.uint8], path: Path, n_images: int = 8, n_draws: int = 6
 ) -> None:
     """Write a PNG sheet of augmented images, whole or not at all.
 
     Each row shows one image as the network sees it without augmentation, and then several draws
     of each augmentation, in the order in which the method names them, with white gaps between.
-
     `images` are (n_samples, channels, height, width) uint8, of which the first `n_images` are
     shown.
     """
     originals = torch.as_tensor(images[:n_images])
-    generator = torch.Generator().manual_seed(seed)
+    generator = torch.Generator().manual_seed(0)
     draws = [
         torch.stack([augment(originals, generator) for _ in range(n_draws)], dim=1)
         for augment in method.augmentations().values()

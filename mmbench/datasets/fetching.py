@@ -99,14 +99,13 @@ class _Fetching:
         return FetchedFile(found, verified, location)
 
     def _bring(self, name: str, spec: RawFile) -> FetchedFile | None:
-        here = self._in_folder(name, spec)
-        if here is not None:
+        if (here := self._in_folder(name, spec)) is not None:
             return here
         path = self.folder / name
         if path.is_file():
             self._fail(name, "folder", _set_aside(path, path, spec))
         in_mirror = self.mirror is not None and spec.checksum is not None
-        for location in [*(["mirror"] if in_mirror else []), *spec.urls]:
+        for location in ["mirror", *spec.urls] if in_mirror else spec.urls:
             try:
                 with replacing(path) as temporary:
                     if self.mirror is not None and location == "mirror":

@@ -50,8 +50,7 @@ def _bytes(values: NDArray[Any], spec: ViewSpec, where: str) -> NDArray[np.uint8
         raise InputError(f"{where}: expected pixels in 0..{white}, got {low}..{high}")
     if values.dtype == np.uint8 and white == 255:
         return values
-    pixels: NDArray[np.uint8] = np.rint(values * (255.0 / white)).clip(0, 255).astype(np.uint8)
-    return pixels
+    return np.rint(values * (255.0 / white)).clip(0, 255).astype(np.uint8)
 
 
 def _min_max(values: NDArray[np.float64]) -> NDArray[np.float64]:

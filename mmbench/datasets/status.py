@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
+from urllib.parse import urlsplit
 
 from mmbench.checks import checked
 from mmbench.config import DatasetEntry
@@ -130,7 +131,8 @@ def _here(entry: DatasetEntry, folder: Path) -> str:
 def verdict_rows(statuses: Iterable[FetchStatus]) -> list[dict[str, Any]]:
     """Return a row for each data set that was fetched.
 
-    `verified` is whether all files have the checksum of the catalogue.
+    `locations` are the packages and hosts of its files, and `verified` is whether all of them have
+    the checksum of the catalogue.
     """
     return [
         {
@@ -138,7 +140,10 @@ def verdict_rows(statuses: Iterable[FetchStatus]) -> list[dict[str, Any]]:
             "status": status.status,
             "source": status.source,
             "locations": ", ".join(
-                dict.fromkeys(_package_or_host(file.location) for file in status.files.values())
+                dict.fromkeys(
+                    urlsplit(file.location).netloc or file.location.partition("!")[0]
+                    for file in status.files.values()
+                )
             ),
             "verified": status.status == "ok"
             and all(file.verified for file in status.files.values()),
@@ -146,9 +151,3 @@ def verdict_rows(statuses: Iterable[FetchStatus]) -> list[dict[str, Any]]:
         }
         for status in statuses
     ]
-
-
-def _package_or_host(location: str) -> str:
-    if location.startswith("http"):
-        return location.split("/")[2]
-    return location.partition("!")[0]

@@ -82,12 +82,10 @@ def recorded_stages() -> dict[str, Any]:
 
 
 def compare_files() -> tuple[int, dict[str, str]]:
-    """Read every file that `dvc.lock` records and compare its checksum.
+    """Return the number of files that `dvc.lock` records, and by path how some of them differ.
 
-    DVC itself trusts the files that a remote gives, and files whose size and times are unchanged.
-
-    Returns:
-        The number of recorded files, and by path in words how a file differs.
+    Every file is read, since DVC itself trusts the files that a remote gives, and files whose size
+    and times are unchanged.
 
     Raises:
         InputError: nothing has been recorded, or the cache lacks the list of a folder's files.

@@ -32,10 +32,9 @@ def import_runs(
 ) -> list[SeedBlock]:
     """Store assignments as runs of an entry with `uses: imported`, and return the new blocks.
 
-    Seeds that are stored with the same assignments are left as they are.
-
-    `path`, `seed` and `order` are those of `read_assignments`. The precision of the plan is part
-    of the folder of the runs.
+    Seeds that are stored with the same assignments are left as they are. `path`, `seed` and
+    `order` are those of `read_assignments`. The precision of the plan is part of the folder of
+    the runs.
 
     Raises:
         InputError: a name is unknown, the entry is trained here, the data are not prepared, the

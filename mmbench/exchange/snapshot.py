@@ -33,13 +33,10 @@ def check(config: Path) -> Jobs:
 
 
 def snapshot(config: Path) -> tuple[Jobs, list[str]]:
-    """Check a benchmark and record its files with DVC.
+    """Check a benchmark, record its files with DVC, and return its jobs and the recorded stages.
 
     The data and the runs of all benchmarks are recorded; scores and page are recorded for
     benchmarks that `dvc.yaml` names.
-
-    Returns:
-        The jobs of the benchmark, and the stages of `dvc.yaml` that were recorded.
 
     Raises:
         InputError: as `check`, or DVC fails.

@@ -54,10 +54,7 @@ def mark_current(blocks: Sequence[SeedBlock], *, config: Path) -> str:
 
 
 def forget(blocks: Sequence[SeedBlock], *, config: Path) -> str:
-    """Remove Snakemake's records of blocks, so that they are never trained.
-
-    The arguments and the value returned are those of `mark_current`.
-    """
+    """Remove Snakemake's records of blocks, so that they are never trained; see `mark_current`."""
     files = [str(path) for block in blocks for path in RunStore().files(block)]
     reason = _attempt(config, "--cleanup-metadata", files=files)
     return "" if "metadata was not present" in reason else reason

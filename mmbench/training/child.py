@@ -91,8 +91,7 @@ def _train(request: dict[str, Any], report: Report, await_turn: Callable[[], str
     gc.freeze()  # do not search imported modules for garbage after each seed
     device, model = _device(request["device"])
     common = replace(common, params=params, device=request["simulated"] or model)
-    setup_begins = request["spawned"]
-    waiting = request["waited"]
+    waiting, setup_begins = request["waited"], request["spawned"]
     # a state may be continued only where the training gives the same bits as before the stop
     environment = digest([common.device, common.threads, provenance.versions()])[:8]
     finished = FinishedSeeds(Path(request["finished_seeds"]))
@@ -127,7 +126,6 @@ def _train_seed(
     report: Report,
     started: Record,
 ) -> Run:
-    """Return the run of one seed, however it ended."""
     # read again, since a method may have scaled the arrays of the last seed in place
     data = Dataset.load(views)
     _make_deterministic(started.seed, started.threads)

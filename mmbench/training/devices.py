@@ -83,7 +83,10 @@ def leased(gpus: int, slots_per_gpu: int = 1) -> Iterator[Lease]:
         yield Lease()
         return
     begin = time.monotonic()
-    folder = _lock_folder()
+    # the folder of the lock files belongs to the machine, not to the project
+    default = Path(tempfile.gettempdir()) / f"mmbench-locks-{os.getuid()}"
+    folder = Path(os.environ.get("MMBENCH_LOCKS") or default)
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     with ExitStack() as held:
         # Jobs queue, so that a job that needs two devices is not starved by those that need one.
         queue = hashlib.sha256(" ".join(sorted(names)).encode()).hexdigest()[:16]
@@ -134,14 +137,6 @@ def _lock(path: Path, kind: int, held: ExitStack, *, wait: bool = False) -> int:
     held.callback(os.close, file)
     fcntl.flock(file, kind if wait else kind | fcntl.LOCK_NB)
     return file
-
-
-def _lock_folder() -> Path:
-    """Return the directory of the lock files, which belongs to the machine, not to the project."""
-    default = Path(tempfile.gettempdir()) / f"mmbench-locks-{os.getuid()}"
-    folder = Path(os.environ.get("MMBENCH_LOCKS") or default)
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    return folder
 
 
 def _nvidia_devices() -> list[list[str]]:

@@ -25,7 +25,6 @@ class Job:
         uses: the module or file of the method, see `mmbench.methods.build`.
         params: all hyperparameters, defaults included, so that a changed default is noticed.
         precision: with bfloat16, methods that use torch run in autocast; others ignore it.
-        fingerprint: of the method's source code.
         views: the `views.safetensors` to cluster.
         gpus: how many the method uses; without a GPU it trains on the CPU.
         timeout_minutes: the limit for each seed, including the start of its process, all its

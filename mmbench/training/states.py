@@ -47,14 +47,12 @@ class StateFile:
 
     From the first call of `load` or `keep` until `close`, SIGTERM writes the last state and ends
     the process. In a training that calls neither, SIGTERM has its usual effect.
+
+    The clock of the training starts now, and its state is written `every` so many seconds. The
+    name of the file contains all that the bits depend on, so that only a matching state is resumed.
     """
 
     def __init__(self, path: Path, every: float) -> None:
-        """Start the clock of a training, whose state is written `every` so many seconds.
-
-        The name of the file contains all that the bits of a training depend on, so that only a
-        matching state is resumed.
-        """
         self.spent = 0.0  # seconds of training before this process, as stored with the state
         self._path = path
         self._every = every

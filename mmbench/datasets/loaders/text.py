@@ -25,8 +25,7 @@ def read_csv(source: CsvSource, folder: Path, _: Mapping[str, ViewSpec]) -> RawD
         path = folder / (where.file or only)
         columns: Any = None
         if where.columns is not None:
-            n_columns = len(_first_row(path, delimiter))
-            columns = range(n_columns)[slice(*where.columns)]
+            columns = range(len(_first_row(path, delimiter)))[slice(*where.columns)]
         return _load_text(path, delimiter, columns, source.header, float)
 
     views = stacked_views(source.views, values, folder.name)
