@@ -71,7 +71,8 @@ def test_what_is_logged_is_stored_with_the_run(cell):
     run = cell.try_out(
         """
         log(0, loss=2.0, y_pred=0 * y_pred, gap=0.5)
-        log(1, loss=1.0, y_pred=y_pred, embedding=np.ones((180, 2)), view_assignments={"text": y_pred})
+        views = {"text": y_pred}
+        log(1, loss=1.0, y_pred=y_pred, embedding=np.ones((180, 2)), view_assignments=views)
         """
     )
     assert run.record.losses == {"loss": [[0, 2.0], [1, 1.0]], "gap": [[0, 0.5]]}
