@@ -14,8 +14,8 @@ encoder sees its input under noise and dropout, drawn anew for each modality and
 soon fixes the first partition that it reaches. All modalities must contain the clusters.
 
 Source: Mao, Yan, Guo & Ye, Deep Mutual Information Maximin for Cross-Modal Clustering, AAAI
-2021, from its abstract and the caption of its figure 1. This is a reconstruction: neither code
-nor the full text is public. The two terms are read as a multi-view information bottleneck
+2021, from its abstract and the caption of its figure 1. This is a reconstruction and does not
+follow the code of its authors. The two terms are read as a multi-view information bottleneck
 (Federici et al., ICLR 2020) of discrete codes, the heads as those of IIC (Ji et al., ICCV 2019).
 Sizes, weights and schedule are choices of this file.
 Departures: the views are scaled again, each column to [0, 1] and then each view by one number,
