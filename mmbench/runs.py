@@ -36,7 +36,6 @@ class Restart(TypedDict):
 
     Attributes:
         seed: the seed it was trained with.
-        status: how it ended.
         loss: the last logged loss; None where it did not end `ok` or logged no loss.
         kept: whether the run of the seed is this training.
     """
@@ -52,20 +51,15 @@ class Record:
     """How the run of one seed went.
 
     Attributes:
-        seed: the seed of the run.
-        status: how it ended.
         reason: one line, where it did not end `ok`; for an imported run, its source file.
         log_tail: the last printed lines, where it did not end `ok`.
         method: the catalogue entry.
         uses: the module that ran.
         params: every hyperparameter, defaults included.
-        precision: the floating-point precision of the training.
         fingerprint: of the source code that ran.
         losses: for each logged figure, (epoch, value) pairs.
         seconds: setup, training, inference, waiting (for a device) and total.
         memory: peak bytes on the host and on the device.
-        device: the device it was trained on.
-        threads: how many threads it was allowed.
         versions: of Python and the libraries that matter.
         git_commit: of the project, or None outside a checkout.
         git_clean: whether the checkout had no changes other than in `results/` and `dvc.lock`.
@@ -133,10 +127,6 @@ class RunKey:
     A stored run is current if its key is the one that a run of today would have.
 
     Attributes:
-        params: every hyperparameter.
-        precision: of the training.
-        n_restarts: trainings of each seed.
-        fingerprint: of the method's source code.
         data_checksum: of the data set; None where it is not prepared, and then it is not compared.
         format_version: see `FORMAT_VERSION`.
     """

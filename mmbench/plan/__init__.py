@@ -5,22 +5,16 @@ first job starts.
 """
 
 from mmbench.plan.benchmark import Plan
-from mmbench.plan.fingerprints import (
-    method_fingerprint,
-    reporting_fingerprint,
-    scoring_fingerprint,
-)
-from mmbench.plan.forecast import Forecast, forecast
+from mmbench.plan.fingerprints import method_fingerprint, reporting_fingerprint, scoring_fingerprint
+from mmbench.plan.forecast import forecast
 from mmbench.plan.jobs import PROCESSED, Jobs, data_checksum
 from mmbench.plan.params import params_hash, resolved
 from mmbench.plan.report_spec import report_spec
-from mmbench.plan.several import PAPERS, Benchmarks
+from mmbench.plan.several import Benchmarks
 
 __all__ = [
-    "PAPERS",
     "PROCESSED",
     "Benchmarks",
-    "Forecast",
     "Jobs",
     "Plan",
     "data_checksum",

@@ -18,13 +18,11 @@ class Plan:
     A cell is a data set with a method.
 
     Attributes:
-        benchmark: the benchmark as it was written.
         where: the file it was read from, for messages.
-        dataset_names: its data sets, in order.
+        dataset_names: the data sets, in order.
         method_names: its methods, in order, each followed by the points of its sweep.
         datasets: the catalogue of data sets, by name.
         methods: the catalogue of methods and the points of sweeps, by name.
-        points: the points of sweeps, by name.
 
     Raises:
         InputError: the config names something unknown, or a parameter does not fit its method.

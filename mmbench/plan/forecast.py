@@ -15,9 +15,6 @@ class Forecast:
     """What a benchmark still has to run in one cell.
 
     Attributes:
-        dataset: the data set.
-        method: the method.
-        seeds: how many are requested.
         seeds_to_run: how many are not stored, or are of other parameters, source code or data.
         seconds_per_seed: the median over the seeds measured here with any parameters, or None.
         minutes: for the seeds to run, or None where nothing was measured.

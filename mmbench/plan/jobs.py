@@ -105,14 +105,15 @@ class Jobs:
     def method_json(self, dataset: str, method: str) -> str:
         """Return the argument of `mmbench fit` that describes a method, as one line of JSON."""
         entry = self.plan.methods[method]
-        content: dict[str, Any] = {
-            "method": method,
-            "uses": entry.uses,
-            "params": self.plan.params(dataset, method),
-            "precision": self.plan.benchmark.precision,
-            "restarts": entry.restarts,
-        }
-        return json.dumps(content, sort_keys=True)
+        return argument(
+            {
+                "method": method,
+                "uses": entry.uses,
+                "params": self.plan.params(dataset, method),
+                "precision": self.plan.benchmark.precision,
+                "restarts": entry.restarts,
+            }
+        )
 
     def selection(self, dataset: str) -> str:
         """Return the argument of `mmbench score`: by method, the blocks that count."""
@@ -139,11 +140,7 @@ class Jobs:
 
     @property
     def environment(self) -> dict[str, str]:
-        """The environment variables for the commands of the rules.
-
-        The mirror is where to look for files, which changes no result; a rule whose `params` held
-        it would run again when it changes.
-        """
+        """The environment variables of the rules' commands, which do not trigger a rule."""
         mirror = self.plan.benchmark.mirror
         return {"MMBENCH_MIRROR": mirror} if mirror else {}
 
@@ -159,13 +156,9 @@ class Jobs:
         return start + self.timeout_minutes(method) * len(parse_seeds(seeds))
 
 
-def data_checksum(dataset: str, processed: Path = PROCESSED) -> str | None:
-    """Return the checksum of a prepared data set.
-
-    Returns:
-        None where it is not prepared; an empty text where its data are unavailable.
-    """
-    views = processed / dataset / "views.safetensors"
+def data_checksum(dataset: str) -> str | None:
+    """Return the checksum of a prepared data set; None if it is not, empty if unavailable."""
+    views = PROCESSED / dataset / "views.safetensors"
     return str(read_metadata(views).get("checksum", "")) if views.is_file() else None
 
 

@@ -17,7 +17,6 @@ class Benchmarks:
     layout of its tables. A paper's file is read only when something of it is asked for.
 
     Attributes:
-        configured: the benchmark of the config file.
         papers: the names of the benchmarks of papers.
     """
 
@@ -45,8 +44,7 @@ class Benchmarks:
     def of_run(self, dataset: str, method: str, params_hash: str) -> Jobs:
         """Return the jobs of a benchmark that has a cell with these parameters.
 
-        The configured benchmark is asked first, then the papers that were read, then the others:
-        a job on another machine starts with the configured benchmark alone.
+        The papers that were not read are asked last, since reading them takes time.
 
         Raises:
             InputError: no benchmark has it.

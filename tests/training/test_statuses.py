@@ -178,6 +178,6 @@ def test_an_output_that_cannot_be_written_fails_the_job_but_keeps_the_finished_s
 
 def test_a_part_that_cannot_be_written_fails_the_job_with_the_error_of_the_system(cell):
     method = cell.method("(folder / '.finished_seeds').write_text('a file where a folder must be')")
-    with pytest.raises(FileExistsError, match=r"\.finished_seeds"):
+    with pytest.raises(NotADirectoryError, match=r"\.finished_seeds"):
         cell.fit(cell.job(method))
     assert not (cell.folder / "block").exists()
