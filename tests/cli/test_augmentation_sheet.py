@@ -37,6 +37,6 @@ def test_a_sheet_shows_each_image_and_its_draws(tmp_path, channels):
 
 
 def test_an_augmentation_that_fails_leaves_no_file(tmp_path):
-    with pytest.raises(ZeroDivisionError):
+    with pytest.raises(ZeroDivisionError, match="zero"):
         augmentation_sheet(Failing(), noise(2, 3), tmp_path / "sheet.png")
     assert not list(tmp_path.iterdir())
