@@ -1,7 +1,7 @@
 """From a config to jobs: what would run, with which parameters, and where its files lie.
 
-The Snakefile imports only this package. Every mistake in a config is found here, before the
-first job starts.
+Every mistake in a config is found here, before the first job starts. The Snakefile and the rules
+get their files, arguments and limits from `Benchmarks` and `Jobs`.
 """
 
 from mmbench.plan.benchmark import Plan
