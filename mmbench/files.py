@@ -14,6 +14,9 @@ from typing import Any
 
 from mmbench.errors import InputError
 
+RAW = Path("data/raw")  # a folder for each fetched data set
+PROCESSED = Path("data/processed")  # and for each prepared one
+
 # raised by NumPy for an .npz file that is cut short, damaged, or of another format
 NOT_AN_NPZ = (
     ValueError,

@@ -145,11 +145,14 @@ class RunKey:
 
     def mismatch(self, record: Record) -> str:
         """Return what differs in a run, as `fingerprint: expected X, got Y`; empty if nothing."""
-        for name, expected in asdict(self).items():
-            found = getattr(record, name)
-            if found != expected and expected is not None:
-                return f"{name}: expected {expected}, got {found if found != '' else 'none'}"
-        return ""
+        name = self.changed_field(record)
+        expected, found = (getattr(x, name, "") for x in (self, record))
+        return f"{name}: expected {expected}, got {found or 'none'}" if name else ""
+
+    def changed_field(self, record: Record) -> str:
+        """Return the first field in which a run differs, or an empty text."""
+        fields = asdict(self).items()
+        return next((n for n, value in fields if value not in (None, getattr(record, n))), "")
 
     @property
     def digest(self) -> str:

@@ -13,9 +13,6 @@ from mmbench.errors import InputError, unknown
 if TYPE_CHECKING:
     from mmbench.config import DatasetEntry
 
-RAW = Path("data/raw")  # where rules put fetched files
-PROCESSED = Path("data/processed")  # and prepared data sets
-
 
 def add_options(parser: argparse.ArgumentParser, *names: str) -> None:
     """Declare options that several commands have: catalogue, methods, config, mirror and json."""

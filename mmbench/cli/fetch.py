@@ -10,8 +10,9 @@ Example:
 import argparse
 from pathlib import Path
 
-from mmbench.cli.common import RAW, add_options, dataset_arguments, print_rows
+from mmbench.cli.common import add_options, dataset_arguments, print_rows
 from mmbench.errors import InputError
+from mmbench.files import RAW
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -6,7 +6,8 @@ Example:
 
 import argparse
 
-from mmbench.cli.common import RAW, add_options, print_rows
+from mmbench.cli.common import add_options, print_rows
+from mmbench.files import RAW
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -7,7 +7,8 @@ Example:
 import argparse
 from pathlib import Path
 
-from mmbench.cli.common import PROCESSED, RAW, add_options, dataset_arguments
+from mmbench.cli.common import add_options, dataset_arguments
+from mmbench.files import PROCESSED, RAW
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -7,7 +7,8 @@ Example:
 import argparse
 from pathlib import Path
 
-from mmbench.cli.common import PROCESSED, json_argument
+from mmbench.cli.common import json_argument
+from mmbench.files import PROCESSED
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -10,8 +10,9 @@ Example:
 import argparse
 from collections import Counter
 
-from mmbench.cli.common import PROCESSED, RAW, add_options, print_rows
+from mmbench.cli.common import add_options, print_rows
 from mmbench.errors import unknown
+from mmbench.files import PROCESSED, RAW
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -14,8 +14,9 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mmbench.cli.common import PROCESSED, RAW, add_options, dataset_arguments, print_rows
+from mmbench.cli.common import add_options, dataset_arguments, print_rows
 from mmbench.errors import InputError, unknown
+from mmbench.files import PROCESSED, RAW
 
 if TYPE_CHECKING:
     from mmbench.config import MethodEntry

@@ -10,8 +10,9 @@ import argparse
 import sys
 from pathlib import Path
 
-from mmbench.cli.common import PROCESSED, add_options, print_json
+from mmbench.cli.common import add_options, print_json
 from mmbench.errors import InputError
+from mmbench.files import PROCESSED
 
 _NOT_FAILED = ("ok", "not_applicable", "data_unavailable")
 

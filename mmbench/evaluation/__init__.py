@@ -1,1 +1,1 @@
-"""Compare assignments with labels; knows no method."""
+"""Compare assignments with labels; imports no method."""

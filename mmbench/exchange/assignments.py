@@ -19,8 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mmbench.errors import InputError
-from mmbench.files import NOT_AN_NPZ, read_csv
-from mmbench.plan import PROCESSED
+from mmbench.files import NOT_AN_NPZ, PROCESSED, read_csv
 from mmbench.views_file import read_metadata
 
 Order = Literal["source", "stored"]

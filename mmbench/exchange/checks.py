@@ -11,11 +11,10 @@ from pathlib import Path
 
 from mmbench.datasets import read_status
 from mmbench.errors import InputError
-from mmbench.files import read_csv, read_json, sha256
-from mmbench.plan import PROCESSED, Jobs, data_checksum, scoring_fingerprint
+from mmbench.files import PROCESSED, RAW, read_csv, read_json, sha256
+from mmbench.plan import Jobs, data_checksum, scoring_fingerprint
 from mmbench.runs import SeedBlock, read_runs
 
-RAW = Path("data/raw")
 _RECORD_COLUMNS = ("method", "params_hash", "seed", "fingerprint", "data_checksum")
 
 
@@ -44,7 +43,7 @@ def problems(jobs: Jobs) -> Iterator[Problem]:
             except InputError as error:
                 yield Problem(str(error), files)
     names = jobs.plan.dataset_names
-    for path in sorted(Path("results", jobs.plan.benchmark.name, "scores").glob("*.csv")):
+    for path in sorted((jobs.results / "scores").glob("*.csv")):
         if path.stem not in names:
             reason = f"{path}: expected scores of today's data sets only, got those of {path.stem}"
             yield Problem(reason, _score_files(jobs, path.stem))
@@ -123,9 +122,5 @@ def _compare(path: Path, what: str, expected: object, found: object) -> None:
 
 
 def _score_files(jobs: Jobs, dataset: str) -> tuple[Path, ...]:
-    results = Path("results", jobs.plan.benchmark.name)
-    return (
-        results / "records" / f"{dataset}.csv",
-        results / "scores" / f"{dataset}.csv",
-        results / "details" / f"{dataset}.npz",
-    )
+    names = (f"records/{dataset}.csv", f"scores/{dataset}.csv", f"details/{dataset}.npz")
+    return tuple(jobs.results / name for name in names)

@@ -12,8 +12,8 @@ from mmbench.errors import InputError
 from mmbench.exchange import dvc
 from mmbench.exchange.checks import problems
 from mmbench.exchange.workflow import planned_jobs, touch
-from mmbench.files import read_json
-from mmbench.plan import PROCESSED, Jobs, report_spec
+from mmbench.files import PROCESSED, read_json
+from mmbench.plan import Jobs, report_spec
 from mmbench.reporting import ReportSpec
 from mmbench.reporting.context import read_report
 from mmbench.reporting.metrics_file import metrics
@@ -59,7 +59,7 @@ def restore(config: Path, *, remote: str | None = None, force: bool = False) -> 
 
 def _report_is_current(jobs: Jobs) -> bool:
     """Return whether the tables, which are in git, fit today's benchmark and its scores."""
-    results = Path("results", jobs.plan.benchmark.name)
+    results = jobs.results
     requested = report_spec(jobs.plan)
     try:
         if read_json(results / "benchmark.json") != requested:

@@ -25,11 +25,11 @@ from numpy.typing import NDArray
 from mmbench.errors import InputError
 from mmbench.evaluation.metrics import METRICS, contingency
 from mmbench.evaluation.samples import read_samples
-from mmbench.files import read_csv
+from mmbench.files import PROCESSED, read_csv
 from mmbench.fingerprints import fingerprint
 from mmbench.methods import locate
-from mmbench.plan import PROCESSED, data_checksum
-from mmbench.runs import FORMAT_VERSION, Record, Run, RunStore, SeedBlock, read_records, read_runs
+from mmbench.plan import data_checksum
+from mmbench.runs import Record, Run, RunKey, RunStore, SeedBlock, read_records, read_runs
 from mmbench.training import Job, fit
 
 TOLERANCE = 0.01  # of a score, which is a fraction
@@ -150,11 +150,9 @@ def _obstacle(block: SeedBlock, record: Record) -> str:
         return "source not found"
     if not checksum:
         return "data not here"
-    if record.fingerprint != source:
-        return "source changed"
-    if record.data_checksum != checksum:
-        return "data changed"
-    return "" if record.format_version == FORMAT_VERSION else "other format version"
+    key = RunKey(record.params, record.precision, record.n_restarts, source, checksum)
+    field = key.changed_field(record)
+    return field and f"other {field}"
 
 
 @cache  # thousands of runs are of a few modules

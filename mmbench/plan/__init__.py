@@ -7,13 +7,12 @@ get their files, arguments and limits from `Benchmarks` and `Jobs`.
 from mmbench.plan.benchmark import Plan
 from mmbench.plan.fingerprints import method_fingerprint, reporting_fingerprint, scoring_fingerprint
 from mmbench.plan.forecast import forecast
-from mmbench.plan.jobs import PROCESSED, Jobs, data_checksum
+from mmbench.plan.jobs import Jobs, data_checksum
 from mmbench.plan.params import params_hash, resolved
 from mmbench.plan.report_spec import report_spec
 from mmbench.plan.several import Benchmarks
 
 __all__ = [
-    "PROCESSED",
     "Benchmarks",
     "Jobs",
     "Plan",

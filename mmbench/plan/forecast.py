@@ -6,7 +6,8 @@ from dataclasses import dataclass
 
 from mmbench.datasets import is_prepared
 from mmbench.errors import InputError
-from mmbench.plan.jobs import PROCESSED, Jobs
+from mmbench.files import PROCESSED
+from mmbench.plan.jobs import Jobs
 from mmbench.runs import Record, SeedBlock, read_records
 
 

@@ -8,14 +8,12 @@ from typing import Any
 
 from mmbench.config import read_benchmark
 from mmbench.datasets import recipe, sources_digest
-from mmbench.files import digest, write_text
+from mmbench.files import PROCESSED, digest, write_text
 from mmbench.plan.benchmark import Plan
 from mmbench.plan.fingerprints import method_fingerprint
 from mmbench.plan.report_spec import report_spec
 from mmbench.runs import RunKey, RunStore, SeedBlock, format_seeds, parse_seeds
 from mmbench.views_file import read_metadata
-
-PROCESSED = Path("data/processed")  # a folder for each prepared data set
 
 # Linux limits one argument of a command to 128 KiB
 _LONGEST_ARGUMENT = 60_000
@@ -28,12 +26,13 @@ class Jobs:
     Attributes:
         plan: the benchmark.
         store: where its runs lie.
+        results: the folder of its scores, tables, figures and page.
     """
 
     def __init__(self, plan: Plan, store: RunStore | None = None) -> None:
         self.plan = plan
         self.store = store or RunStore()
-        self._name = plan.benchmark.name
+        self.results = Path("results", plan.benchmark.name)
 
     @classmethod
     def read(cls, config: Path) -> "Jobs":
@@ -76,15 +75,14 @@ class Jobs:
     @property
     def targets(self) -> list[str]:
         """The files that the whole workflow makes."""
-        results = Path("results", self._name)
-        scores = [results / "scores" / f"{name}.csv" for name in self.plan.dataset_names]
-        made = (results / "tables" / "leaderboard.md", results / "report" / "index.html")
+        scores = [self.results / "scores" / f"{name}.csv" for name in self.plan.dataset_names]
+        made = (self.results / "tables/leaderboard.md", self.results / "report/index.html")
         return [str(path) for path in (*made, *scores)]
 
     def each(self, pattern: str) -> list[str]:
         """Return the files of a pattern with {dataset}, and perhaps {benchmark}."""
         names = self.plan.dataset_names
-        return [pattern.format(benchmark=self._name, dataset=name) for name in names]
+        return [pattern.format(benchmark=self.results.name, dataset=name) for name in names]
 
     def runs(self, dataset: str) -> list[str]:
         """Return the files of runs that `score` reads for a data set."""

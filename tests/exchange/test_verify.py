@@ -87,10 +87,10 @@ def test_runs_that_cannot_be_repeated_are_counted_and_left_out(lab):
     assert [(r.block, r.record.seed) for r in found] == [(sound, 0)]
     assert left_out == {
         "did not end ok": 1,
-        "source changed": 1,
-        "data changed": 1,
+        "other fingerprint": 1,
+        "other data_checksum": 1,
         "imported": 1,
-        "other format version": 1,
+        "other format_version": 1,
         "source not found": 1,
     }
     (PROCESSED / DATASET / "views.safetensors").unlink()
@@ -149,6 +149,6 @@ def test_the_command_gives_the_reason_if_no_run_can_be_verified(lab, capsys):
     assert "can be trained again: none is stored" in capsys.readouterr().err
     lab.write([replace(lab.run(0), record=lab.record(fingerprint="old"))])
     assert main(["verify"]) == 2
-    assert "can be trained again: 1 source changed" in capsys.readouterr().err
+    assert "can be trained again: 1 other fingerprint" in capsys.readouterr().err
     assert main(["verify", "--sample", "0"]) == 2
     assert "--sample: expected at least 1, got 0" in capsys.readouterr().err

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from mmbench.errors import InputError
-from mmbench.files import write_json
-from mmbench.plan import PROCESSED, Jobs, Plan, forecast, report_spec
+from mmbench.files import PROCESSED, write_json
+from mmbench.plan import Jobs, Plan, forecast, report_spec
 from mmbench.plan.jobs import argument
 from mmbench.runs import Record, Run, SeedBlock, format_seeds, parse_seeds, write_runs
 from mmbench.views_file import write_views
