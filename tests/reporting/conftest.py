@@ -2,13 +2,14 @@
 
 import csv
 import json
-from dataclasses import replace
+from dataclasses import asdict, replace
 from importlib import import_module
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from mmbench.datasets.status import FetchedFile
 from mmbench.reporting import ReportSpec
 from mmbench.reporting.context import ReportContext, open_report, read_report
 from mmbench.reporting.page import write_page
@@ -196,7 +197,7 @@ def page_of(stored):
         "remark": "its rows are sorted",
         "licence": "CC BY 4.0",
         "class_sizes": {"one": 10, "two": 60, "<three>": 30},
-        "files": {"a.mat": {"sha256": "00", "verified": False, "source": "mirror"}},
+        "files": {"a.mat": asdict(FetchedFile("00", False, "mirror"))},
     }
     for row in stored.records["digits"]:
         if row["status"] == "diverged":
