@@ -279,6 +279,8 @@ class DatasetEntry(_Entry):
             for name, file in source.files.items():
                 if file.checksum:
                     dumped["files"][name] = file.checksum
+                else:  # this key is newer than prepared data, whose recipe it must not change
+                    del dumped["files"][name]["git_blob"]
         return key
 
     def as_dict(self) -> dict[str, Any]:

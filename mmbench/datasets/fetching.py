@@ -13,7 +13,7 @@ from functools import cache
 from pathlib import Path
 
 from mmbench.config import DatasetEntry
-from mmbench.config.sources import RawFile, Source
+from mmbench.config.sources import Algorithm, RawFile, Source
 from mmbench.datasets.downloads import Downloader, DownloadError
 from mmbench.datasets.status import (
     STATUS_FILE,
@@ -141,8 +141,13 @@ def _mismatch(path: Path, spec: RawFile) -> str:
     return "" if found == expected else f"expected {algorithm} {expected}, got {found}"
 
 
-def _digest(path: Path, algorithm: str) -> str:
+def _digest(path: Path, algorithm: Algorithm) -> str:
     with path.open("rb") as file:
+        if algorithm == "git_blob":
+            start = b"blob %d\0" % path.stat().st_size
+            return hashlib.file_digest(
+                file, lambda: hashlib.sha1(start, usedforsecurity=False)
+            ).hexdigest()
         return hashlib.file_digest(file, algorithm).hexdigest()
 
 
@@ -180,5 +185,5 @@ def _mirror_files(mirror: Path) -> list[tuple[Path, int]]:
 
 
 @cache
-def _mirror_sum(path: Path, algorithm: str) -> str:
+def _mirror_sum(path: Path, algorithm: Algorithm) -> str:
     return _digest(path, algorithm)

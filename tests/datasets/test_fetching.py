@@ -24,10 +24,12 @@ from mmbench.datasets import (
     read_status,
     verdict_rows,
 )
+from mmbench.datasets.status import FetchedFile
 from mmbench.errors import InputError
 
 CONTENT = b"the bytes of a data set"
 SUM = hashlib.sha256(CONTENT).hexdigest()
+BLOB = "1a51a924612dcd7c3f361f776a93f45b7249b4ff"  # as `git hash-object` prints it
 
 
 @pytest.fixture(autouse=True)
@@ -185,13 +187,28 @@ def test_a_mirror_is_searched_by_checksum_whatever_the_name(entry_of, tmp_path):
     assert status.tried == []  # the network was not asked
 
 
-def test_a_mirror_knows_files_by_md5_too(make_entry, tmp_path):
+@pytest.mark.parametrize(
+    ("algorithm", "sum_"), [("md5", hashlib.md5(CONTENT).hexdigest()), ("git_blob", BLOB)]
+)
+def test_a_mirror_knows_files_by_other_sums_too(make_entry, tmp_path, algorithm, sum_):
     (tmp_path / "mirror").mkdir()
     (tmp_path / "mirror" / "x").write_bytes(CONTENT)
-    file = {"md5": hashlib.md5(CONTENT).hexdigest(), "urls": "manual:none"}
+    file = {algorithm: sum_, "urls": "manual:none"}
     entry = make_entry(source={"files": {"tiny.npz": file}})
     status = fetch(entry, tmp_path / "raw", mirror=tmp_path / "mirror")
-    assert status.files["tiny.npz"].verified
+    assert status.files["tiny.npz"] == FetchedFile(SUM, verified=True, location="mirror")
+
+
+def test_a_download_of_another_git_blob_is_set_aside(server, make_entry, tmp_path):
+    (server.folder / "bad.npz").write_bytes(CONTENT + b"\n")
+    (server.folder / "good.npz").write_bytes(CONTENT)
+    urls = [f"{server.address}/bad.npz", f"{server.address}/good.npz"]
+    entry = make_entry(source={"files": {"tiny.npz": {"git_blob": BLOB, "urls": urls}}})
+    status = fetch(entry, tmp_path / "raw")
+    assert status.files["tiny.npz"] == FetchedFile(SUM, verified=True, location=urls[1])
+    (attempt,) = status.tried
+    assert f"tiny.npz: expected git_blob {BLOB}, got " in attempt.reason
+    assert "set aside as tiny.npz.rejected" in attempt.reason
 
 
 def test_a_full_mirror_without_the_file_is_data_unavailable(entry_of, tmp_path):
