@@ -263,7 +263,8 @@ def test_the_shipped_catalogue_has_what_the_papers_and_the_benchmarks_name(shipp
     citeseer movies617 webkb-203 proteinfold ccv-reduced pascal-sentence-100 cifar-10-test
     cifar-100-test usps coil-20 coil-100-subset orl-pixels synthetic3d cifar-10 cifar-100-20
     stl-10 imagenet-10 imagenet-dogs ccv fashion-mv caltech-2v caltech-3v caltech-4v caltech-5v
-    wikipedia-deep nus-wide-10k iapr-tc12 esp-game mirflickr nus-wide handwritten-mixed
+    wikipedia-deep nus-wide-10k iapr-tc12 esp-game mirflickr nus-wide-dmim youcook
+    handwritten-mixed
     wikipedia-mixed bdgp-mixed cub-mixed wikipedia-mixed-split mnist-2k fashion-mnist-2k
     fashion-mnist-5k fashion-3view toy-3view toy-mixed toy-images toy-unavailable
     """
