@@ -1,0 +1,260 @@
+"""Losses, sizes and schedules of methods against numbers that their released code gave.
+
+The code that `RELEASES` names was run in float64 with the inputs of `waves` and the weights of
+`fill`; code for Keras was first transcribed for torch. Only its numbers are here.
+"""
+
+import math
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field, fields, replace
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor, nn
+from torch.optim.optimizer import register_optimizer_step_post_hook
+
+from mmbench.data import Dataset
+from mmbench.methods.cc import CC
+from mmbench.methods.cmmc import CMMC, contrasts, finetune_loss
+from mmbench.methods.cmmc import Network as CMMCNetwork
+from mmbench.methods.completer import Completer, CompletionNetwork
+from mmbench.methods.dec import DEC
+from mmbench.methods.idec import IDEC
+from mmbench.methods.sacc import SACC, ContrastiveNetwork, cluster_loss, instance_loss
+from mmbench.nn.embedded import student_t, target_distribution
+from mmbench.nn.images import image_batches
+from mmbench.nn.information import divergence
+from mmbench.nn.networks import Autoencoder, reconstruction_error
+
+
+def waves(*shape: int, start: int = 0) -> Tensor:
+    """Return sin(i²) of the integers i from `start`, which look random, in float64."""
+    i = torch.arange(start, start + math.prod(shape), dtype=torch.float64)
+    return torch.sin(i.square()).reshape(shape)
+
+
+def fill(*parts: nn.Module) -> None:
+    """Set all parameters of the parts, in this order, to waves over the root of the fan-in."""
+    start = 0
+    for part in parts:
+        for parameter in part.double().parameters():
+            parameter.data = waves(*parameter.shape, start=start) / parameter[0].numel() ** 0.5
+            start += parameter.numel()
+
+
+# ----------------------------------------------------------------------- losses by mmbench
+
+
+def cmmc_terms() -> list[Tensor]:
+    """Return both contrasts, the reconstruction errors and fine-tuning, for three views."""
+    views = [waves(12, width, start=100 * v) for v, width in enumerate((7, 5, 6))]
+    method = CMMC()
+    network = CMMCNetwork((7, 5, 6), method.hidden, method.n_latent, method.n_high_level, 4)
+    fill(*network.autoencoders, network.features, network.labels)
+    z = [net.encoder(x) for net, x in zip(network.autoencoders, views, strict=True)]
+    decoded = [net.decoder(a) for net, a in zip(network.autoencoders, z, strict=True)]
+    errors = [reconstruction_error(a, x) for a, x in zip(decoded, views, strict=True)]
+    logits = [network.labels(a) for a in z]
+    tuned = [finetune_loss(a, torch.arange(12) % 4, method.double_softmax) / 12 for a in logits]
+    both = contrasts([network.features(a) for a in z], [a.softmax(dim=1) for a in logits])
+    return [*both, torch.stack(errors).sum(), torch.stack(tuned).sum()]
+
+
+def image_terms(n_augmentations: int) -> list[Tensor]:
+    """Return the contrasts of images and of clusters, for six images."""
+    images = [(waves(6, 3, 97, 97, start=1000 * v) + 1) / 2 for v in range(n_augmentations)]
+    network = ContrastiveNetwork(SACC().backbone, 3, 97, 4)
+    fill(network.backbone, network.instance, network.cluster)
+    z, soft = zip(*(network(x) for x in images), strict=True)
+    no_strong = [None] * (3 - n_augmentations)
+    return [instance_loss(*z, *no_strong), cluster_loss(*soft, *no_strong)]
+
+
+def completer_terms() -> Tensor:
+    """Return the shared information, and the errors of reconstruction and prediction."""
+    views = [(waves(12, width, start=100 * v) + 1) / 2 for v, width in enumerate((7, 5))]
+    method = Completer()
+    network = CompletionNetwork((7, 5), method.hidden, method.n_latent, method.predictor_hidden)
+    fill(network.encoders, network.decoders, network.predictors)
+    # the terms are computed in float32
+    return network.float().terms([x.float() for x in views], method.entropy_weight)
+
+
+def dec_terms(method: DEC) -> list[Tensor]:
+    """Return the weighted terms of the clustering phase; latent vectors and centres are waves."""
+    x, z, centres = waves(12, 7), 3 * waves(12, 10), waves(4, 10, start=500)
+    network = Autoencoder(7, method.hidden, method.n_latent)
+    fill(network.encoder, network.decoder)
+    soft = student_t(z, centres)
+    terms = {
+        "divergence": divergence(target_distribution(soft), soft),
+        "reconstruction": reconstruction_error(network(x), x),
+    }
+    return [weight * terms[name] for name, weight in method.term_weights().items()]
+
+
+# -------------------------------------------------------------- numbers of the released code
+
+
+@dataclass(frozen=True)
+class Release:
+    """What the code of one repository gave, and what mmbench needs to give the same."""
+
+    code: str  # repository and commit
+    method: Any  # with the settings of that code
+    compute: Callable[[], Iterable[Tensor]]
+    terms: tuple[float, ...]  # of the loss, as `compute` returns them
+    shape: tuple[int, int, tuple[tuple[int, ...], ...]]  # samples, clusters, a row of each view
+    parameters: int  # that are trained
+    steps: int | None  # of all optimisers in the whole schedule; None where mmbench departs
+    quick: dict[str, Any] = field(default_factory=dict)  # settings that keep the parameters
+    narrow: dict[str, Any] = field(default_factory=dict)  # settings that keep the steps
+
+
+MNIST_USPS = (5_000, 10, ((784,), (784,)))
+CIFAR_10 = (60_000, 10, ((3, 32, 32),))
+MNIST = (70_000, 10, ((784,),))
+SCENE_15 = (4_485, 15, ((20,), (59,)))
+RELEASES = {
+    "cmmc": Release(
+        "SubmissionsIn/MFLVC e13ded7",
+        CMMC(),
+        cmmc_terms,
+        (10.208587716, 7.151612767, 2.803753035, 4.199164650),
+        MNIST_USPS,
+        parameters=10_749_386,
+        steps=4_800,
+        narrow={"hidden": (), "n_latent": 2, "n_high_level": 1},
+    ),
+    "sacc": Release(
+        "dengxiaozhi/SACC fdacdef",
+        SACC(),
+        lambda: image_terms(3),
+        (4.793952176, 7.914229302),
+        CIFAR_10,
+        parameters=21_880_778,
+        steps=300_000,
+        quick={"side": 97},
+    ),
+    "cc": Release(
+        "Yunfan-Li/Contrastive-Clustering 61daba8",
+        CC(),
+        lambda: image_terms(2),
+        (2.396938438, 2.637394029),
+        CIFAR_10,
+        parameters=21_880_778,
+        steps=234_000,
+        quick={"side": 97},
+    ),
+    "completer": Release(
+        "XLearning-SCU/2021-CVPR-Completer ad37110",
+        Completer(),
+        completer_terms,
+        (84.724640087, 0.840030683, 2.648375074e-4),
+        SCENE_15,
+        parameters=9_445_357,
+        steps=None,  # the code also trains on the last batch of an epoch, which is not full
+        quick={"prediction_start": 0},
+    ),
+    "dec": Release(
+        "XifengGuo/DEC-keras 2438070",
+        DEC(),
+        lambda: dec_terms(DEC()),
+        (0.010090663,),
+        MNIST,
+        parameters=3_330_894,
+        steps=None,  # the code pre-trains for 300 epochs by SGD, and limits the steps to 20 000
+    ),
+    "idec": Release(
+        "XifengGuo/IDEC 4a661c2",
+        IDEC(),
+        lambda: dec_terms(IDEC()),
+        (0.0010090663, 1.639920878),
+        MNIST,
+        parameters=3_330_894,
+        steps=None,  # the code loads a pre-trained network, and limits the steps to 20 000
+    ),
+}
+each_release = pytest.mark.parametrize("name", RELEASES)
+
+
+def dataset(n_samples: int, n_clusters: int, shapes: Sequence[tuple[int, ...]]) -> Dataset:
+    """Return views of random pixels or features, with rows of these shapes."""
+    rng = np.random.default_rng(0)
+    pixels = [rng.integers(0, 256, (n_samples, *shape), dtype=np.uint8) for shape in shapes]
+    views = [x if x.ndim > 2 else x / np.float32(255) for x in pixels]
+    return Dataset.paired(views, n_clusters=n_clusters)
+
+
+def brief(method: Any, **changes: Any) -> Any:
+    """Return the method with changes, and one epoch in each phase whose epochs are not given."""
+    return replace(method, **dict.fromkeys(phases(method), 1) | changes)
+
+
+def phases(method: Any) -> list[str]:
+    """Return the names of the hyperparameters that count epochs."""
+    return [f.name for f in fields(method) if f.name.endswith("epochs")]
+
+
+def train(method: Any, data: Dataset) -> tuple[int, int]:
+    """Return how many parameters got a gradient, and how many steps the optimisers took."""
+    sizes: dict[Tensor, int] = {}
+    steps = []
+
+    def count(optimiser: torch.optim.Optimizer, *_: Any) -> None:
+        steps.append(optimiser)
+        parameters = [p for group in optimiser.param_groups for p in group["params"]]
+        sizes.update({p: p.numel() for p in parameters if p.grad is not None})
+
+    hook = register_optimizer_step_post_hook(count)
+    try:
+        method.fit_predict(data, seed=0)
+    finally:
+        hook.remove()
+    return sum(sizes.values()), len(steps)
+
+
+@each_release
+def test_the_loss_is_that_of_the_released_code(name):
+    release = RELEASES[name]
+    with torch.no_grad():
+        terms = [term.item() for term in release.compute()]
+    assert terms == pytest.approx(release.terms, rel=1e-5)
+
+
+@each_release
+def test_the_network_has_as_many_parameters_as_that_of_the_released_code(name):
+    release = RELEASES[name]
+    _, n_clusters, shapes = release.shape
+    parameters, _ = train(
+        brief(release.method, **release.quick), dataset(n_clusters, n_clusters, shapes)
+    )
+    assert parameters == release.parameters
+
+
+@pytest.mark.parametrize("name", [name for name, release in RELEASES.items() if release.narrow])
+def test_the_schedule_has_as_many_steps_as_that_of_the_released_code(name):
+    """Counted are the steps of one more epoch in each phase."""
+    release = RELEASES[name]
+    n_samples, n_clusters, shapes = release.shape
+    data = dataset(n_samples, n_clusters, [(2,)] * len(shapes))
+    method = replace(release.method, **release.narrow)
+    _, once = train(brief(method), data)
+    steps = 0
+    for phase in phases(method):
+        _, twice = train(brief(method, **{phase: 2}), data)
+        steps += getattr(method, phase) * (twice - once)
+    assert steps == release.steps
+
+
+@pytest.mark.parametrize("name", ["sacc", "cc"])
+def test_images_are_trained_on_in_as_many_batches_as_by_the_released_code(name):
+    release = RELEASES[name]
+    pixels = torch.empty(release.shape[0], 1, 1, 1)
+    rows = torch.arange(len(pixels))
+    n_batches = len([*image_batches(pixels, rows, release.method.batch_size)])
+    assert release.method.epochs * n_batches == release.steps
+    method = brief(release.method, backbone="narrow", side=25, batch_size=10)
+    assert train(method, dataset(25, 3, ((3, 25, 25),)))[1] == 2
