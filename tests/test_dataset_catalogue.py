@@ -226,6 +226,38 @@ def test_a_mistake_in_a_derived_entry_is_one_line_with_its_place(load, options, 
     assert "\n" not in str(error.value)
 
 
+MIXED = {
+    "name": "here",
+    "loader": "mat-mixed",
+    "files": {"a.mat": {"sha256": "0" * 64, "urls": "manual:make one"}},
+    "samples": "X",
+    "labels": "y",
+    "views": {"image": 0, "text": 1, "audio": 2},
+    "train": "a.mat",
+}
+
+
+def test_files_of_mixed_modal_samples_make_a_mixed_data_set(load):
+    entries = load(base={**DOWNLOADED, "sources": [MIXED]}, half={"base": "base", "sample": 50})
+    assert entries["base"].data_setting == entries["half"].data_setting == "mixed"
+
+
+@pytest.mark.parametrize(
+    "option", [{"missing_rate": 0.5}, {"unpaired_rate": 1}, {"data_setting": "mixed"}]
+)
+def test_views_cannot_be_taken_from_samples_that_have_one(load, option):
+    (name,) = option
+    with pytest.raises(
+        InputError, match=f"d: {name}: expected a base whose samples have all views"
+    ):
+        load(base={**DOWNLOADED, "sources": [MIXED]}, d={"base": "base", **option})
+
+
+def test_sources_are_all_mixed_or_none(load):
+    with pytest.raises(InputError, match="either all sources or none with loader mat-mixed"):
+        load(base={**DOWNLOADED, "sources": [SOURCE, {**MIXED, "name": "there"}]})
+
+
 def test_an_unknown_base_is_named_with_the_nearest_known_one(load):
     with pytest.raises(InputError, match="d: base: unknown data set 'bsae'; did you mean 'base'"):
         load(base=BASE, d={"base": "bsae"})
@@ -263,7 +295,7 @@ def test_the_shipped_catalogue_has_what_the_papers_and_the_benchmarks_name(shipp
     citeseer movies617 webkb-203 proteinfold ccv-reduced pascal-sentence-100 cifar-10-test
     cifar-100-test usps coil-20 coil-100-subset orl-pixels synthetic3d cifar-10 cifar-100-20
     stl-10 imagenet-10 imagenet-dogs ccv fashion-mv caltech-2v caltech-3v caltech-4v caltech-5v
-    wikipedia-deep nus-wide-10k iapr-tc12 esp-game mirflickr nus-wide-dmim youcook
+    wikipedia-dm2c nus-wide-10k-dm2c iapr-tc12 esp-game mirflickr nus-wide-dmim youcook
     handwritten-mixed
     wikipedia-mixed bdgp-mixed cub-mixed wikipedia-mixed-split mnist-2k fashion-mnist-2k
     fashion-mnist-5k fashion-3view toy-3view toy-mixed toy-images toy-unavailable

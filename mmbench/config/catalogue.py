@@ -99,7 +99,7 @@ def _resolved(
             "name": name,
             "root": seen[-1],
             "base": chain[0].base if chain else "",
-            "data_setting": _data_setting(views, derivation),
+            "data_setting": "mixed" if entry.is_mixed else _data_setting(views, derivation),
             "n_samples": _derived_samples(entry, derivation),
             "base_samples": entry.n_samples,
             "n_clusters": derivation.n_clusters or entry.n_clusters,
@@ -140,6 +140,10 @@ def _derived_views(base: BaseEntry, derivation: Derivation) -> dict[str, ViewSpe
     if len(set(chosen)) < len(chosen):
         raise InputError(f"views: expected each view once, got {', '.join(chosen)}")
     for option in ("data_setting", "missing_rate", "unpaired_rate", "shuffled_rate"):
+        if getattr(derivation, option) is not None and base.is_mixed:
+            raise InputError(
+                f"{option}: expected a base whose samples have all views, got a mixed one"
+            )
         if getattr(derivation, option) is not None and len(chosen) < 2:
             raise InputError(f"{option}: expected at least two views, got {len(chosen)}")
     return {view: views[view] for view in chosen}

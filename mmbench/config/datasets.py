@@ -20,7 +20,7 @@ from pydantic import (
 )
 
 from mmbench.config.model import StrictModel, as_list
-from mmbench.config.sources import Source
+from mmbench.config.sources import MixedSource, Source
 from mmbench.literals import DataSetting, Pairing
 
 Scaling = Literal["as-stored", "min-max", "tf-idf", "unit-rows", "unit-pixels"]
@@ -223,10 +223,17 @@ class BaseEntry(_Entry):
                 )
             if views is None and len(self.views) != 1:
                 raise ValueError(f"expected one view with loader {source.loader}")
+        if len({isinstance(source, MixedSource) for source in self.sources}) > 1:
+            raise ValueError("expected either all sources or none with loader mat-mixed")
         names = [source.name for source in self.sources]
         if len(set(names)) < len(names):
             raise ValueError(f"expected sources of different names, got {', '.join(names)}")
         return self
+
+    @property
+    def is_mixed(self) -> bool:
+        """Whether each sample has one modality in the files themselves."""
+        return any(isinstance(source, MixedSource) for source in self.sources)
 
 
 class DerivedEntry(Derivation):

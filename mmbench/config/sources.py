@@ -189,6 +189,30 @@ class ArraySource(BaseSource):
         return [part.file for parts in (*self.views.values(), self.labels) for part in parts]
 
 
+class MixedSource(BaseSource):
+    """Matlab files of mixed-modal samples, in which each row of a cell array is a sample.
+
+    The first cell of a row holds the features, and the last one the code of their modality.
+    Cells in between, such as the name of a file, are not used.
+
+    Attributes:
+        samples: the variable with the cell array.
+        labels: the variable with the labels, in the order of the rows.
+        views: the code of the modality of each view.
+        train, test: the files of the samples to train on, and of those that are held out.
+    """
+
+    loader: Literal["mat-mixed"]
+    samples: str
+    labels: str
+    views: dict[str, int]
+    train: Names
+    test: Names = ()
+
+    def _referenced_files(self) -> list[str | None]:
+        return [*self.train, *self.test]
+
+
 class CsvSource(BaseSource):
     """Text files with one sample a row, plain or .gz.
 
@@ -265,6 +289,7 @@ class StlSource(BaseSource):
 
 SOURCE_TYPES: dict[str, type[BaseSource]] = {
     "mat": ArraySource,
+    "mat-mixed": MixedSource,
     "npz": ArraySource,
     "hdf5": ArraySource,
     "csv": CsvSource,
@@ -274,6 +299,6 @@ SOURCE_TYPES: dict[str, type[BaseSource]] = {
     "stl10-binary": StlSource,
 }
 Source = Annotated[
-    ArraySource | CsvSource | IdxSource | ImageSource | CifarSource | StlSource,
+    ArraySource | MixedSource | CsvSource | IdxSource | ImageSource | CifarSource | StlSource,
     Field(discriminator="loader"),
 ]

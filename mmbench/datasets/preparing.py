@@ -102,7 +102,7 @@ def _base_table(
     if len(found) != entry.n_classes:
         raise InputError(f"{name}: expected {entry.n_classes} classes, got {len(found)}")
     classes = list(entry.classes) or [_class_name(label) for label in found]
-    table = Table.of(values, labels)
+    table = Table.of(values, labels, raw.sample_index, raw.n_held_out)
     # several public files are sorted by class, so that the order of rows would reveal the label
     order = np.random.default_rng(entry.seed).permutation(table.n_samples)
     return table.take(order), classes, unlabelled

@@ -37,12 +37,26 @@ class Table:
     fit_index: Rows
 
     @classmethod
-    def of(cls, values: Mapping[str, NDArray[Any]], labels: Rows) -> "Table":
-        """Return a table in which every view describes every sample, in order."""
+    def of(
+        cls,
+        values: Mapping[str, NDArray[Any]],
+        labels: Rows,
+        sample_index: Mapping[str, Rows] | None = None,
+        n_held_out: int = 0,
+    ) -> "Table":
+        """Return a table of all samples in order, of which the last ones may be held out.
+
+        Every view describes every sample, unless `sample_index` gives the sample of each row.
+        """
         n_samples = len(labels)
         order = np.arange(n_samples)
         rows = np.repeat(order[:, None], len(values), axis=1)
-        return cls(values, rows, labels, order, np.zeros(n_samples, bool), order)
+        if sample_index:
+            described = [np.isin(order, sample_index[view]) for view in values]
+            rows[~np.stack(described, axis=1)] = -1
+            values = {view: _spread(x, sample_index[view], n_samples) for view, x in values.items()}
+        fit_index = order[: n_samples - n_held_out]
+        return cls(values, rows, labels, order, np.zeros(n_samples, bool), fit_index)
 
     @property
     def n_samples(self) -> int:
@@ -50,14 +64,14 @@ class Table:
         return len(self.labels)
 
     def take(self, samples: Rows) -> "Table":
-        """Return these samples, in this order, all of them to train on."""
+        """Return these samples, in this order; those to train on stay so."""
         return Table(
             self.values,
             self.rows[samples],
             self.labels[samples],
             self.source_row[samples],
             self.shuffled[samples],
-            np.arange(len(samples)),
+            np.flatnonzero(np.isin(samples, self.fit_index)),
         )
 
     def dataset(self, name: str, n_clusters: int, modalities: Mapping[str, str]) -> Dataset:
@@ -70,3 +84,10 @@ class Table:
         data = Dataset(tuple(views), n_clusters, self.n_samples, name, self.fit_index)
         data.check_values()
         return data
+
+
+def _spread(values: NDArray[Any], index: Rows, n_samples: int) -> NDArray[Any]:
+    """Return values with a row for each sample; rows that describe none stay 0 and unused."""
+    spread = np.zeros((n_samples, *values.shape[1:]), values.dtype)
+    spread[index] = values
+    return spread

@@ -358,6 +358,68 @@ def test_the_classes_of_an_imagenet_subset_are_picked_from_its_folders(tmp_path,
     assert raw.labels.tolist() == [c for c in sorted(source.only) for _ in range(2)]
 
 
+# ---- mixed-modal files: a small file of the layout of DM2C, read as the catalogue says ----------
+
+ROWS = [  # features, file name, modality
+    (np.array([1.0, 2.0, 3.0]), "a.jpg", 0),
+    (np.array([4.0, 5.0]), "b.txt", 1),
+    (np.array([6.0, 7.0]), "c.txt", 1),
+    (np.array([8.0, 9.0, 10.0]), "d.jpg", 0),
+]
+
+
+def write_rows(path, rows, labels, columns=(0, 1, 2)):
+    cells = np.empty((len(rows), len(columns)), dtype=object)
+    for position, row in enumerate(rows):
+        cells[position] = [row[column] for column in columns]
+    savemat(path, {"X": cells, "y": labels})
+
+
+@pytest.mark.parametrize(
+    ("name", "columns"), [("wikipedia-dm2c", (0, 1, 2)), ("nus-wide-10k-dm2c", (0, 2))]
+)
+def test_rows_of_mixed_modal_files_belong_to_the_view_of_their_modality(
+    tmp_path, catalogue, name, columns
+):
+    entry = catalogue[name]
+    (source,) = entry.sources
+    write_rows(tmp_path / "train_file.mat", ROWS[:3], [3, 1, 2], columns)
+    write_rows(tmp_path / "test_file.mat", ROWS[3:], [10], columns)
+    raw = read(source, tmp_path, entry.views, name=name)
+    np.testing.assert_array_equal(raw.views["image"], [[1, 2, 3], [8, 9, 10]])
+    np.testing.assert_array_equal(raw.views["text"], [[4, 5], [6, 7]])
+    assert {view: index.tolist() for view, index in raw.sample_index.items()} == {
+        "image": [0, 3],
+        "text": [1, 2],
+    }
+    assert (raw.labels.tolist(), raw.n_held_out) == ([3, 1, 2, 10], 1)
+
+
+MIXED = {"samples": "X", "labels": "y", "views": {"first": 0, "second": 1}, "train": "a.mat"}
+
+
+@pytest.mark.parametrize(
+    ("rows", "labels", "message"),
+    [
+        ([*ROWS[:3], (ROWS[3][0], "d", 2)], LABELS, r"a.mat: X: row 3: .* of \[0, 1\], got \[2\]"),
+        (ROWS, LABELS[:3], r"a.mat: X: .* each of 3 labels, got cells of shape \(4, 3\)"),
+        ([*ROWS[:3], (ROWS[3][0][:2], "d", 0)], LABELS, "first: expected parts of equal width"),
+        (ROWS[1:3], LABELS[1:3], "first: expected rows of modality 0, found none"),
+    ],
+)
+def test_a_mistake_in_mixed_modal_files_is_one_line(tmp_path, rows, labels, message):
+    write_rows(tmp_path / "a.mat", rows, labels)
+    with pytest.raises(InputError, match=message) as error:
+        load(tmp_path, "mat-mixed", ["a.mat"], **MIXED)
+    assert "\n" not in str(error.value)
+
+
+def test_mixed_modal_files_hold_cells(tmp_path):
+    savemat(tmp_path / "a.mat", {"X": FIRST, "y": LABELS})
+    with pytest.raises(InputError, match=r"a.mat: X: expected a cell array .* got numbers of"):
+        load(tmp_path, "mat-mixed", ["a.mat"], **MIXED)
+
+
 # ---- what is refused ----------------------------------------------------------------------------
 
 

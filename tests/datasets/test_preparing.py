@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import safetensors.numpy
+from scipy.io import savemat
 from sklearn.neighbors import KNeighborsClassifier
 
 from mmbench.config import read_datasets
@@ -320,6 +321,52 @@ def test_a_recipe_depends_on_the_sum_of_a_file_and_not_on_its_url(make_entry, sh
     unknown = {**known, "sha256": "unknown"}
     assert with_file(**unknown) != with_file(**unknown | {"urls": moved["urls"]})
     assert recipe(make_entry(title="Small")) == recipe(make_entry()) != recipe(make_entry(seed=1))
+
+
+def test_files_of_mixed_modal_samples_keep_their_split_and_choice_of_modality(make_entry, tmp_path):
+    rng = np.random.default_rng(0)
+    modality = np.tile([0, 1, 1], 4)
+    values = [rng.normal(size=3 - code) for code in modality]
+    labels = np.repeat([1, 2], 6)
+    raw = tmp_path / "raw"
+    raw.mkdir()
+    for name, part in (("train.mat", slice(0, 8)), ("test.mat", slice(8, 12))):
+        cells = np.empty((len(labels[part]), 2), dtype=object)
+        cells[:, 0], cells[:, 1] = values[part], modality[part]
+        savemat(raw / name, {"X": cells, "y": labels[part]})
+    file = {"sha256": "unknown", "urls": "manual:make one"}
+    source = {
+        "name": "here",
+        "loader": "mat-mixed",
+        "files": {"train.mat": file, "test.mat": file},
+        **{"samples": "X", "labels": "y", "views": {"first": 0, "second": 1}},
+        **{"train": "train.mat", "test": "test.mat"},
+    }
+    views = {
+        "first": {"modality": "image", "dims": 3, "scaling": "as-stored"},
+        "second": {"modality": "text", "dims": 2, "scaling": "as-stored"},
+    }
+    also = {"half": {"base": "tiny", "sample": 6}}
+    for name in ("tiny", "half"):
+        entry = make_entry(name, also=also, sources=[source], views=views)
+        fetch(entry, raw)
+        prepare(entry, raw, tmp_path / name)
+        data, samples, card = load(tmp_path / name)
+        assert data.data_setting == card["data_setting"] == entry.data_setting == "mixed"
+        rows = column(samples, "source_row")
+        np.testing.assert_array_equal(column(samples, "label"), labels[rows] - 1)
+        np.testing.assert_array_equal(data.fit_index, np.flatnonzero(rows < 8))
+        assert [row["split"] for row in samples] == ["train" if r < 8 else "test" for r in rows]
+        assert [row["modality"] for row in samples] == [
+            ("image", "text")[modality[r]] for r in rows
+        ]
+        for view in data.views:
+            expected = [values[row] for row in rows[view.sample_index]]
+            np.testing.assert_array_equal(view.values, np.array(expected, np.float32))
+        assert column(samples, "row_first", str).tolist() == [
+            str(row) if modality[row] == 0 else "" for row in rows
+        ]
+    assert (data.n_samples, card["n_train"]) == (6, len(data.fit_index))
 
 
 @pytest.mark.parametrize("name", ["toy-3view", "toy-mixed", "toy-images", "synthetic-3view"])

@@ -10,7 +10,7 @@ from typing import Any
 
 from mmbench.config import ViewSpec
 from mmbench.config.sources import Source
-from mmbench.datasets.loaders.arrays import read_arrays, read_idx
+from mmbench.datasets.loaders.arrays import read_arrays, read_idx, read_mixed
 from mmbench.datasets.loaders.images import read_cifar, read_images, read_stl
 from mmbench.datasets.loaders.raw_data import RawData, check
 from mmbench.datasets.loaders.text import read_csv
@@ -20,6 +20,7 @@ __all__ = ["RawData", "check", "read"]
 
 _READERS: dict[str, Callable[[Any, Path, Mapping[str, ViewSpec]], RawData]] = {
     "mat": read_arrays,
+    "mat-mixed": read_mixed,
     "npz": read_arrays,
     "hdf5": read_arrays,
     "csv": read_csv,

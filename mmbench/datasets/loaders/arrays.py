@@ -3,6 +3,7 @@
 import gzip
 from collections.abc import Callable, Collection, Mapping, Sequence
 from functools import partial
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mmbench.config import ViewSpec
-from mmbench.config.sources import Array, ArraySource, Column, IdxSource
+from mmbench.config.sources import Array, ArraySource, Column, IdxSource, MixedSource
 from mmbench.datasets.loaders.archives import DAMAGE
 from mmbench.datasets.loaders.raw_data import RawData, flat_labels, stacked_views
 from mmbench.datasets.loaders.text import text_labels
@@ -44,6 +45,48 @@ def read_arrays(source: ArraySource, folder: Path, _: Mapping[str, ViewSpec]) ->
         else:
             labels.append(flat_labels(values(part), f"{paths[part.file]}: {part.key}"))
     return RawData(views, np.concatenate(labels))
+
+
+def read_mixed(source: MixedSource, folder: Path, _: Mapping[str, ViewSpec]) -> RawData:
+    """Return the rows of each modality and the samples that they describe; held-out ones are last.
+
+    Raises:
+        InputError: the variable is no cell array with a row for each label, a row has an unknown
+            modality or another number of features, or a modality has no row.
+    """
+    view_of = {code: view for view, code in source.views.items()}
+    rows: dict[str, list[NDArray[Any]]] = {view: [] for view in source.views}
+    index: dict[str, list[int]] = {view: [] for view in source.views}
+    labels: list[NDArray[Any]] = []
+    sample = count()
+    for path in (folder / name for name in (*source.train, *source.test)):
+        content = _read_variables("mat", path, [source.samples, source.labels])
+        cells, where = content[source.samples], f"{path}: {source.samples}"
+        labels.append(flat_labels(content[source.labels], f"{path}: {source.labels}"))
+        if not _is_cell(cells) or cells.ndim != 2 or len(cells) != len(labels[-1]):
+            raise InputError(
+                f"{where}: expected a cell array with a row for each of {len(labels[-1])} labels,"
+                f" got {'cells' if _is_cell(cells) else 'numbers'} of shape {cells.shape}"
+            )
+        for position, row in enumerate(cells):
+            last = np.ravel(row[-1])
+            if last.size != 1 or last[0] not in view_of:
+                raise InputError(
+                    f"{where}: row {position}: expected a modality of {list(view_of)},"
+                    f" got {last.tolist()}"
+                )
+            view = view_of[last[0]]
+            rows[view].append(np.ravel(row[0])[None])
+            index[view].append(next(sample))
+    for code, view in view_of.items():
+        if not index[view]:
+            raise InputError(f"{folder.name}/{view}: expected rows of modality {code}, found none")
+    return RawData(
+        stacked_views(rows, lambda row: row, folder.name),
+        np.concatenate(labels),
+        sample_index={view: np.array(samples) for view, samples in index.items()},
+        n_held_out=sum(map(len, labels[len(source.train) :])),
+    )
 
 
 def _read_variables(loader: str, path: Path, keys: Sequence[str]) -> dict[str, Any]:

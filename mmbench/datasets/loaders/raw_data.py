@@ -1,7 +1,7 @@
 """The content of the files of a source, and checks that are the same for all formats."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 import numpy as np
@@ -18,15 +18,20 @@ class RawData:
     """The content of the files, in their order.
 
     Attributes:
-        views: (n_samples, …) numbers, by view.
+        views: (n_samples, …) numbers, by view; of mixed-modal files (n_rows, …).
         labels: (n_samples,), numbers or names.
         unlabelled: (n_unlabelled, …), rows of the only view that have no label and are not
             clustered.
+        sample_index: of mixed-modal files, (n_rows,) by view: the sample that each row of the
+            view describes. Otherwise empty: row i of each view describes sample i.
+        n_held_out: how many samples at the end of the files are not to be trained on.
     """
 
     views: dict[str, NDArray[Any]]
     labels: NDArray[Any]
     unlabelled: NDArray[Any] | None = None
+    sample_index: Mapping[str, NDArray[np.int64]] = field(default_factory=dict)
+    n_held_out: int = 0
 
 
 def check(raw: RawData, *, name: str) -> None:
@@ -41,10 +46,10 @@ def check(raw: RawData, *, name: str) -> None:
         if values.dtype.kind not in "biuf":
             raise InputError(f"{where}: expected numbers, got values of type {values.dtype}")
     lengths = {view: len(values) for view, values in raw.views.items()}
-    if len(set(lengths.values())) > 1:
+    if not raw.sample_index and len(set(lengths.values())) > 1:
         listed = ", ".join(f"{view} {n}" for view, n in lengths.items())
         raise InputError(f"{name}: expected views of equal length, got {listed}")
-    n_samples = next(iter(lengths.values()))
+    n_samples = sum(lengths.values()) if raw.sample_index else next(iter(lengths.values()))
     labels = raw.labels
     if len(labels) != n_samples:
         raise InputError(f"{name}: expected {n_samples} labels, got {len(labels)}")
