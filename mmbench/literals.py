@@ -9,8 +9,9 @@ DataSetting = Literal["paired", "mixed", "incomplete", "images"]
 # of the same class; "none" for a single view.
 Pairing = Literal["same-object", "by-label", "none"]
 
-# How close an implementation is to published code.
-Fidelity = Literal["reference", "reconstruction", "baseline", "control"]
+# What an implementation was checked against: the released code, the paper, or nothing published;
+# classical baselines and controls have no such claim.
+Fidelity = Literal["reference", "paper", "ours", "baseline", "control"]
 
 # The floating-point precision of training.
 Precision = Literal["float32", "bfloat16"]

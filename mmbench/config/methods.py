@@ -25,7 +25,9 @@ class MethodEntry(StrictModel):
     uses: str = Field(description="module of mmbench.methods, dotted module, or path to a .py file")
     extends: str = Field("", description="the entry whose keys it takes and adds its own to")
     title: str = Field("", description="how tables print it; by default the entry's name")
-    fidelity: Fidelity = Field("baseline", description="how close to published code it is")
+    fidelity: Fidelity = Field(
+        "baseline", description="what the implementation was checked against"
+    )
     citation: str = Field("", description="where the method is from")
     gpu: bool = Field(False, description="whether it takes a GPU where there is one")
     params: Params = Field({}, description="on top of the defaults of the method's dataclass")

@@ -1,26 +1,19 @@
-"""DMIM: assignments that keep what paired modalities share and drop what is private to one.
+"""DMIM: clusters that paired views share, from a trunk that all views pass, in full batches.
 
-One encoder serves all modalities, and a cluster head gives soft assignments p_v of modality v.
-Training maximises the shared information I(p_u; p_v), a mutual information with a larger weight
-on equal cluster sizes, and minimises the superfluous information, which one modality contains
-beyond the other, by the bound KL(p_u || p_v) in both directions. Additional heads with more,
-finer clusters have the same two terms and only help to train the encoder. A sample belongs to
-the cluster with the largest mean assignment over the modalities it has.
+A trunk with one batch normalisation for all views has a cluster head, an over-cluster head and a
+Gaussian code. Training maximises the mutual information between the soft assignments of the views
+(L1), draws the code towards a standard normal prior (L2), and balances the clusters of one view
+by targets from Sinkhorn's iteration (L3). One view alone assigns the samples to clusters.
 
-Modalities enter by a fixed adapter: a PCA to common dimensions, then a rotation that brings the
-rows of a sample together. Without the rotation the modalities would number the same clusters
-differently, which does not affect the shared information and which β is too small to correct. The
-encoder sees its input under noise and dropout, drawn anew for each modality and step; otherwise it
-soon fixes the first partition that it reaches. All modalities must contain the clusters.
-
-Source: Mao, Yan, Guo & Ye, Deep Mutual Information Maximin for Cross-Modal Clustering, AAAI
-2021, from its abstract and the caption of its figure 1. This is a reconstruction and does not
-follow the code of its authors. The two terms are read as a multi-view information bottleneck
-(Federici et al., ICLR 2020) of discrete codes, the heads as those of IIC (Ji et al., ICCV 2019).
-Sizes, weights and schedule are choices of this file.
-Departures: the views are scaled again, each column to [0, 1] and then each view by one number,
-since a shared encoder needs comparable inputs. Views of equal dimensions pass the adapter too,
-since their columns need not mean the same. All heads are trained together, not in turn.
+Source: Mao, Yan, Guo & Ye, Deep Mutual Information Maximin for Cross-Modal Clustering, AAAI 2021,
+and the code of the first author, which counts where it and the paper may differ.
+Departures: the last epoch is the result, where the code keeps the epoch of highest accuracy.
+Cells of a joint distribution below 1e-8 are raised to it, instead of those below 2.2e-16. The
+iteration of Sinkhorn is computed on logarithms, since powers of peaked assignments underflow. The
+code accepts two views of 100 features; here L1 is summed over pairs of views and L2 over views, and
+views of different widths are first reduced to common ones by a PCA of each.
+L2 is a mean over samples and features, hence about 1 / n_features of a divergence by samples, and
+hardly affects the training; `superfluous_reduction` "batchmean" makes it that divergence.
 """
 
 import math
@@ -33,280 +26,262 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from pydantic import Field, NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import functional
 
-from mmbench.data import Dataset, Index
+from mmbench.data import Dataset, IncompatibleDataError
 from mmbench.methods import Log, silent
 from mmbench.nn.batches import checkpoints, epoch_means, in_chunks, shuffled_batches
-from mmbench.nn.information import divergence, shared_information
-from mmbench.nn.losses import entropy
-from mmbench.nn.networks import AssignmentNetwork, Soft, normalised_mlp, shared_encoders
-from mmbench.nn.preprocessing import Matrix, principal, row_numbers, samples_in_pairs, training_rows
+from mmbench.nn.information import assignment_diagnostics, shared_information, widened
+from mmbench.nn.networks import normalised_mlp
+from mmbench.nn.preprocessing import Matrix, principal, require_samples
 
-LOGGED_TERMS = ("loss", "shared", "superfluous", "overcluster_shared", "overcluster_superfluous")
-Fraction = Annotated[float, Field(ge=0, lt=1)]
-# which side of KL(p || r) has no gradient: neither, the bound r, or the assignments p
-Detached = Literal["none", "bound", "assignments"]
+TERMS = ("shared", "overcluster_shared", "superfluous", "balance")
 
 
 @dataclass(frozen=True)
 class DMIM:
-    """Hyperparameters of the method.
+    """Hyperparameters of the method; the defaults are those of the released code.
 
     Attributes:
-        max_features: principal components of each modality that the adapter keeps.
-        hidden: widths of the encoder, the last one of its output.
-        rotate: align the modalities by rotations before they are encoded.
-        shared_encoder: one set of weights for all modalities instead of one for each.
-        overcluster_heads: number of additional heads.
-        overcluster_factor: clusters of such a head, as a multiple of `n_clusters`.
-        overcluster_weight: γ, of their mean loss beside that of the cluster head.
-        entropy_weight: λ, of equal cluster sizes in the shared information; 1 gives the mutual
-            information, which leaves clusters empty on small sets.
-        superfluous_weight: β, of the superfluous information.
-        warmup: fraction of the epochs in which β grows from 0 to its value. The superfluous
-            information alone is smallest for a constant output, so it must not dominate first.
-        noise: standard deviation of the noise added to the adapted input.
-        dropout: fraction of the adapted input that is set to zero.
-        alternating: detach one side of each KL divergence, the bound in odd epochs and the
-            assignments in even ones.
+        overcluster_factor: clusters of the over-cluster head, as a multiple of `n_clusters`.
+        shared_trunk: one trunk for all views instead of one for each.
+        overcluster_weight: of the information of the over-cluster head.
+        superfluous_weight: of L2.
+        superfluous_reduction: "mean" over samples and features, or "batchmean" over samples.
+        balance_weight: of L3.
+        balance_view: the position of the view that L3 balances, or "all".
+        assignment_view: the position of the view that assigns the samples, or "mean" for the
+            mean assignment of all views.
+        target_interval: epochs between new targets of L3.
+        scale: use the views as stored, divided by the root of their mean square ("unit"), or with
+            rows divided by their length ("rows").
+        max_features: principal components of each view, where the views differ in width.
         epochs: passes over the training samples.
-        min_steps: small sets get more epochs until they have as many steps.
-        batch_size: halved if there are fewer training samples than four batches; the last batch
-            is left out unless it is full.
+        batch_size: None for all training samples in one batch. The last batch is left out unless
+            it is full.
         learning_rate: of Adam.
     """
 
-    max_features: PositiveInt = 100
-    hidden: Annotated[tuple[PositiveInt, ...], Field(min_length=1)] = (1024, 1024, 512)
-    rotate: bool = True
-    shared_encoder: bool = True
-    overcluster_heads: PositiveInt = 5
-    overcluster_factor: PositiveInt = 5
+    overcluster_factor: PositiveInt = 10
+    shared_trunk: bool = True
     overcluster_weight: NonNegativeFloat = 1.0
-    entropy_weight: Annotated[float, Field(ge=1)] = 2.0
-    superfluous_weight: NonNegativeFloat = 0.1
-    warmup: Fraction = 0.3
-    noise: NonNegativeFloat = 0.1
-    dropout: Fraction = 0.1
-    alternating: bool = False
-    epochs: PositiveInt = 100
-    min_steps: NonNegativeInt = 300
-    batch_size: Annotated[int, Field(ge=2)] = 1024
-    learning_rate: PositiveFloat = 1e-3
+    superfluous_weight: NonNegativeFloat = 1.0
+    superfluous_reduction: Literal["mean", "batchmean"] = "mean"
+    balance_weight: NonNegativeFloat = 0.5
+    balance_view: NonNegativeInt | Literal["all"] = 0
+    assignment_view: NonNegativeInt | Literal["mean"] = 0
+    target_interval: PositiveInt = 5
+    scale: Literal["stored", "unit", "rows"] = "stored"
+    max_features: PositiveInt = 100
+    epochs: PositiveInt = 500
+    batch_size: Annotated[int, Field(ge=2)] | None = None
+    learning_rate: PositiveFloat = 5e-4
 
     def fit_predict(
         self, data: Dataset, *, seed: int, device: str = "cpu", log: Log = silent
     ) -> NDArray[np.int64]:
-        """Cluster at least two feature views; samples may lack some of them.
+        """Cluster at least two paired views, of features or images (as pixels).
 
-        The network is trained on those of `fit_index` that have two views or more. Logged are
-        the mean loss, its four terms summed over pairs of views, and β in each epoch; the
-        assignments and `diagnostics` at checkpoints; at the end the mean output of the encoder
-        as embedding and the assignments by each view alone.
+        Logged are the mean loss and its terms, without their weights, in each epoch; the
+        assignments and `assignment_diagnostics` at checkpoints; at the end the output of the
+        trunk for the view that assigns, as embedding, and the assignments by each view.
 
         Raises:
-            IncompatibleDataError: fewer than two views, images, or a view that shares fewer
-                than two training samples with others, as in mixed-modal data.
+            IncompatibleDataError: fewer than two views, unpaired samples, fewer than two samples
+                to train on, or no view at the position of `balance_view` or `assignment_view`.
         """
         torch.manual_seed(seed)
-        views = data.incomplete_features(at_least=2, held_out=True)
-        rows_by_view = row_numbers(data)
-        paired = samples_in_pairs(data, rows_by_view)
-        widest = max(v.n_features for v in views)
-        n_features = min(self.max_features, len(data.fit_index) - 1, widest)
-        adapted = [adapt(v.flat(), training_rows(data, v), n_features, seed=seed) for v in views]
-        if self.rotate:
-            adapted = rotated(adapted, rows_by_view[:, paired])
-        inputs = [torch.as_tensor(x, device=device) for x in adapted]
-        rows = torch.as_tensor(rows_by_view, device=device)
-        fit_rows = torch.as_tensor(rows_by_view[:, paired], device=device)
+        arrays = data.paired_features(at_least=2, pixels=True, held_out=True)
+        require_samples(data, 2)
+        all_views = range(len(arrays))
+        for name in ("balance_view", "assignment_view"):
+            if getattr(self, name) not in (*all_views, "all", "mean"):
+                raise IncompatibleDataError(
+                    f"{data.name}: {name} expected in 0..{len(arrays) - 1}, got"
+                    f" {getattr(self, name)}"
+                )
+        balanced = all_views if self.balance_view == "all" else [self.balance_view]
+        assigning = all_views if self.assignment_view == "mean" else [self.assignment_view]
 
-        widths = (n_features, *self.hidden)
-        network = AssignmentNetwork(
-            shared_encoders(len(views), widths)
-            if self.shared_encoder
-            else [normalised_mlp(widths) for _ in views],
-            widths[-1],
+        adapted = common_features(arrays, data, self.scale, self.max_features, seed=seed)
+        views = [torch.as_tensor(x, device=device) for x in adapted]
+        fit_index = torch.as_tensor(data.fit_index, device=device)
+        fitted = [x[fit_index] for x in views]
+        network = Network(
+            views[0].shape[1],
             data.n_clusters,
-            n_heads=self.overcluster_heads,
-            n_overclusters=self.overcluster_factor * data.n_clusters,
+            self.overcluster_factor * data.n_clusters,
+            n_trunks=1 if self.shared_trunk else len(views),
         ).to(device)
-        # fused: one pass over the weights instead of a dozen
         optimiser = torch.optim.Adam(network.parameters(), lr=self.learning_rate, fused=True)
-        small = len(paired) < 4 * self.batch_size
-        batch_size = max(2, self.batch_size // 2) if small else self.batch_size
-        n_batches = max(1, len(paired) // batch_size)
-        n_epochs = max(self.epochs, math.ceil(self.min_steps / n_batches))
-        logged_epochs = checkpoints(n_epochs)
+        weights = torch.tensor(
+            [-1.0, -self.overcluster_weight, self.superfluous_weight, self.balance_weight],
+            device=device,
+        )
+        logged_epochs = checkpoints(self.epochs)
+        rows_by_view = torch.arange(data.n_samples, device=device).expand(len(views), -1)
+        targets: list[Tensor] = []
 
-        for epoch in range(n_epochs):
-            warmed_up = min(1.0, epoch / (self.warmup * n_epochs)) if self.warmup else 1.0
-            beta = self.superfluous_weight * warmed_up
-            weights = torch.outer(
-                torch.tensor([1.0, self.overcluster_weight]), torch.tensor([-1.0, beta])
-            ).to(device)
+        for epoch in range(self.epochs):
             network.train()
             steps = []
-            for batch in shuffled_batches(len(paired), batch_size, device, drop_last=True):
-                terms = self.batch_terms(network, inputs, fit_rows[:, batch], epoch)
-                loss = (weights * terms).sum()
-                if loss.requires_grad:  # not if no two samples of the batch share two views
-                    optimiser.zero_grad()
-                    loss.backward()
-                    optimiser.step()
-                steps.append(torch.cat([loss.detach()[None], terms.detach().flatten()]))
-            means: dict[str, Any] = dict(zip(LOGGED_TERMS, epoch_means(steps), strict=True))
-            log(epoch, beta=beta, **means)
+            targets_are_due = epoch % self.target_interval == 0
+            size = self.batch_size or len(fit_index)
+            for rows in shuffled_batches(len(fit_index), size, device, drop_last=True):
+                batch = [x[rows] for x in fitted]
+                soft = [network(x, v) for v, x in enumerate(batch)]
+                codes = [network.draw_code(x, v) for v, x in enumerate(batch)]
+                if targets_are_due:
+                    # as released: by a pass of its own in training mode, which also updates the
+                    # running statistics of batch normalisation
+                    with torch.no_grad():
+                        targets = [balanced_targets(network(fitted[v], v)[0]) for v in balanced]
+                    targets_are_due = False
+                pairs = list(zip(balanced, targets, strict=True))
+                # the softmax of cross_entropy is a second one, as released
+                balance = [functional.cross_entropy(soft[v][0], t[rows]) for v, t in pairs]
+                superfluous = superfluous_term(codes, self.superfluous_reduction)
+                shared = shared_terms(soft)
+                terms = torch.stack([*shared, superfluous, torch.stack(balance).sum()])
+                loss = weights @ terms
+                optimiser.zero_grad()
+                loss.backward()
+                optimiser.step()
+                steps.append(torch.cat([loss.detach()[None], terms.detach()]))
+            means: dict[str, Any] = dict(zip(("loss", *TERMS), epoch_means(steps), strict=True))
+            log(epoch, **means)
             if epoch in logged_epochs:
-                soft = network.assign(inputs)
-                mean = mean_over_views(soft, rows)
+                by_view = network.assign(views)
+                mean = torch.stack([by_view[v] for v in assigning]).mean(dim=0)
                 y_pred: NDArray[np.int64] = mean.argmax(dim=1).cpu().numpy()
-                measured: dict[str, Any] = diagnostics(soft, mean, rows)
+                measured: dict[str, Any] = assignment_diagnostics(by_view, mean, rows_by_view)
                 log(epoch, y_pred=y_pred, **measured)
 
-        # a last row of -1 serves the samples that lack the view, whose row number is -1
-        by_view = [np.append(p.argmax(dim=1).cpu().numpy(), -1) for p in soft]
-        view_assignments = {
-            v.name: y[r] for v, y, r in zip(views, by_view, rows_by_view, strict=True)
-        }
-        z = [in_chunks(encoder, x) for encoder, x in zip(network.encoders, inputs, strict=True)]
-        embedding = mean_over_views(z, rows).cpu().numpy()
-        log(n_epochs - 1, embedding=embedding, view_assignments=view_assignments)
+        outputs = [in_chunks(network.trunk(v), views[v]) for v in assigning]
+        names = [view.name for view in data.views]
+        chosen = [p.argmax(dim=1).cpu().numpy() for p in by_view]
+        log(
+            self.epochs - 1,
+            embedding=torch.stack(outputs).mean(dim=0).cpu().numpy(),
+            view_assignments=dict(zip(names, chosen, strict=True)),
+        )
         return y_pred
 
-    def batch_terms(
-        self, network: AssignmentNetwork, inputs: Sequence[Tensor], rows: Tensor, epoch: int
-    ) -> Tensor:
-        """Return the `information_terms` of a batch, summed over pairs of views, (2, 2).
 
-        The inputs of each view are (n_rows_v, n_features); `rows`, (n_views, batch), are those of
-        `row_numbers`. With `alternating` the epoch decides what is detached.
+class Network(nn.Module):
+    """A trunk, two heads for soft assignments, and a Gaussian code, all as wide as the input."""
+
+    def __init__(
+        self, n_features: int, n_clusters: int, n_overclusters: int, *, n_trunks: int
+    ) -> None:
+        """Draw the weights of all layers from a normal distribution; biases are 0."""
+        super().__init__()
+        widths = [n_features] * 3
+        self.trunks = nn.ModuleList(normalised_mlp(widths) for _ in range(n_trunks))
+        self.clusters = nn.Linear(n_features, n_clusters)
+        self.overclusters = nn.Linear(n_features, n_overclusters)
+        self.code = nn.Linear(n_features, 2 * n_features)
+        for layer in self.modules():
+            if isinstance(layer, nn.Linear):
+                nn.init.normal_(layer.weight, std=0.02)
+                nn.init.zeros_(layer.bias)
+
+    def trunk(self, view: int) -> nn.Module:
+        """Return the trunk of a view, (batch, n_features) to (batch, n_features)."""
+        return self.trunks[view if len(self.trunks) > 1 else 0]
+
+    def forward(self, x: Tensor, view: int) -> tuple[Tensor, Tensor]:
+        """Return soft assignments, (batch, n_clusters) and (batch, n_overclusters)."""
+        h = self.trunk(view)(x)
+        heads = (self.clusters, self.overclusters)
+        soft, over = (widened(head(h)).softmax(dim=1) for head in heads)
+        return soft, over
+
+    def assign(self, views: Sequence[Tensor]) -> list[Tensor]:
+        """Return the soft assignments of all rows of each view, (n_rows, n_clusters).
+
+        They have no gradient. The network is in eval mode afterwards.
         """
-        detached: Detached = "none"
-        if self.alternating:
-            detached = "bound" if epoch % 2 else "assignments"
-        has = rows >= 0
-        soft = {}
-        for v, x in enumerate(inputs):
-            batch = x[rows[v][has[v]]]
-            if len(batch) > 1:  # batch normalisation needs two rows
-                noisy = batch + self.noise * torch.randn_like(batch)
-                soft[v] = network(functional.dropout(noisy, self.dropout), v)
-        terms = torch.zeros(2, 2, device=rows.device)
-        for u, v in combinations(soft, 2):
-            both = has[u] & has[v]
-            if both.any():
-                p, q = _masked(soft[u], both[has[u]]), _masked(soft[v], both[has[v]])
-                terms = terms + information_terms(p, q, self.entropy_weight, detached)
-        return terms
+        self.eval()
+        heads = [nn.Sequential(self.trunk(v), self.clusters) for v in range(len(views))]
+        return [in_chunks(head, x).softmax(dim=1) for head, x in zip(heads, views, strict=True)]
+
+    def draw_code(self, x: Tensor, view: int) -> Tensor:
+        """Return a reparametrised draw of the code of each row, (batch, n_features)."""
+        mean, scale = widened(self.code(self.trunk(view)(x))).chunk(2, dim=1)
+        return mean + (functional.softplus(scale) + 1e-7) * torch.randn_like(mean)
 
 
-def information_terms(
-    p: Soft, q: Soft, entropy_weight: float, detached: Detached = "none"
-) -> Tensor:
-    """Return the shared and the superfluous information of two views, (2, 2), in nats.
+def shared_terms(soft: Sequence[tuple[Tensor, Tensor]]) -> tuple[Tensor, Tensor]:
+    """Return the information that views share, by cluster and over-cluster heads, in nats.
 
-    Rows: the cluster head, the mean of the other heads. Columns: the shared information, at
-    most (2λ - 1) log(n_clusters), and the superfluous information, at least 0. The latter is
-    the mean of KL(p || q) and KL(q || p), where the assignments of each view serve as the bound
-    for the other. It is 0 for any constant output.
-
-    Source: Federici et al., ICLR 2020, section 3 (there for Gaussian codes).
+    It is the mutual information of the symmetrised joint distribution of two views, summed over
+    pairs of views, two scalars. `soft` has the output of `Network` for each view.
     """
-    terms = []
-    for a, b in zip(p, q, strict=True):
-        shared = shared_information(a, b, entropy_weight=entropy_weight)
-        assigned = (a.detach(), b.detach()) if detached == "assignments" else (a, b)
-        bound = (b.detach(), a.detach()) if detached == "bound" else (b, a)
-        superfluous = (divergence(assigned[0], bound[0]) + divergence(assigned[1], bound[1])) / 2
-        terms.append(torch.stack([shared.mean(), superfluous.mean()]))
-    return torch.stack(terms)
+    pairs = list(combinations(soft, 2))
+    clusters, over = (
+        torch.stack([shared_information(a[i], b[i]) for a, b in pairs]) for i in (0, 1)
+    )
+    return clusters.sum(), over.sum()
 
 
-def _masked(soft: Soft, mask: Tensor) -> Soft:
-    return soft if mask.all() else (soft[0][:, mask], soft[1][:, mask])
+def superfluous_term(codes: Sequence[Tensor], reduction: str) -> Tensor:
+    """Return KL(p || softmax(z)) summed over views, a scalar, at least 0.
 
-
-def adapt(x: Matrix, fit_rows: Index, n_features: int, *, seed: int) -> Matrix:
-    """Return the principal components of a view, divided by one number, (n_rows, n_features).
-
-    The columns of x, (n_rows, n_features_v), are first scaled to [0, 1]; a constant column becomes
-    zeros. The first component has a standard deviation of 1. The others have less, since noise
-    would otherwise become as large as the signal. A view with fewer columns is padded with zeros.
-    The `fit_rows` determine ranges, axes and scale.
+    p is the softmax over features of a fresh draw of the standard normal prior, the same for all
+    views; z are the `codes` of each view, (n_samples, n_features). The divergences are divided by
+    the number of cells ("mean") or of samples ("batchmean").
     """
-    low, high = x[fit_rows].min(axis=0), x[fit_rows].max(axis=0)
-    width = np.where(high > low, high - low, 1)
-    components = principal((x - low) / width, n_features, fit_rows, seed=seed)
-    scale = float(components[fit_rows, 0].std()) or 1.0
-    padding = n_features - components.shape[1]
-    return np.pad(components / np.float32(scale), ((0, 0), (0, padding)))
+    prior = torch.randn_like(codes[0]).softmax(dim=1)
+    divergences = [functional.kl_div(z.log_softmax(dim=1), prior, reduction="sum") for z in codes]
+    return torch.stack(divergences).sum() / (prior.numel() if reduction == "mean" else len(prior))
 
 
-def rotated(views: Sequence[Matrix], rows: Index, sweeps: int = 5) -> list[Matrix]:
-    """Return the views, rotated so that the rows of each sample are as close as possible.
+def balanced_targets(soft: Tensor) -> Tensor:
+    """Return a cluster for each sample, (n_samples,) int64, such that clusters are about equal.
 
-    Distances within a view do not change. In each sweep each view is rotated towards the mean of
-    the others.
-
-    The views are (n_rows_v, n_features), centred; `rows` are those of `row_numbers` for the samples
-    to fit on.
-
-    Source: Gower, Psychometrika 40, 1975 (generalised Procrustes analysis, without scaling).
+    The tenth power of the soft assignments, (n_samples, n_clusters), is scaled by Sinkhorn's
+    iteration until each sample and each cluster has the same mass, within a relative change of
+    .01 in sum, which is looked at every tenth round, or for 75 rounds. A sample is assigned to its
+    largest cell.
     """
-    turned = list(views)
-    for sweep in range(sweeps):
-        for v, x in enumerate(views):
-            # in the first sweep only the views before v have been rotated
-            others = [u for u in range(len(views)) if u != v and (sweep or u < v)]
-            products = []
-            for u in others:
-                both = (rows[v] >= 0) & (rows[u] >= 0)
-                products.append(x[rows[v][both]].T @ turned[u][rows[u][both]])
-            if products:
-                left, _, right = np.linalg.svd(np.sum(products, axis=0))
-                turned[v] = x @ (left @ right)
-    return turned
+    n_samples, n_clusters = soft.shape
+    cells = 10 * soft.double().clamp_min(torch.finfo(soft.dtype).tiny).log()
+    samples = torch.full_like(cells[:, :1], -math.log(n_samples))
+    for round_number in range(75):
+        clusters = -math.log(n_clusters) - (cells + samples).logsumexp(dim=0, keepdim=True)
+        before = samples
+        samples = -math.log(n_samples) - (cells + clusters).logsumexp(dim=1, keepdim=True)
+        if round_number % 10 == 0 and (before - samples).expm1().abs().sum() <= 1e-2:
+            break
+    return (cells + clusters).argmax(dim=1)
 
 
-def mean_over_views(values: Sequence[Tensor], rows: Tensor) -> Tensor:
-    """Return the mean of each sample over the views that it has, (n_samples, n_columns).
+def common_features(
+    arrays: Sequence[Matrix], data: Dataset, scale: str, max_features: int, *, seed: int
+) -> list[Matrix]:
+    """Return the views, scaled, with the same number of features, (n_samples, n_features) each.
 
-    The values of each view are (n_rows_v, n_columns), the rows those of `row_numbers`.
+    Views of one width are only scaled. Others are reduced to their principal components, at most
+    `max_features`, as many as the narrowest view has columns, and fewer than samples to train on.
+    Components and "unit" scales are fitted on the samples to train on.
     """
-    total = values[0].new_zeros(rows.shape[1], values[0].shape[1])
-    for x, row in zip(values, rows, strict=True):
-        total[row >= 0] += x[row[row >= 0]]
-    return total / (rows >= 0).sum(dim=0)[:, None]
 
+    def scaled(x: Matrix) -> Matrix:
+        if scale == "stored":
+            return x
+        squares = np.square(x, dtype=np.float64)
+        of_rows = squares.sum(axis=1, keepdims=True) ** 0.5
+        divisor = of_rows if scale == "rows" else squares[data.fit_index].mean() ** 0.5
+        return (x / np.where(divisor > 0, divisor, 1)).astype(np.float32)
 
-def diagnostics(soft: Sequence[Tensor], mean: Tensor, rows: Tensor) -> dict[str, float]:
-    """Return measures of the training that need no labels.
-
-    The soft assignments of each view are (n_rows_v, n_clusters), and `mean` is their
-    `mean_over_views`.
-
-    Returns:
-        clusters_used: the number of clusters that have a sample.
-        size_entropy: of the mean assignment, in nats, at most log(n_clusters).
-        agreement: the mean fraction of samples for which two views choose the same cluster.
-        information: shared by two views, a mean over pairs, in nats, at most log(n_clusters).
-    """
-    agreements, informations = [], []
-    for u, v in combinations(range(len(soft)), 2):
-        both = (rows[u] >= 0) & (rows[v] >= 0)
-        if both.any():
-            p, q = soft[u][rows[u][both]], soft[v][rows[v][both]]
-            agreements.append((p.argmax(dim=1) == q.argmax(dim=1)).float().mean())
-            informations.append(shared_information(p, q))
-    return {
-        "clusters_used": float(len(mean.argmax(dim=1).bincount().nonzero())),
-        "size_entropy": entropy(mean.mean(dim=0)).item(),
-        "agreement": torch.stack(agreements).mean().item(),
-        "information": torch.stack(informations).mean().item(),
-    }
+    views = [scaled(x) for x in arrays]
+    widths = {x.shape[1] for x in views}
+    if len(widths) == 1:
+        return views
+    n_features = max(1, min(max_features, len(data.fit_index) - 1, *widths))
+    return [principal(x, n_features, data.fit_index, seed=seed) for x in views]
 
 
 METHOD = DMIM

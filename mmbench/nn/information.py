@@ -5,8 +5,13 @@ value for each. They compute in float32, or in float64 for such input, regardles
 the logarithm of a value rounded to bfloat16 has an error of a percent.
 """
 
+from collections.abc import Sequence
+from itertools import combinations
+
 import torch
 from torch import Tensor
+
+from mmbench.nn.losses import entropy
 
 # smaller probabilities are raised to it, so that logarithms and their gradients stay finite
 SMALLEST = 1e-8
@@ -69,3 +74,41 @@ def divergence(p: Tensor, r: Tensor) -> Tensor:
 def widened(p: Tensor) -> Tensor:
     """Return p in float32, or unchanged if it is float64."""
     return p.to(torch.promote_types(p.dtype, torch.float32))
+
+
+def mean_over_views(values: Sequence[Tensor], rows: Tensor) -> Tensor:
+    """Return the mean of each sample over the views that it has, (n_samples, n_columns).
+
+    The values of each view are (n_rows_v, n_columns), the rows those of `row_numbers`.
+    """
+    total = values[0].new_zeros(rows.shape[1], values[0].shape[1])
+    for x, row in zip(values, rows, strict=True):
+        total[row >= 0] += x[row[row >= 0]]
+    return total / (rows >= 0).sum(dim=0)[:, None]
+
+
+def assignment_diagnostics(soft: Sequence[Tensor], mean: Tensor, rows: Tensor) -> dict[str, float]:
+    """Return measures of the views' assignments that need no labels.
+
+    The soft assignments of each view are (n_rows_v, n_clusters), `mean` is their
+    `mean_over_views`, and rows are those of `row_numbers`.
+
+    Returns:
+        clusters_used: the number of clusters that have a sample.
+        size_entropy: of the mean assignment, in nats, at most log(n_clusters).
+        agreement: the mean fraction of samples for which two views choose the same cluster.
+        information: shared by two views, a mean over pairs, in nats, at most log(n_clusters).
+    """
+    agreements, informations = [], []
+    for u, v in combinations(range(len(soft)), 2):
+        both = (rows[u] >= 0) & (rows[v] >= 0)
+        if both.any():
+            p, q = soft[u][rows[u][both]], soft[v][rows[v][both]]
+            agreements.append((p.argmax(dim=1) == q.argmax(dim=1)).float().mean())
+            informations.append(shared_information(p, q))
+    return {
+        "clusters_used": float(len(mean.argmax(dim=1).bincount().nonzero())),
+        "size_entropy": entropy(mean.mean(dim=0)).item(),
+        "agreement": torch.stack(agreements).mean().item(),
+        "information": torch.stack(informations).mean().item(),
+    }

@@ -45,7 +45,8 @@ PAIRINGS: dict[Pairing, str] = {
 FIDELITIES: dict[Fidelity, str] = {
     "reference": "It follows the code that its authors released. An entry called small or fast"
     " has the same losses, with a smaller network and fewer epochs.",
-    "reconstruction": "It was written from the publication, without released code.",
+    "paper": "It was written from the publication, without released code.",
+    "ours": "It is a method of this project and has no published number.",
     "baseline": "A known method that others are compared with.",
     "control": "It ignores the data. The other scores are read against its own.",
 }

@@ -38,7 +38,7 @@ class MethodSpec(FrozenModel):
     """A method entry of a report.
 
     Attributes:
-        fidelity: how close it is to published code; a reconstruction is printed as such.
+        fidelity: what the implementation was checked against; see `printed`.
         rows: one row, or one for each view and one for the best view (an oracle).
         tuned_on: data sets on which it has parameters of its own.
         changed: whether the benchmark set parameters on top of the catalogue.
@@ -64,10 +64,9 @@ class MethodSpec(FrozenModel):
 
     @property
     def printed(self) -> str:
-        """The title, with the fidelity if it is a reconstruction."""
-        if self.fidelity == "reconstruction" and "reconstruction" not in self.title.lower():
-            return f"{self.title} (reconstruction)"
-        return self.title
+        """The title, marked if the method does not follow released code."""
+        mark = {"paper": " (from the paper)", "ours": " (ours)"}.get(self.fidelity, "")
+        return self.title + mark
 
 
 class ReportSpec(FrozenModel):

@@ -72,7 +72,7 @@ QUICK = {
         "joint_epochs": 2,
         "batch_size": 32,
     },
-    "dmim": {"hidden": (32,), "epochs": 2, "min_steps": 4, "batch_size": 32},
+    "dmim": {"epochs": 2},
     "gw_kmeans": {"n_starts": 5},
     "idec": {
         "hidden": (32,),
@@ -91,6 +91,7 @@ QUICK = {
         "joint_epochs": 2,
         "batch_size": 32,
     },
+    "mib_clustering": {"hidden": (32,), "epochs": 2, "min_steps": 4, "batch_size": 32},
     "mv_iic": {"hidden": (32,), "n_latent": 8, "n_overclusters": 10, "epochs": 2},
     "sacc": {"backbone": "narrow", "side": 32, "epochs": 1, "batch_size": 30},
     "simvc": {"hidden": (32,), "n_latent": 8, "n_hidden": 8, "epochs": 2},
@@ -124,6 +125,7 @@ WITHOUT_TORCH = [
     "nmf_concat",
     "gmm_concat",
     "late_fusion",
+    "kmeans_rotated",
     "kmeans_per_modality",
 ]
 ROOT = Path(__file__).parents[2]

@@ -1,7 +1,6 @@
-"""The two terms of DMIM, what shares its weights, its adapter, and the toys it must solve."""
+"""DMIM against slow loops and closed forms, its schedule, and the toys that it must solve."""
 
 import math
-from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -9,22 +8,17 @@ import torch
 from recording_log import RecordingLog
 from sklearn.metrics import adjusted_rand_score
 
-from mmbench.data import Dataset, IncompatibleDataError, View
+from mmbench.data import Dataset, IncompatibleDataError
 from mmbench.errors import InputError
 from mmbench.methods import build
 from mmbench.methods.dmim import (
     DMIM,
-    adapt,
-    diagnostics,
-    information_terms,
-    mean_over_views,
-    rotated,
+    Network,
+    balanced_targets,
+    common_features,
+    shared_terms,
+    superfluous_term,
 )
-from mmbench.nn.information import divergence, shared_information
-from mmbench.nn.networks import AssignmentNetwork, shared_encoders
-from mmbench.nn.preprocessing import row_numbers
-
-QUICK = DMIM(hidden=(128, 64), overcluster_heads=2, epochs=40, min_steps=40, batch_size=256)
 
 
 def fitted(method, data, seed=0):
@@ -32,422 +26,257 @@ def fitted(method, data, seed=0):
     return method.fit_predict(data, seed=seed, log=log), log
 
 
-def soft_assignments(*shape, seed=0, dtype=torch.float32):
+def soft_assignments(*shape, seed=0, scale=1.0):
     generator = torch.Generator().manual_seed(seed)
-    return torch.randn(*shape, generator=generator, dtype=dtype).softmax(dim=-1)
+    return (scale * torch.randn(*shape, generator=generator)).softmax(dim=-1)
 
 
-def small_network(seed=0):
-    torch.manual_seed(seed)
-    encoders = shared_encoders(2, (6, 16, 8))
-    return AssignmentNetwork(encoders, 8, 3, n_heads=2, n_overclusters=9)
+# -------------------------------------------------------------------------------------- terms
 
 
-# ------------------------------------------------------------------------------------- toys
+def test_shared_information_of_equal_one_hot_assignments_is_the_log_of_their_number():
+    soft = [(torch.eye(2).repeat(5, 1), torch.eye(4).repeat(5, 1)) for _ in range(2)]
+    clusters, over = shared_terms([(a, b[:10]) for a, b in soft])
+    assert clusters.item() == pytest.approx(math.log(2), abs=1e-6)
+    assert over.item() == pytest.approx(math.log(4), abs=0.05)  # 10 rows of 4 clusters
 
 
-@pytest.mark.parametrize("data_setting", ["paired_blobs", "three_view_blobs", "split_paired_blobs"])
-def test_separated_blobs_are_recovered(request, data_setting):
-    data, y_true = request.getfixturevalue(data_setting)
-    y_pred, log = fitted(QUICK, data)
-    assert adjusted_rand_score(y_true, y_pred) > 0.95
-    assert log.last("agreement") > 0.9
-    assert log.last("size_entropy") > 0.9 * math.log(3)
+def test_shared_information_of_a_small_example():
+    p = torch.tensor([[0.9, 0.1], [0.2, 0.8], [0.6, 0.4]])
+    q = torch.tensor([[0.8, 0.2], [0.3, 0.7], [0.5, 0.5]])
+    clusters, over = shared_terms([(p, p), (q, q)])
+    assert clusters.item() == over.item() == pytest.approx(0.027166, abs=1e-6)
 
 
-def test_samples_that_lack_a_view_are_assigned_by_the_others(incomplete_blobs):
-    data, y_true = incomplete_blobs
-    y_pred, log = fitted(QUICK, data)
-    has = row_numbers(data) >= 0
-    lacking = ~has.all(axis=0)
-    assert adjusted_rand_score(y_true[lacking], y_pred[lacking]) > 0.95
-    for view, mine in zip(data.views, has, strict=True):
-        part = log.last("view_assignments")[view.name]
-        assert (part[~mine] == -1).all()
-        np.testing.assert_array_equal(part[mine & lacking], y_pred[mine & lacking])
+def test_shared_information_is_summed_over_pairs_of_views():
+    soft = [(soft_assignments(20, 3, seed=v), soft_assignments(20, 6, seed=v)) for v in range(3)]
+    total = shared_terms(soft)
+    by_pair = [shared_terms([soft[u], soft[v]]) for u, v in ((0, 1), (0, 2), (1, 2))]
+    torch.testing.assert_close(
+        total, tuple(torch.stack(x).sum() for x in zip(*by_pair, strict=True))
+    )
 
 
-def test_each_view_alone_finds_the_clusters(paired_blobs):
-    data, y_true = paired_blobs
-    _, log = fitted(QUICK, data)
-    for part in log.last("view_assignments").values():
-        assert adjusted_rand_score(y_true, part) > 0.95
+@pytest.mark.parametrize(("reduction", "divisor"), [("mean", 6 * 4), ("batchmean", 6)])
+def test_the_superfluous_term_by_a_slow_loop(reduction, divisor):
+    codes = [torch.randn(6, 4, generator=torch.Generator().manual_seed(v)) for v in range(2)]
+    torch.manual_seed(5)
+    found = superfluous_term(codes, reduction)
+    torch.manual_seed(5)
+    prior = torch.randn(6, 4)
+    total = 0.0
+    for z in codes:
+        for i in range(6):
+            p = [math.exp(x) for x in prior[i].tolist()]
+            q = [math.exp(x) for x in z[i].tolist()]
+            for j in range(4):
+                share, other = p[j] / sum(p), q[j] / sum(q)
+                total += share * math.log(share / other)
+    assert found.item() == pytest.approx(total / divisor, rel=1e-5)
+    assert found > 0
+
+
+def test_the_superfluous_term_is_zero_for_codes_equal_to_the_prior():
+    torch.manual_seed(3)
+    prior = torch.randn(6, 4)
+    torch.manual_seed(3)
+    assert superfluous_term([prior, prior + 2], "mean").item() == pytest.approx(0, abs=1e-7)
 
 
 @pytest.mark.parametrize(
-    "variant",
-    [
-        {"superfluous_weight": 0.0},
-        {"overcluster_weight": 0.0},
-        {"shared_encoder": False},
-        {"alternating": True},
-    ],
+    "weights",
+    [{}, {"overcluster_weight": 0.5, "superfluous_weight": 3.0, "balance_weight": 0.0}],
 )
-def test_every_variant_solves_the_toy(paired_blobs, variant):
-    data, y_true = paired_blobs
-    y_pred, _ = fitted(replace(QUICK, **variant), data)
-    assert adjusted_rand_score(y_true, y_pred) > 0.95
+def test_the_loss_weighs_its_terms(paired_blobs, weights):
+    method = DMIM(epochs=20, learning_rate=0.01, **weights)
+    _, log = fitted(method, paired_blobs[0])
+    names = ("shared", "overcluster_shared", "superfluous", "balance", "loss")
+    shared, over, superfluous, balance, loss = (np.array(log.values(name)) for name in names)
+    expected = method.superfluous_weight * superfluous + method.balance_weight * balance
+    expected -= shared + method.overcluster_weight * over
+    assert over[-1] > 0.5
+    np.testing.assert_allclose(loss, expected, rtol=1e-5)
 
 
-def test_heads_of_their_own_number_the_clusters_as_they_like(paired_blobs):
-    # each view finds the three clusters, which is all that its own shared information asks for;
-    # only heads that the views share make them number the clusters alike
-    data, y_true = paired_blobs
-    views = [torch.as_tensor(x) for x in data.paired_features(at_least=2)]
-    agreements = []
-    for seed in range(8):
-        torch.manual_seed(seed)
-        apart = [
-            AssignmentNetwork(
-                shared_encoders(1, (x.shape[1], 16)), 16, 3, n_heads=1, n_overclusters=6
-            )
-            for x in views
-        ]
-        optimiser = torch.optim.Adam([p for n in apart for p in n.parameters()], lr=1e-2)
-        chosen = []
-        for network, x in zip(apart, views, strict=True):
-            for _ in range(60):
-                p, q = (network(x + 0.05 * torch.randn_like(x), 0)[0] for _ in range(2))
-                optimiser.zero_grad()
-                (-shared_information(p, q, entropy_weight=2.0).sum()).backward()
-                optimiser.step()
-            chosen.append(network(x, 0)[0][0].argmax(dim=1))
-        if min(adjusted_rand_score(y_true, y) for y in chosen) > 0.95:
-            agreements.append((chosen[0] == chosen[1]).float().mean().item())
-    assert len(agreements) >= 4
-    assert np.mean(agreements) < 0.6
-    _, log = fitted(QUICK, data)
-    assert log.last("agreement") > 0.9
+# ------------------------------------------------------------------------------------ targets
 
 
-def test_too_much_weight_on_the_superfluous_from_the_start_collapses(paired_blobs):
-    data, _ = paired_blobs
-    # in the epochs of QUICK the information only begins to rise, on some processors later
-    longer = replace(QUICK, epochs=120)
-    _, sound = fitted(longer, data)
-    _, collapsed = fitted(replace(longer, superfluous_weight=10.0, warmup=0.0), data)
-    assert collapsed.last("information") < 0.01 < 0.3 < sound.last("information")
+def test_targets_of_a_case_by_hand():
+    # three samples prefer cluster 0, but only two fit; the least certain one goes to cluster 1
+    soft = torch.tensor([[0.9, 0.1], [0.8, 0.2], [0.6, 0.4], [0.3, 0.7]])
+    assert balanced_targets(soft).tolist() == [0, 0, 1, 1]
 
 
-def test_beside_a_view_of_noise_there_is_nothing_to_share(paired_blobs):
-    data, y_true = paired_blobs
-    noise = np.random.default_rng(0).random((data.n_samples, 8), dtype=np.float32)
-    with_noise = Dataset.paired([data.views[0].values, noise], n_clusters=3)
-    y_pred, log = fitted(QUICK, with_noise)
-    _, log_of_clean = fitted(QUICK, data)
-    assert log.last("information") < 0.1 * log_of_clean.last("information")
-    assert adjusted_rand_score(y_true, y_pred) < 0.3
-    assert adjusted_rand_score(y_true, log_of_clean.last("y_pred")) > 0.95
-    assert adjusted_rand_score(y_true, log.last("view_assignments")["view-2"]) < 0.1
+def test_targets_by_the_iteration_on_powers_instead_of_logarithms():
+    soft = soft_assignments(300, 4)
+    cells = soft.double().numpy().T ** 10
+    samples = np.full((300, 1), 1 / 300)
+    for i in range(75):
+        clusters = 1 / 4 / (cells @ samples)
+        scaled = 1 / 300 / (clusters.T @ cells).T
+        done = i % 10 == 0 and np.abs(samples / scaled - 1).sum() <= 1e-2
+        samples = scaled
+        if done:
+            break
+    expected = (cells * clusters).argmax(axis=0)
+    np.testing.assert_array_equal(balanced_targets(soft).numpy(), expected)
 
 
-def test_other_seeds_give_other_weights(paired_blobs):
-    data, _ = paired_blobs
-    brief = replace(QUICK, epochs=2, min_steps=1)
-    losses = [fitted(brief, data, seed)[1].values("loss") for seed in (0, 0, 1)]
-    assert losses[0] == losses[1]
-    assert losses[0] != losses[2]
+def test_targets_of_peaked_assignments_whose_power_underflows_are_balanced():
+    soft = torch.tensor([[1.0, 1e-5], [1.0, 2e-5], [1.0, 4e-5], [1.0, 8e-5]])
+    assert balanced_targets(soft).tolist() == [0, 0, 1, 1]
 
 
-# ---------------------------------------------------------------------------------- refusals
+def test_targets_are_about_equal_in_number():
+    sizes = balanced_targets(soft_assignments(900, 3, scale=0.5)).bincount()
+    assert sizes.min() > 280
 
 
-def test_mixed_modal_samples_are_refused(mixed_blobs):
-    with pytest.raises(IncompatibleDataError, match="2 samples to train on that have image and"):
-        QUICK.fit_predict(mixed_blobs[0], seed=0)
+def test_targets_change_every_fifth_epoch_and_come_from_one_view(paired_blobs, monkeypatch):
+    calls = []
 
+    def recorded(soft):
+        calls.append(soft)
+        return balanced_targets(soft)
 
-def test_one_view_is_refused(one_view_blobs):
-    with pytest.raises(IncompatibleDataError, match="needs 2 views, has 1"):
-        QUICK.fit_predict(one_view_blobs[0], seed=0)
-
-
-def test_a_view_without_partner_is_refused_by_name(three_view_blobs):
-    data, _ = three_view_blobs
-    alone = np.arange(100, 180)
-    views = [View(v.values[:100], np.arange(100), v.name, v.modality) for v in data.views[:2]] + [
-        View(data.views[2].values[alone], alone, "audio", "audio")
-    ]
-    with pytest.raises(IncompatibleDataError, match="have audio and another view, has 0"):
-        QUICK.fit_predict(replace(data, views=tuple(views)), seed=0)
-
-
-# ------------------------------------------------------------------------------------- terms
-
-
-def test_the_terms_are_those_of_the_head_and_the_mean_of_the_others():
-    p = soft_assignments(1, 20, 3), soft_assignments(4, 20, 6, seed=1)
-    q = soft_assignments(1, 20, 3, seed=2), soft_assignments(4, 20, 6, seed=3)
-    found = information_terms(p, q, 2.0)
-    for row, a, b in zip(found, p, q, strict=True):
-        heads = list(zip(a, b, strict=True))
-        shared = [shared_information(x, y, entropy_weight=2.0) for x, y in heads]
-        superfluous = [(divergence(x, y) + divergence(y, x)) / 2 for x, y in heads]
-        torch.testing.assert_close(row[0], torch.stack(shared).mean())
-        torch.testing.assert_close(row[1], torch.stack(superfluous).mean())
-
-
-def test_the_terms_are_symmetric_in_the_views():
-    p = soft_assignments(1, 20, 3), soft_assignments(4, 20, 6, seed=1)
-    q = soft_assignments(1, 20, 3, seed=2), soft_assignments(4, 20, 6, seed=3)
-    torch.testing.assert_close(information_terms(p, q, 2.0), information_terms(q, p, 2.0))
-
-
-@pytest.mark.parametrize("detached", ["none", "bound", "assignments"])
-def test_what_is_detached_changes_the_gradient_alone(detached):
-    p = soft_assignments(1, 20, 3), soft_assignments(4, 20, 6, seed=1)
-    q = soft_assignments(1, 20, 3, seed=2), soft_assignments(4, 20, 6, seed=3)
-    torch.testing.assert_close(information_terms(p, q, 2.0, detached), information_terms(p, q, 2.0))
-
-
-def test_the_gradient_of_the_terms_is_that_of_finite_differences():
-    def terms(logits):
-        p, q = logits.softmax(dim=-1)
-        return information_terms((p[:1], p[1:]), (q[:1], q[1:]), 2.0)
-
-    generator = torch.Generator().manual_seed(0)
-    logits = torch.randn(2, 3, 5, 3, generator=generator, dtype=torch.float64, requires_grad=True)
-    assert torch.autograd.gradcheck(terms, logits)
-
-
-@pytest.mark.parametrize("detached", ["bound", "assignments"])
-@pytest.mark.parametrize("seed", range(3))
-def test_a_small_half_step_never_raises_its_bound(detached, seed):
-    network = small_network(seed).double().eval()
-    x, y = torch.randn(2, 40, 6, dtype=torch.float64)
-    before_p, before_q = network(x, 0)[0][0].detach(), network(y, 1)[0][0].detach()
-
-    def bound():
-        p, q = network(x, 0)[0][0], network(y, 1)[0][0]
-        if detached == "bound":
-            superfluous = divergence(p, before_q) + divergence(q, before_p)
-        else:
-            superfluous = divergence(before_p, q) + divergence(before_q, p)
-        return superfluous / 2 - shared_information(p, q, entropy_weight=2.0)
-
-    at_first = bound()
-    exact = torch.autograd.grad(at_first, list(network.parameters()), allow_unused=True)
-    head = information_terms(network(x, 0), network(y, 1), 2.0, detached)[0]
-    loss = head[1] - head[0]
-    found = torch.autograd.grad(loss, list(network.parameters()), allow_unused=True)
-    with torch.no_grad():
-        for parameter, mine, theirs in zip(network.parameters(), found, exact, strict=True):
-            if theirs is not None:
-                torch.testing.assert_close(mine, theirs)
-                parameter -= 1e-4 * mine
-        assert bound() < at_first
+    monkeypatch.setattr("mmbench.methods.dmim.balanced_targets", recorded)
+    fitted(DMIM(epochs=11), paired_blobs[0])
+    assert len(calls) == 3
+    calls.clear()
+    fitted(DMIM(epochs=11, balance_view="all", batch_size=40), paired_blobs[0])
+    assert [soft.shape for soft in calls] == [(paired_blobs[0].n_samples, 3)] * 6
 
 
 # ------------------------------------------------------------------------------------ network
 
 
-def test_overclustering_trains_the_encoder():
-    network = small_network()
-    x, y = torch.randn(2, 30, 6)
-    terms = information_terms(network(x, 0), network(y, 1), 2.0)
-    (terms[1, 1] - terms[1, 0]).backward()
-    assert network.encoders[0][0].weight.grad.abs().sum() > 0
-    assert network.overclusters.weight.grad.abs().sum() > 0
-    assert network.clusters.weight.grad.abs().sum() == 0
+def test_views_share_one_running_statistic_which_every_pass_updates():
+    network = Network(5, 3, 30, n_trunks=1)
+    a, b = torch.randn(20, 5), torch.randn(20, 5) + 4
+    norm = network.trunk(0)[1]
+    expected = torch.zeros(5)
+    for x, view in ((a, 0), (b, 1), (a, 0)):
+        network(x, view)
+        expected = 0.9 * expected + 0.1 * network.trunk(view)[0](x).mean(dim=0)
+    torch.testing.assert_close(norm.running_mean, expected)
+    assert network.trunk(0) is network.trunk(1)
+    assert Network(5, 3, 30, n_trunks=2).trunk(0) is not Network(5, 3, 30, n_trunks=2).trunk(1)
 
 
-@pytest.mark.parametrize("over", [0.0, 0.5])
-def test_the_loss_weighs_the_terms_as_asked(paired_blobs, over):
-    method = replace(QUICK, epochs=3, min_steps=1, warmup=0.0, overcluster_weight=over)
-    _, log = fitted(replace(method, superfluous_weight=0.3), paired_blobs[0])
-    terms = ("shared", "superfluous", "overcluster_shared", "overcluster_superfluous", "loss")
-    logged = {name: np.array(log.values(name)) for name in terms}
-    fine = -logged["overcluster_shared"] + 0.3 * logged["overcluster_superfluous"]
-    expected = -logged["shared"] + 0.3 * logged["superfluous"] + over * fine
-    np.testing.assert_allclose(logged["loss"], expected, rtol=1e-5)
-
-
-def bare(**changes):
-    """A method that disturbs nothing, so that the terms of a batch can be computed beforehand."""
-    return replace(QUICK, noise=0.0, dropout=0.0, **changes)
-
-
-@pytest.mark.parametrize(
-    ("epoch", "alternating", "detached"),
-    [(0, True, "assignments"), (1, True, "bound"), (0, False, "none"), (1, False, "none")],
-)
-def test_alternation_detaches_the_bound_in_odd_epochs_and_the_assignments_in_even(
-    epoch, alternating, detached
-):
-    network = small_network().eval()
-    x, y = torch.randn(2, 30, 6)
-    terms = bare(alternating=alternating).batch_terms(
-        network, [x, y], torch.arange(30).tile(2, 1), epoch
-    )
-    expected = information_terms(network(x, 0), network(y, 1), QUICK.entropy_weight, detached)
-    weights = list(network.parameters())
-    found = torch.autograd.grad(terms[0, 1], weights, allow_unused=True)
-    for mine, theirs in zip(
-        found, torch.autograd.grad(expected[0, 1], weights, allow_unused=True), strict=True
-    ):
-        torch.testing.assert_close(mine, theirs)
-
-
-def test_terms_of_three_incomplete_views_are_summed_over_pairs_of_rows_that_meet():
-    rng = np.random.default_rng(0)
-    network = AssignmentNetwork(
-        shared_encoders(3, (6, 8)), 8, 3, n_heads=2, n_overclusters=4
-    ).eval()
-    inputs = [torch.randn(40, 6) for _ in range(3)]
-    for missing in (0.3, 0.6, 0.9):
-        rows = torch.as_tensor(
-            np.where(rng.random((3, 25)) < missing, -1, rng.integers(40, size=(3, 25)))
-        )
-        expected = torch.zeros(2, 2)
-        for u, v in ((0, 1), (0, 2), (1, 2)):
-            both = (rows[u] >= 0) & (rows[v] >= 0)
-            # views with a single row in the batch are left out
-            if both.any() and min((rows[u] >= 0).sum(), (rows[v] >= 0).sum()) > 1:
-                p, q = (network(inputs[w][rows[w][both]], w) for w in (u, v))
-                expected += information_terms(p, q, QUICK.entropy_weight)
-        torch.testing.assert_close(bare().batch_terms(network, inputs, rows, 0), expected)
-
-
-def test_views_without_common_samples_are_connected_by_a_third(three_view_blobs):
-    data, y_true = three_view_blobs
-    half = data.n_samples // 2
-    image, text, audio = data.views
-    views = (
-        View(image.values[:half], np.arange(half), image.name, image.modality),
-        text,
-        View(audio.values[half:], np.arange(half, data.n_samples), audio.name, audio.modality),
-    )
-    y_pred, _ = fitted(QUICK, replace(data, views=views))
-    assert adjusted_rand_score(y_true, y_pred) > 0.95
-
-
-# ------------------------------------------------------------------------------------ adapter
-
-
-def test_encoders_are_shared_where_asked_for(paired_blobs):
-    data, _ = paired_blobs
-    brief = DMIM(hidden=(4,), epochs=1, min_steps=1)
-    both = [fitted(replace(brief, shared_encoder=s), data)[1].values("loss") for s in (True, False)]
-    assert both[0] != both[1]
-
-
-def test_the_adapter_scales_a_view_by_one_number():
-    x = np.random.default_rng(0).random((50, 4), dtype=np.float32) * [1, 2, 3, 4]
-    adapted = adapt(x.astype(np.float32), np.arange(50), 4, seed=0)
-    assert adapted[:, 0].std() == pytest.approx(1, abs=1e-5)
-    ranged = (x - x.min(axis=0)) / np.ptp(x, axis=0)
-    distances = np.linalg.norm(ranged[:, None] - ranged, axis=2)
-    found = np.linalg.norm(adapted[:, None] - adapted, axis=2)
-    ratio = found[distances > 0] / distances[distances > 0]
-    np.testing.assert_allclose(ratio, ratio[0], rtol=1e-3)
-
-
-def test_the_adapter_pads_narrow_views_and_cuts_wide_ones():
-    x = np.random.default_rng(0).random((50, 4), dtype=np.float32)
-    padded = adapt(x, np.arange(50), 6, seed=0)
-    assert padded.shape == (50, 6)
-    assert (padded[:, 4:] == 0).all()
-    np.testing.assert_allclose(adapt(x, np.arange(50), 2, seed=0), padded[:, :2], atol=1e-5)
-
-
-def test_the_adapter_learns_from_training_rows_alone():
-    x = np.random.default_rng(0).random((50, 4), dtype=np.float32)
-    fit_rows = np.arange(30)
-    other = x.copy()
-    other[30:] *= 7
-    first, second = (adapt(a, fit_rows, 3, seed=0) for a in (x, other))
-    np.testing.assert_array_equal(first[:30], second[:30])
-    assert not np.allclose(first[30:], second[30:])
-
-
-def test_a_constant_view_becomes_zeros():
-    assert (adapt(np.full((9, 3), 5, np.float32), np.arange(9), 2, seed=0) == 0).all()
-
-
-def test_rotation_undoes_a_rotation_and_keeps_distances():
-    rng = np.random.default_rng(0)
-    x = rng.normal(size=(60, 4)) * [4, 3, 2, 1]
-    turn, _ = np.linalg.qr(rng.normal(size=(4, 4)))
-    other = x @ turn
-    rows = np.tile(np.arange(60), (2, 1))
-    first, second = rotated([x, other], rows)
-    np.testing.assert_allclose(first, second, atol=1e-6)
-    np.testing.assert_allclose(first @ first.T, x @ x.T, atol=1e-6)
-
-
-def test_rotation_learns_from_the_samples_that_two_views_share():
-    rng = np.random.default_rng(0)
-    x = rng.normal(size=(60, 4)) * [4, 3, 2, 1]
-    turn, _ = np.linalg.qr(rng.normal(size=(4, 4)))
-    # the views overlap in samples 20 to 59, and each has 20 of its own
-    rows = np.full((2, 80), -1)
-    rows[0, :60] = np.arange(60)
-    rows[1, 20:] = np.arange(60)
-    other = np.concatenate([x[20:] @ turn, rng.normal(size=(20, 4))])
-    first, second = rotated([x, other], rows)
-    np.testing.assert_allclose(first[20:], second[:40], atol=1e-6)
-
-
-def test_rotated_views_are_closer_whatever_their_order():
-    rng = np.random.default_rng(0)
-    shared = rng.normal(size=(60, 4)) * [4, 3, 2, 1]
-    views = [
-        shared @ np.linalg.qr(rng.normal(size=(4, 4)))[0] + 0.1 * rng.normal(size=(60, 4))
-        for _ in range(3)
+def test_initial_weights_are_small_and_biases_zero():
+    torch.manual_seed(0)
+    layers = [
+        m for m in Network(100, 8, 80, n_trunks=1).modules() if isinstance(m, torch.nn.Linear)
     ]
-    rows = np.tile(np.arange(60), (3, 1))
-
-    def spread(arrays):
-        return float(np.var(arrays, axis=0).mean())
-
-    forwards, backwards = rotated(views, rows), rotated(views[::-1], rows)
-    assert spread(forwards) < 0.01 * spread(views)
-    assert spread(backwards) == pytest.approx(spread(forwards), rel=1e-3)
+    weights = torch.cat([layer.weight.detach().flatten() for layer in layers])
+    assert weights.std().item() == pytest.approx(0.02, rel=0.01)
+    assert not any(layer.bias.any() for layer in layers)
 
 
-# -------------------------------------------------------------------------------- bookkeeping
+def test_a_code_is_drawn_around_its_mean():
+    torch.manual_seed(0)
+    network = Network(4, 3, 30, n_trunks=1)
+    x = torch.randn(1, 4).expand(20000, 4)
+    mean, scale = network.code(network.trunk(0).eval()(x[:1])).chunk(2, dim=1)
+    codes = network.eval().draw_code(x, 0)
+    torch.testing.assert_close(codes.mean(dim=0), mean[0], atol=0.02, rtol=0)
+    deviation = torch.nn.functional.softplus(scale)[0]
+    torch.testing.assert_close(codes.std(dim=0), deviation, atol=0.02, rtol=0)
 
 
-def test_the_mean_of_a_sample_is_over_the_views_that_it_has():
-    a, b = torch.arange(6.0).reshape(3, 2), torch.ones(4, 2)
-    rows = torch.tensor([[0, 1, -1, -1, 2], [-1, 0, 1, 2, 3]])
-    mean = mean_over_views([a, b], rows)
-    np.testing.assert_allclose(mean, [[0, 1], [1.5, 2], [1, 1], [1, 1], [2.5, 3]])
+# ------------------------------------------------------------------------------------- inputs
 
 
-def test_diagnostics_of_views_that_number_clusters_otherwise():
-    p = torch.eye(2).repeat(10, 1)
-    rows = torch.arange(20).repeat(2, 1)
-    measured = diagnostics([p, p.flip(1)], torch.full((20, 2), 0.5), rows)
-    assert measured["agreement"] == 0
-    assert measured["information"] == pytest.approx(math.log(2), abs=1e-6)
-    assert measured["size_entropy"] == pytest.approx(math.log(2), abs=1e-6)
-    assert measured["clusters_used"] == 1
+def test_views_of_one_width_enter_as_stored():
+    rng = np.random.default_rng(0)
+    arrays = [rng.random((9, 4), dtype=np.float32) for _ in range(2)]
+    data = Dataset.paired(arrays, n_clusters=2)
+    for found, x in zip(common_features(arrays, data, "stored", 100, seed=0), arrays, strict=True):
+        np.testing.assert_array_equal(found, x)
+
+
+def test_scales_of_views_and_rows():
+    x = np.array([[3, 4], [0, 0], [6, 8]], np.float32)
+    data = Dataset.paired([x, x], n_clusters=2)
+    rows = common_features([x, x], data, "rows", 100, seed=0)[0]
+    np.testing.assert_allclose(rows, [[0.6, 0.8], [0, 0], [0.6, 0.8]], rtol=1e-6)
+    unit = common_features([x, 7 * x], data, "unit", 100, seed=0)
+    assert np.square(unit[0]).mean() == pytest.approx(1)
+    np.testing.assert_allclose(unit[0], unit[1], rtol=1e-6)
+
+
+@pytest.mark.parametrize(("max_features", "width"), [(100, 4), (3, 3)])
+def test_views_of_different_widths_are_reduced_to_common_ones(max_features, width):
+    rng = np.random.default_rng(0)
+    arrays = [rng.random((9, n), dtype=np.float32) for n in (4, 30)]
+    data = Dataset.paired(arrays, n_clusters=2)
+    found = common_features(arrays, data, "stored", max_features, seed=0)
+    assert [x.shape for x in found] == [(9, width)] * 2
+
+
+# --------------------------------------------------------------------------------------- toys
 
 
 @pytest.mark.parametrize(
-    ("batch_size", "min_steps", "n_epochs"),
+    "variant",
     [
-        (45, 1, 5),  # four batches: as given
-        (45, 40, 10),  # 4 steps an epoch
-        (60, 40, 7),  # three batches, so halved: 6 steps an epoch
-        (1000, 40, 40),  # one batch of all samples
+        {},
+        {"superfluous_weight": 0.0},
+        {"superfluous_reduction": "batchmean"},
+        {"overcluster_weight": 0.0},
+        {"shared_trunk": False},
+        {"batch_size": 60, "epochs": 40},
+        {"scale": "unit"},
     ],
 )
-def test_small_sets_get_smaller_batches_and_more_epochs(
-    paired_blobs, batch_size, min_steps, n_epochs
-):
-    method = DMIM(hidden=(4,), epochs=5, batch_size=batch_size, min_steps=min_steps)
-    _, log = fitted(method, paired_blobs[0])
-    assert len(log.values("loss")) == n_epochs
+def test_separated_blobs_are_recovered(paired_blobs, variant):
+    data, y_true = paired_blobs
+    y_pred, log = fitted(DMIM(**({"epochs": 120} | variant)), data)
+    assert adjusted_rand_score(y_true, y_pred) > 0.95
+    assert log.last("clusters_used") == 3
 
 
-def test_beta_grows_over_the_warmup_and_then_stays(paired_blobs):
-    method = DMIM(hidden=(4,), epochs=10, min_steps=1, superfluous_weight=0.3, warmup=0.3)
-    _, log = fitted(method, paired_blobs[0])
-    assert log.values("beta") == pytest.approx([0, 0.1, 0.2] + [0.3] * 7)
-    _, log = fitted(replace(method, warmup=0.0), paired_blobs[0])
-    assert log.values("beta") == [0.3] * 10
+def test_without_the_balance_term_clusters_stay_empty(paired_blobs):
+    _, log = fitted(DMIM(epochs=120, balance_weight=0.0), paired_blobs[0])
+    assert log.last("clusters_used") < 3
+
+
+def test_other_seeds_give_other_weights(paired_blobs):
+    brief = DMIM(epochs=2)
+    losses = [fitted(brief, paired_blobs[0], seed)[1].values("loss") for seed in (0, 0, 1)]
+    assert losses[0] == losses[1]
+    assert losses[0] != losses[2]
+
+
+def test_the_mean_assignment_is_that_of_all_views(paired_blobs):
+    data, _ = paired_blobs
+    predictions = {
+        view: fitted(DMIM(epochs=30, assignment_view=view), data)[0] for view in (0, 1, "mean")
+    }
+    agree = predictions[0] == predictions[1]
+    np.testing.assert_array_equal(predictions["mean"][agree], predictions[0][agree])
+    assert not np.array_equal(predictions["mean"], predictions[1])
+
+
+def test_the_view_that_assigns_is_the_one_named(paired_blobs):
+    for position, name in ((0, "image"), (1, "text")):
+        method = DMIM(epochs=20, assignment_view=position)
+        y_pred, log = fitted(method, paired_blobs[0])
+        np.testing.assert_array_equal(y_pred, log.last("view_assignments")[name])
+
+
+# ----------------------------------------------------------------------------------- refusals
+
+
+@pytest.mark.parametrize("name", ["balance_view", "assignment_view"])
+def test_a_view_that_is_not_there_is_refused(paired_blobs, name):
+    with pytest.raises(IncompatibleDataError, match=rf"{name} expected in 0\.\.1, got 2"):
+        DMIM(**{name: 2}).fit_predict(paired_blobs[0], seed=0)
+
+
+def test_one_view_is_refused(one_view_blobs):
+    with pytest.raises(IncompatibleDataError, match="needs 2 views, has 1"):
+        DMIM().fit_predict(one_view_blobs[0], seed=0)
 
 
 def test_a_batch_of_one_row_which_would_train_nothing_is_refused():

@@ -2,17 +2,25 @@
 
 import math
 
+import numpy as np
 import pytest
 import torch
 
-from mmbench.nn.information import SMALLEST, divergence, joint, shared_information
+from mmbench.nn.information import (
+    SMALLEST,
+    assignment_diagnostics,
+    divergence,
+    joint,
+    mean_over_views,
+    shared_information,
+)
 
 P = torch.tensor([[0.9, 0.1], [0.2, 0.8], [0.6, 0.4]])
 Q = torch.tensor([[0.8, 0.2], [0.3, 0.7], [0.5, 0.5]])
 
 
 def superfluous_information(p, q):
-    """Return what DMIM minimises: each view serves as the bound of the other."""
+    """Return what MIB clustering minimises: each view serves as the bound of the other."""
     return (divergence(p, q) + divergence(q, p)) / 2
 
 
@@ -224,3 +232,20 @@ def test_autocast_does_not_round_them():
         found = shared_information(p, q), superfluous_information(p, q)
     assert found == exact
     assert shared_information(p.bfloat16(), q.bfloat16()).dtype == torch.float32
+
+
+def test_diagnostics_of_views_that_number_clusters_otherwise():
+    p = torch.eye(2).repeat(10, 1)
+    rows = torch.arange(20).repeat(2, 1)
+    measured = assignment_diagnostics([p, p.flip(1)], torch.full((20, 2), 0.5), rows)
+    assert measured["agreement"] == 0
+    assert measured["information"] == pytest.approx(math.log(2), abs=1e-6)
+    assert measured["size_entropy"] == pytest.approx(math.log(2), abs=1e-6)
+    assert measured["clusters_used"] == 1
+
+
+def test_the_mean_of_a_sample_is_over_the_views_that_it_has():
+    a, b = torch.arange(6.0).reshape(3, 2), torch.ones(4, 2)
+    rows = torch.tensor([[0, 1, -1, -1, 2], [-1, 0, 1, 2, 3]])
+    mean = mean_over_views([a, b], rows)
+    np.testing.assert_allclose(mean, [[0, 1], [1.5, 2], [1, 1], [1, 1], [2.5, 3]])

@@ -34,7 +34,7 @@ SPEC = {
         {"name": "km-view", "title": "k-means", "fidelity": "baseline", "rows": "views"},
         {"name": "km_all", "title": "k_means, all", "fidelity": "baseline", "changed": True},
         {"name": "cmmc", "title": "CMMC", "fidelity": "reference", "tuned_on": ["digits"]},
-        {"name": "dmim", "title": "DMIM", "fidelity": "reconstruction"},
+        {"name": "dmim", "title": "DMIM", "fidelity": "paper"},
         {"name": "sacc", "title": "SACC", "fidelity": "reference"},
     ],
 }

@@ -62,7 +62,7 @@ Run again.
 | SCMVC | 0.900 ± 0.010 | not in the catalogue <sup>b</sup> | – | – | – |
 | MFLVC (here: CMMC) <sup>c</sup> | 0.860 | 0.850 ± 0.050 | 0.500 | 0.425 ± 0.025 | 3/3 |
 | SACC | 0.700 | n/a <sup>d</sup> | – | – | 0/3 |
-| DMIM (reconstruction) | – | 0.700 ± 0.000 <sup>e</sup> | – | 0.350 ± 0.000 | 2/3 |
+| DMIM (from the paper) | – | 0.700 ± 0.000 <sup>e</sup> | – | 0.350 ± 0.000 | 2/3 |
 
 <sup>a</sup> {FROM_MEMORY}<br>
 <sup>b</sup> mmbench has no such method<br>
@@ -80,7 +80,7 @@ Run again.
 | SCMVC | – | not in the catalogue <sup>a</sup> | – | – | – |
 | MFLVC (here: CMMC) | 0.300 | 0.850 ± 0.050 | – | 0.425 ± 0.025 | 3/3 |
 | SACC | – | n/a <sup>b</sup> | – | – | 0/3 |
-| DMIM (reconstruction) | – | 0.700 ± 0.000 <sup>c</sup> | – | 0.350 ± 0.000 | 2/3 |
+| DMIM (from the paper) | – | 0.700 ± 0.000 <sup>c</sup> | – | 0.350 ± 0.000 | 2/3 |
 
 <sup>a</sup> mmbench has no such method<br>
 <sup>b</sup> needs images<br>
@@ -112,7 +112,7 @@ RMSL & \textcolor{gray}{(0.4240)}$^{a}$ & not in the catalogue$^{b}$ & -- & -- &
 SCMVC & 0.900 $\pm$ 0.010 & not in the catalogue$^{b}$ & -- & -- & -- \\
 MFLVC (here: CMMC)$^{c}$ & 0.860 & 0.850 $\pm$ 0.050 & 0.500 & 0.425 $\pm$ 0.025 & 3/3 \\
 SACC & 0.700 & n/a$^{d}$ & -- & -- & 0/3 \\
-DMIM (reconstruction) & -- & 0.700 $\pm$ 0.000$^{e}$ & -- & 0.350 $\pm$ 0.000 & 2/3 \\
+DMIM (from the paper) & -- & 0.700 $\pm$ 0.000$^{e}$ & -- & 0.350 $\pm$ 0.000 & 2/3 \\
 \bottomrule
 """
 

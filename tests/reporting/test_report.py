@@ -81,7 +81,7 @@ def test_cost_is_over_the_seeds_that_ended_ok_and_spending_over_all(stored):
     assert (row["seconds_setup_mean"], row["memory_host"]) == ("", str(2**20))
     text = texts["cost.md"]
     assert (
-        "| DMIM (reconstruction) | – | 1.50 | – | – | 15.0 | 1 | – | cpu | 1 | float32 | 2/3 |"
+        "| DMIM (from the paper) | – | 1.50 | – | – | 15.0 | 1 | – | cpu | 1 | float32 | 2/3 |"
         in text
     )
     assert "| SACC | n/a | – | – | – | – | – | – | – | – | – | 0/3 |" in text

@@ -92,7 +92,7 @@ def test_controls_and_oracles_are_shown_and_marked_but_not_tested(stored):
     text = section(write(stored)["significance.md"], "Paired views")
     assert "| Majority (control) | 0.100 | – | – |" in text
     assert "| *k-means: best view (oracle)* | *0.433* | – | – |" in text
-    assert "| DMIM (reconstruction) | 0.700 | 2.00 |" in text
+    assert "| DMIM (from the paper) | 0.700 | 2.00 |" in text
     assert "| k\\_means, all (baseline) | 0.600 | 3.00 |" in text
 
 
@@ -126,8 +126,8 @@ def test_who_was_left_out_and_who_lacks_seeds_is_named(stored):
     text = section(write(stored)["significance.md"], "Paired views")
     assert "Left out, since a score is missing: SACC (n/a)." in text
     assert (
-        "The mean is over the seeds that ended ok: DMIM (reconstruction) on Digits (2/3);"
-        " DMIM (reconstruction) on Parts" in text
+        "The mean is over the seeds that ended ok: DMIM (from the paper) on Digits (2/3);"
+        " DMIM (from the paper) on Parts" in text
     )
 
 

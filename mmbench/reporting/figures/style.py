@@ -31,7 +31,8 @@ MIN_INCHES = 7.5  # of width: the narrowest figure still has room for its title
 # colour, marker and label of each fidelity: colour and shape say it twice
 KINDS: dict[str, tuple[str, str, str]] = {
     "reference": ("C0", "o", "reference"),
-    "reconstruction": ("C1", "s", "reconstruction"),
+    "paper": ("C1", "s", "from the paper"),
+    "ours": ("C4", "^", "ours"),
     "baseline": ("C2", "D", "baseline"),
     "control": ("#555555", "v", "control"),
     "oracle": ("C3", "X", "oracle, chosen by label"),

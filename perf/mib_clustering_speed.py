@@ -1,6 +1,6 @@
-"""Time the training of `dmim` on 20 000 samples of two views with 100 features.
+"""Time the training of `mib-clustering` on 20 000 samples of two views with 100 features.
 
-    python perf/dmim_speed.py [--epochs 100] [--samples 20000] [--rounds 1] [--threads 2]
+    python perf/mib_clustering_speed.py [--epochs 100] [--samples 20000] [--rounds 1] [--threads 2]
 
 The script prints, for float32 and bfloat16 in turns, the seconds of a run and of an epoch, the time
 of 100 epochs by extrapolation (the goal is 300 s on two cores), the GFLOP/s of the matrix products
@@ -18,7 +18,7 @@ import torch
 from scipy.optimize import linear_sum_assignment
 
 from mmbench.data import Dataset
-from mmbench.methods.dmim import DMIM
+from mmbench.methods.mib_clustering import MIBClustering
 
 N_CLUSTERS = 10
 GOAL = 300  # seconds of 100 epochs
@@ -34,7 +34,7 @@ def main() -> None:
     torch.set_num_threads(args.threads)
 
     data, y_true = synthetic(args.samples)
-    method = DMIM(epochs=args.epochs, min_steps=0)
+    method = MIBClustering(epochs=args.epochs, min_steps=0)
     print(f"{args.samples} x 2 x 100, {args.epochs} epochs, {args.threads} threads")
     for seed in range(args.rounds):
         for precision in ("float32", "bfloat16"):
@@ -66,7 +66,7 @@ def synthetic(n_samples: int) -> tuple[Dataset, np.ndarray]:
     return Dataset.paired(views, n_clusters=N_CLUSTERS, name="synthetic"), y_true
 
 
-def operations(method: DMIM, n_samples: int) -> float:
+def operations(method: MIBClustering, n_samples: int) -> float:
     """Return the floating point operations of the encoder in an epoch of training."""
     widths = (100, *method.hidden)
     weights = sum(a * b for a, b in pairwise(widths))
