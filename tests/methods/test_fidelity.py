@@ -22,14 +22,22 @@ from mmbench.methods.cc import CC
 from mmbench.methods.cmmc import CMMC, contrasts, finetune_loss
 from mmbench.methods.cmmc import Network as CMMCNetwork
 from mmbench.methods.completer import Completer, CompletionNetwork
+from mmbench.methods.comvc import CoMVC
 from mmbench.methods.dec import DEC
 from mmbench.methods.dm2c import DM2C, TranslationNetwork, generator_terms, total_critic_loss
 from mmbench.methods.idec import IDEC
+from mmbench.methods.mv_iic import MVIIC, information_of_pairs
 from mmbench.methods.sacc import SACC, ContrastiveNetwork, cluster_loss, instance_loss
+from mmbench.nn.ddc import FusionNetwork, ddc_terms
 from mmbench.nn.embedded import student_t, target_distribution
 from mmbench.nn.images import image_batches
 from mmbench.nn.information import divergence
-from mmbench.nn.networks import Autoencoder, reconstruction_error
+from mmbench.nn.networks import (
+    AssignmentNetwork,
+    Autoencoder,
+    normalised_mlp,
+    reconstruction_error,
+)
 
 
 def waves(*shape: int, start: int = 0) -> Tensor:
@@ -109,6 +117,31 @@ def dm2c_terms() -> list[Tensor]:
     return [*generator_terms(network, x, latents, method.critic), critic]
 
 
+def comvc_terms() -> list[Tensor]:
+    """Return the three terms of DDC, and the weighted contrast, for three views."""
+    views = [waves(12, width, start=100 * v) for v, width in enumerate((7, 5, 6))]
+    method = CoMVC()
+    encoders = [normalised_mlp((x.shape[1], *method.hidden), method.n_latent) for x in views]
+    network = FusionNetwork(encoders, method.n_latent, method.n_hidden, 4)
+    fill(network.encoders, network.hidden, network.output)
+    network.logits.data = torch.tensor([0.3, -0.2, 0.1], dtype=torch.float64)
+    output = network(views)
+    contrast = method.alignment(output, network.weights).values()
+    return [*ddc_terms(output.soft, output.hidden), *contrast]
+
+
+def mv_iic_terms() -> tuple[Tensor, Tensor]:
+    """Return the information of the cluster head and of five heads of 20, for three views."""
+    views = [waves(12, width, start=100 * v) for v, width in enumerate((7, 5, 6))]
+    method = MVIIC()
+    encoders = [normalised_mlp((x.shape[1], *method.hidden), method.n_latent) for x in views]
+    network = AssignmentNetwork(encoders, method.n_latent, 4, n_heads=5, n_overclusters=20)
+    for part in (network.encoders, network.clusters, network.overclusters):
+        fill(part)
+    soft = [network(x, v) for v, x in enumerate(views)]
+    return information_of_pairs(soft, method.entropy_weight)
+
+
 # -------------------------------------------------------------- numbers of the released code
 
 
@@ -132,6 +165,7 @@ MNIST_USPS = (5_000, 10, ((784,), (784,)))
 CIFAR_10 = (60_000, 10, ((3, 32, 32),))
 MNIST = (70_000, 10, ((784,),))
 SCENE_15 = (4_485, 15, ((20,), (59,)))
+CALTECH7 = (1_474, 7, ((48,), (40,), (254,), (1984,), (512,), (928,)))
 WIKIPEDIA = (1_910, 10, ((2048,), (2048,)))  # the part to train on
 RELEASES = {
     "cmmc": Release(
@@ -203,6 +237,26 @@ RELEASES = {
         mixed=True,
         quick={"critic_every": 1},
         narrow={"widths": (2, 2, 2), "mapping_widths": (2,)},
+    ),
+    "comvc": Release(
+        "DanielTrosten/DeepMVC 39ffec5",
+        CoMVC(),
+        comvc_terms,
+        (0.870166153, 0.373794939, 0.961624383, 0.530216178),
+        CALTECH7,
+        parameters=24_405_493,
+        steps=1_400,
+        narrow={"hidden": (2,), "n_latent": 2, "n_hidden": 2},
+    ),
+    "mv_iic": Release(
+        "DanielTrosten/DeepMVC 39ffec5",
+        MVIIC(),
+        mv_iic_terms,
+        (3.790608680, 8.071857298),
+        CALTECH7,
+        parameters=24_509_179,
+        steps=1_400,
+        narrow={"hidden": (2,), "n_latent": 2, "n_overclusters": 2},
     ),
 }
 each_release = pytest.mark.parametrize("name", RELEASES)
