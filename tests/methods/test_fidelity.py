@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
 from torch.optim.optimizer import register_optimizer_step_post_hook
 
 from mmbench.config import read_methods
@@ -25,6 +26,8 @@ from mmbench.methods.completer import Completer, CompletionNetwork
 from mmbench.methods.comvc import CoMVC
 from mmbench.methods.dec import DEC
 from mmbench.methods.dm2c import DM2C, TranslationNetwork, generator_terms, total_critic_loss
+from mmbench.methods.dmim import DMIM, balanced_targets, shared_terms, superfluous_term
+from mmbench.methods.dmim import Network as DMIMNetwork
 from mmbench.methods.idec import IDEC
 from mmbench.methods.mv_iic import MVIIC, information_of_pairs
 from mmbench.methods.sacc import SACC, ContrastiveNetwork, cluster_loss, instance_loss
@@ -117,6 +120,20 @@ def dm2c_terms() -> list[Tensor]:
     return [*generator_terms(network, x, latents, method.critic), critic]
 
 
+def dmim_terms() -> list[Tensor]:
+    """Return the information of both heads, L2 with draws of seed 0, and L3 without its weight."""
+    image = waves(24, 100)
+    views = [image, 0.7 * image + 0.3 * waves(24, 100, start=5000)]
+    network = DMIMNetwork(100, 4, 40, n_trunks=1)
+    fill(*network.trunks, network.clusters, network.overclusters, network.code)
+    soft = [network(x, v) for v, x in enumerate(views)]
+    torch.manual_seed(0)
+    codes = [network.draw_code(x, v) for v, x in enumerate(views)]
+    superfluous = superfluous_term(codes, DMIM().superfluous_reduction)
+    balance = functional.cross_entropy(soft[0][0], balanced_targets(soft[0][0]))
+    return [*shared_terms(soft), superfluous, balance]
+
+
 def comvc_terms() -> list[Tensor]:
     """Return the three terms of DDC, and the weighted contrast, for three views."""
     views = [waves(12, width, start=100 * v) for v, width in enumerate((7, 5, 6))]
@@ -166,6 +183,7 @@ CIFAR_10 = (60_000, 10, ((3, 32, 32),))
 MNIST = (70_000, 10, ((784,),))
 SCENE_15 = (4_485, 15, ((20,), (59,)))
 CALTECH7 = (1_474, 7, ((48,), (40,), (254,), (1984,), (512,), (928,)))
+NUS_WIDE = (20_000, 8, ((100,), (100,)))
 WIKIPEDIA = (1_910, 10, ((2048,), (2048,)))  # the part to train on
 RELEASES = {
     "cmmc": Release(
@@ -237,6 +255,16 @@ RELEASES = {
         mixed=True,
         quick={"critic_every": 1},
         narrow={"widths": (2, 2, 2), "mapping_widths": (2,)},
+    ),
+    "dmim": Release(
+        "yiqiaomao/DMIM bb6b615",
+        DMIM(),
+        dmim_terms,
+        (5.92765571e-4, 1.024166487e-3, 0.024250423853, 1.303250324),
+        NUS_WIDE,
+        parameters=49_688,  # and 40 800 that its code does not use
+        steps=500,
+        narrow={"overcluster_factor": 1},
     ),
     "comvc": Release(
         "DanielTrosten/DeepMVC 39ffec5",
