@@ -14,6 +14,7 @@ A method states its requirements by the accessor that it calls. The accessors ra
 
 import hashlib
 import json
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -47,16 +48,23 @@ class View:
         sample_index: (n_rows,), strictly increasing, in 0..n_samples-1.
         name: the name in the data set's entry, such as "fou".
         modality: the kind of signal, such as "image" or "text"; views may share one.
+        image_shape: (channels, height, width) of rows that are images, also where they are
+            flattened to features; otherwise empty.
     """
 
     values: NDArray[Any]
     sample_index: Index
     name: str
     modality: str
+    image_shape: tuple[int, ...] = ()
+
+    def __post_init__(self) -> None:
+        shape = self.values.shape[1:] if self.is_image else self.image_shape
+        object.__setattr__(self, "image_shape", tuple(shape))
 
     @property
     def is_image(self) -> bool:
-        """Whether the rows are images rather than feature vectors."""
+        """Whether the rows are images rather than feature vectors or flattened images."""
         return self.values.ndim == 4
 
     @property
@@ -275,7 +283,7 @@ class Dataset:
             "name": self.name,
             "n_samples": self.n_samples,
             "n_clusters": self.n_clusters,
-            "views": [{"name": v.name, "modality": v.modality} for v in self.views],
+            "views": [_description(view) for view in self.views],
         }
         digest = hashlib.sha256(json.dumps(about, sort_keys=True).encode())
         for key in sorted(arrays):
@@ -313,6 +321,10 @@ class Dataset:
             raise InputError(
                 f"{where}: expected (n_rows, n_features) or (n_rows, channels, height, width),"
                 f" got shape {view.values.shape}"
+            )
+        if view.image_shape and math.prod(view.image_shape) != view.n_features:
+            raise InputError(
+                f"{where}: expected image_shape of {view.n_features} pixels, got {view.image_shape}"
             )
         if len(view.values) != len(view.sample_index):
             raise InputError(
@@ -364,6 +376,12 @@ class Dataset:
                 f" {self.n_samples - len(self.fit_index)} of {self.n_samples} are held out"
             )
         return self.views
+
+
+def _description(view: View) -> dict[str, Any]:
+    about: dict[str, Any] = {"name": view.name, "modality": view.modality}
+    is_flattened = view.image_shape and not view.is_image
+    return about | ({"image_shape": view.image_shape} if is_flattened else {})
 
 
 def check_values(values: NDArray[Any], where: str) -> None:

@@ -20,6 +20,7 @@ def view(rows, name="a", width=3):
 
 MIXED = Dataset((view([0, 2, 3]), view([1, 4, 5], "b", 2)), 2, 6)
 INCOMPLETE = Dataset((view([0, 1, 2, 3]), view([2, 3, 4, 5], "b", 2)), 2, 6)
+FLATTENED = Dataset((replace(view(range(6), "a", 12), image_shape=(3, 2, 2)),), 2, 6)
 UNLABELLED = replace(IMAGES, unlabelled=RNG.integers(0, 256, (9, 1, 4, 4), dtype=np.uint8))
 HELD_OUT = replace(TWO, fit_index=np.array([0, 1, 4]))
 
@@ -34,6 +35,13 @@ def test_features_are_float32_and_images_become_pixels_between_0_and_1():
     (pixels,) = IMAGES.paired_features(pixels=True)
     assert pixels.shape == (6, 16)
     np.testing.assert_allclose(pixels * 255, IMAGES.images().reshape(6, 16), rtol=1e-6)
+
+
+def test_flattened_images_are_features_that_know_their_shape():
+    assert FLATTENED.data_setting == "paired"
+    assert FLATTENED.paired_features()[0] is FLATTENED.views[0].values
+    shapes = [data.views[0].image_shape for data in (FLATTENED, IMAGES, TWO)]
+    assert shapes == [(3, 2, 2), (1, 4, 4), ()]
 
 
 @pytest.mark.parametrize(
@@ -104,6 +112,10 @@ def test_incomplete_features_come_from_any_feature_setting():
         (lambda: Dataset((view([0, 2]),), 1, 2), "a.sample_index to increase within 0..1"),
         (lambda: replace(TWO, fit_index=np.array([3, 3])), "fit_index to increase"),
         (
+            lambda: Dataset((replace(view([0, 1]), image_shape=(1, 2, 2)),), 1, 2),
+            r"unnamed/a: expected image_shape of 3 pixels, got \(1, 2, 2\)",
+        ),
+        (
             lambda: replace(IMAGES, unlabelled=np.zeros((2, 1, 4, 5), np.uint8)),
             r"unlabelled: expected rows of uint8 \(1, 4, 4\), got uint8 \(1, 4, 5\)",
         ),
@@ -119,7 +131,7 @@ def test_inconsistent_data_are_reported_in_one_line(make, message):
         make()
 
 
-@pytest.mark.parametrize("data", [TWO, MIXED, INCOMPLETE, IMAGES, HELD_OUT, UNLABELLED])
+@pytest.mark.parametrize("data", [TWO, MIXED, INCOMPLETE, IMAGES, FLATTENED, HELD_OUT, UNLABELLED])
 def test_a_stored_data_set_is_loaded_unchanged(tmp_path, data):
     path = tmp_path / "views.safetensors"
     data.save(path)
@@ -135,6 +147,7 @@ def test_a_stored_data_set_is_loaded_unchanged(tmp_path, data):
         np.testing.assert_array_equal(ours.values, theirs.values)
         np.testing.assert_array_equal(ours.sample_index, theirs.sample_index)
         assert (ours.name, ours.modality) == (theirs.name, theirs.modality)
+        assert ours.image_shape == theirs.image_shape
         assert ours.values.dtype == theirs.values.dtype
 
 
@@ -153,6 +166,8 @@ def test_the_checksum_is_of_the_content(tmp_path):
     assert checksum(TWO) == checksum(replace(TWO))
     assert checksum(TWO) != checksum(replace(TWO, n_clusters=3))
     assert checksum(TWO) != checksum(HELD_OUT)
+    plain = replace(FLATTENED, views=(replace(FLATTENED.views[0], image_shape=()),))
+    assert checksum(plain) != checksum(FLATTENED)
 
 
 def test_a_file_cut_short_is_refused(tmp_path):

@@ -57,6 +57,10 @@ def test_images_are_scaled_as_pixels_and_have_a_setting_of_their_own(load):
     entry = load(base={**BASE, "views": image, "generator": {"kind": "images"}})["base"]
     assert entry.views["image"].scaling == "unit-pixels"
     assert entry.data_setting == "images"
+    flattened = {"image": {**image["image"], "scaling": "as-stored"}}
+    entry = load(base={**BASE, "views": flattened, "generator": {"kind": "images"}})["base"]
+    assert entry.views["image"].image_shape == (3, 8, 8)
+    assert entry.data_setting == "paired"
 
 
 @pytest.mark.parametrize(
@@ -68,8 +72,8 @@ def test_images_are_scaled_as_pixels_and_have_a_setting_of_their_own(load):
         ({"classes": ["a", "b"]}, "expected 4 names of classes, got 2"),
         ({"generator": None}, "expected either `sources` or `generator`"),
         ({"views": {"x": {"modality": "m", "dims": [2, 3]}}}, "number of features or"),
-        ({"views": {"x": {"modality": "m", "dims": 4, "scaling": "unit-pixels"}}}, "for images"),
-        ({"views": {"x": {"modality": "m", "dims": 4, "white": 9}}}, "`white` only where"),
+        ({"views": {"x": {"modality": "m", "dims": 4, "scaling": "unit-pixels"}}}, "width] with"),
+        ({"views": {"x": {"modality": "m", "dims": 4, "white": 9}}}, "`white` only with"),
     ],
 )
 def test_a_mistake_in_an_entry_is_one_line_with_its_place(load, change, message):
@@ -332,6 +336,12 @@ def test_packages_are_asked_for_by_name_and_hosts_are_those_of_data(shipped):
         "raw.githubusercontent.com",
         "www.cs.toronto.edu",
     }
+
+
+def test_views_that_are_flattened_images_have_their_shape(shipped):
+    for name in ("mnist-usps", "fashion-mv", "fashion-3view"):
+        assert {spec.image_shape for spec in shipped[name].views.values()} == {(1, 28, 28)}
+        assert shipped[name].data_setting == "paired"
 
 
 def test_digits_joined_by_their_labels_are_marked(shipped):

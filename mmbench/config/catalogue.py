@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Mapping, Sequence
-from math import prod
 from pathlib import Path
 from typing import Any
 
@@ -129,9 +128,9 @@ def _derived_views(base: BaseEntry, derivation: Derivation) -> dict[str, ViewSpe
         (only, *others) = views.values()
         if others:
             raise InputError("drawn_by_class: expected a base with one view")
-        # images become vectors of pixels in [0, 1], since no data setting has several image views
+        # images are flattened to pixels in [0, 1], since no data setting has several image views
         scaling: Scaling = "as-stored" if only.is_image else only.scaling
-        flat = ViewSpec(modality=only.modality, dims=(prod(only.dims),), scaling=scaling)
+        flat = ViewSpec(modality=only.modality, dims=only.dims, scaling=scaling)
         views = dict.fromkeys(derivation.drawn_by_class.views, flat)
     chosen = derivation.views or tuple(views)
     for view in chosen:

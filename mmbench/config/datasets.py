@@ -32,7 +32,8 @@ class ViewSpec(StrictModel):
     Attributes:
         modality: the kind of signal, such as "image" or "text"; views may share one.
         dims: (n_features,), or (channels, height, width) of images.
-        scaling: see `mmbench.datasets.scaling`; images have only `unit-pixels`.
+        scaling: see `mmbench.datasets.scaling`. Images have `unit-pixels` by default; with another
+            scaling they are flattened to features, and only their shape is kept.
         white: stored value of a white pixel; by default 255 for integers and 1 for fractions.
     """
 
@@ -43,8 +44,13 @@ class ViewSpec(StrictModel):
 
     @property
     def is_image(self) -> bool:
-        """Whether the view holds images rather than feature vectors."""
-        return len(self.dims) == 3
+        """Whether the view holds images rather than feature vectors or flattened images."""
+        return self.scaling == "unit-pixels"
+
+    @property
+    def image_shape(self) -> tuple[int, ...]:
+        """(channels, height, width) of images, flattened or not; empty for other features."""
+        return self.dims if len(self.dims) == 3 else ()
 
     @model_validator(mode="before")
     @classmethod
@@ -60,13 +66,13 @@ class ViewSpec(StrictModel):
                 "expected dims to be the number of features or [channels, height, width],"
                 f" got {list(self.dims)}"
             )
-        if self.is_image != (self.scaling == "unit-pixels"):
+        if self.is_image and not self.image_shape:
             raise ValueError(
-                "expected scaling unit-pixels for images and another for features,"
-                f" got {self.scaling} with dims {list(self.dims)}"
+                "expected dims [channels, height, width] with scaling unit-pixels,"
+                f" got {list(self.dims)}"
             )
         if self.white is not None and not self.is_image:
-            raise ValueError("expected `white` only where dims are [channels, height, width]")
+            raise ValueError("expected `white` only with scaling unit-pixels")
         return self
 
 

@@ -70,8 +70,7 @@ def prepare(entry: DatasetEntry, raw: Path, out: Path) -> None:
             table = derive(table, entry.derivation)
         except InputError as error:
             raise InputError(f"{entry.name}: {error}") from None
-    modalities = {view: spec.modality for view, spec in entry.views.items()}
-    data = table.dataset(entry.name, entry.n_clusters, modalities)
+    data = table.dataset(entry.name, entry.n_clusters, entry.views)
     data = replace(data, unlabelled=unlabelled)
     if entry.n_samples is not None and data.n_samples != entry.n_samples:
         raise InputError(f"{entry.name}: expected {entry.n_samples} samples, got {data.n_samples}")

@@ -29,9 +29,9 @@ def scaled(values: NDArray[Any], spec: ViewSpec, *, where: str) -> NDArray[Any]:
             f"{where}: expected {' x '.join(map(str, spec.dims))} values in each row,"
             f" got {' x '.join(map(str, values.shape[1:]))}"
         )
-    values = values.reshape(len(values), *spec.dims)
     if spec.is_image:
-        return _bytes(values, spec, where)
+        return _bytes(values.reshape(len(values), *spec.dims), spec, where)
+    values = values.reshape(len(values), -1)
     if spec.scaling == "tf-idf" and values.min() < 0:
         raise InputError(f"{where}: expected word counts, got {values.min()}")
     # float64, since columns may reach 1e13 and differ only in the last digits

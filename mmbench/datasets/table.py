@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from mmbench.config import ViewSpec
 from mmbench.data import Dataset, View
 
 Rows = NDArray[np.int64]
@@ -74,13 +75,15 @@ class Table:
             np.flatnonzero(np.isin(samples, self.fit_index)),
         )
 
-    def dataset(self, name: str, n_clusters: int, modalities: Mapping[str, str]) -> Dataset:
+    def dataset(self, name: str, n_clusters: int, specs: Mapping[str, ViewSpec]) -> Dataset:
         """Return the data without labels and source rows, as methods may see them."""
         views = []
         for column, (view, values) in enumerate(self.values.items()):
             rows = self.rows[:, column]
             described = np.flatnonzero(rows >= 0)
-            views.append(View(values[rows[described]], described, view, modalities[view]))
+            spec = specs[view]
+            kept = values[rows[described]]
+            views.append(View(kept, described, view, spec.modality, spec.image_shape))
         data = Dataset(tuple(views), n_clusters, self.n_samples, name, self.fit_index)
         data.check_values()
         return data

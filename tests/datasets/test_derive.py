@@ -5,13 +5,13 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from mmbench.config import Derivation
+from mmbench.config import Derivation, ViewSpec
 from mmbench.datasets.derive import altered, derive, imbalanced, stratified
 from mmbench.datasets.table import Table
 from mmbench.errors import InputError
 
 N = 600
-MODALITIES = {"a": "image", "b": "text", "c": "audio"}
+SPECS = {view: ViewSpec(modality=view, dims=2) for view in "abc"}
 
 
 @pytest.fixture
@@ -45,7 +45,7 @@ def test_mixed_samples_keep_one_view_by_a_fair_coin(table):
 
 
 def test_mixed_samples_are_mixed_data(table):
-    data = derived(table, data_setting="mixed", views=("a", "b")).dataset("x", 4, MODALITIES)
+    data = derived(table, data_setting="mixed", views=("a", "b")).dataset("x", 4, SPECS)
     assert data.data_setting == "mixed"
     assert sum(len(view.sample_index) for view in data.views) == N
 
@@ -159,7 +159,7 @@ def test_a_split_keeps_a_share_of_each_class_to_train_on(table):
     result = derived(table, split={"train": 0.6667})
     assert len(result.fit_index) == int(0.6667 * N)
     assert np.bincount(result.labels[result.fit_index]).tolist() == [200, 100, 67, 33]
-    data = result.dataset("x", 4, MODALITIES)
+    data = result.dataset("x", 4, SPECS)
     assert data.is_split
     np.testing.assert_array_equal(data.fit_index, result.fit_index)
 
@@ -211,8 +211,10 @@ def test_samples_drawn_by_class_have_views_of_their_class_from_different_pools()
         rows = result.rows[:, column]
         np.testing.assert_array_equal(rows % 2, result.labels)
         assert low <= rows.min() <= rows.max() < high
-    data = result.dataset("x", 2, {"x": "image", "y": "image"})
+    spec = ViewSpec(modality="image", dims=(1, 2, 2), scaling="as-stored")
+    data = result.dataset("x", 2, {"x": spec, "y": spec})
     assert data.views[0].values.shape == (20, 4)
+    assert data.views[1].image_shape == (1, 2, 2)
     np.testing.assert_allclose(data.views[1].values[:, 0], result.rows[:, 1] / 255, rtol=1e-6)
 
 

@@ -83,6 +83,14 @@ def test_grey_levels_become_bytes(white):
     np.testing.assert_array_equal(pixels(x, (1, 3, 4), given).ravel(), expected)
 
 
+@pytest.mark.parametrize("scaling", ["as-stored", "min-max"])
+def test_images_with_the_scaling_of_features_are_flattened(scaling):
+    x = RNG.random((5, 12))
+    spec = ViewSpec(modality="image", dims=(3, 2, 2), scaling=scaling)
+    flat = scaled(x.reshape(5, 3, 2, 2), spec, where="tiny/image")
+    np.testing.assert_array_equal(flat, features(x, scaling))
+
+
 @pytest.mark.parametrize("value", [-0.1, 1.1])
 def test_pixels_out_of_range_are_refused(value):
     with pytest.raises(InputError, match=r"tiny/image: expected pixels in 0\.\.1\.0, got"):
