@@ -78,6 +78,20 @@ def image_blobs():
 
 
 @pytest.fixture
+def two_view_images(image_blobs):
+    """Two views of grey images (1, 16, 16), flattened; a sample has two images of one cluster."""
+    data, y_true = image_blobs
+    pixels = data.images()[:, :1].reshape(N_SAMPLES, -1) / 255
+    partner = np.empty(N_SAMPLES, int)
+    for cluster in range(N_CLUSTERS):
+        rows = np.flatnonzero(y_true == cluster)
+        partner[rows] = np.roll(rows, 1)
+    views = Dataset.paired([pixels, pixels[partner]], n_clusters=N_CLUSTERS, name="images").views
+    marked = tuple(replace(view, image_shape=(1, 16, 16)) for view in views)
+    return Dataset(marked, N_CLUSTERS, N_SAMPLES, "images"), y_true
+
+
+@pytest.fixture
 def split_paired_blobs(paired_blobs):
     """The paired samples, of which one in three is held out."""
     return _split(*paired_blobs)

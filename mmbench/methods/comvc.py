@@ -4,10 +4,9 @@ The contrastive loss has the smallest weight that a view has in the fusion.
 
 Source: Trosten, Løkse, Jenssen & Kampffmeyer, Reconsidering Representation Alignment for
 Multi-view Clustering, CVPR 2021, section 4. The settings are those of DeepMVC (the same authors,
-CVPR 2023) for feature data.
-Departures: every seed is a result, where the code keeps the run of lowest loss among five. As
-in the code, and unlike the paper, all other rows of a batch are negatives, and the losses of
-both directions are summed.
+CVPR 2023), and the encoders those of `mmbench.methods.simvc`.
+Departures: those of SiMVC. As in DeepMVC, and unlike the paper and its code, all other rows of a
+batch are negatives, and the losses of both directions are summed.
 """
 
 from collections.abc import Sequence

@@ -6,11 +6,12 @@ entropy of the codes.
 
 Source: Trosten, Løkse, Jenssen & Kampffmeyer, On the Effects of Self-supervision and
 Contrastive Alignment in Deep Multi-view Clustering (DeepMVC), CVPR 2023; the information term
-is that of Lin et al., COMPLETER, CVPR 2021. The settings are those of the published code for
-feature data, which also counts the information of a view with itself.
-Departures: every seed is a result, where the code keeps the run of lowest loss among five. All
-views are paired with themselves, where the code omits the last one. The term keeps its weight
-in pre-training, where the code has 1, and one Adam serves both phases.
+is that of Lin et al., COMPLETER, CVPR 2021. The settings and both encoders are those of the
+published code, which also counts the information of a view with itself; the encoders are those of
+`mmbench.methods.mv_iic`.
+Departures: every seed is a result, where the code keeps the run of lowest loss among five, at its
+checkpoint of lowest loss. All views are paired with themselves, where the code omits the last one.
+The term keeps its weight in pre-training, where the code has 1, and one Adam serves both phases.
 """
 
 from collections.abc import Sequence
@@ -19,9 +20,10 @@ from itertools import combinations_with_replacement
 from typing import Annotated
 
 import torch
-from pydantic import Field, NonNegativeFloat, NonNegativeInt
+from pydantic import Field, NonNegativeFloat, NonNegativeInt, PositiveInt
 from torch import Tensor, nn
 
+from mmbench.data import Dataset
 from mmbench.methods.simvc import SiMVC
 from mmbench.nn.ddc import FusionOutput
 from mmbench.nn.information import shared_information
@@ -29,7 +31,7 @@ from mmbench.nn.information import shared_information
 
 @dataclass(frozen=True)
 class InfoDDC(SiMVC):
-    """Hyperparameters of `SiMVC`, with the same defaults, and those of the shared information.
+    """Hyperparameters of `SiMVC`, and those of the shared information.
 
     Attributes:
         information_weight: of the shared information.
@@ -37,13 +39,16 @@ class InfoDDC(SiMVC):
         pretrain_epochs: passes over the training samples on the shared information alone.
     """
 
+    kernels: Annotated[tuple[PositiveInt, ...], Field(min_length=1)] = (3, 3)
+    channels: PositiveInt = 64
     information_weight: NonNegativeFloat = 0.1
     entropy_weight: Annotated[float, Field(ge=1)] = 10.0
     pretrain_epochs: NonNegativeInt = 50
 
-    def encoder(self, n_features: int) -> nn.Module:
-        """Return the untrained encoder of a view, to distributions over `n_latent` values."""
-        return nn.Sequential(super().encoder(n_features), nn.Softmax(dim=1))
+    def encoders(self, data: Dataset) -> tuple[list[nn.Module], int]:
+        """Return the untrained encoders of the views, whose outputs are distributions."""
+        encoders, n_latent = super().encoders(data)
+        return [nn.Sequential(encoder, nn.Softmax(dim=1)) for encoder in encoders], n_latent
 
     def alignment(self, output: FusionOutput, view_weights: Tensor) -> dict[str, Tensor]:
         """Return minus the weighted information that the codes share."""

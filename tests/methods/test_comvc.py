@@ -28,6 +28,12 @@ def test_separated_blobs_are_recovered(request, data_setting):
     assert adjusted_rand_score(y_true, QUICK.fit_predict(data, seed=0)) > 0.95
 
 
+def test_images_are_clustered_with_convolutions(two_view_images):
+    data, y_true = two_view_images
+    method = replace(QUICK, encoder="conv", kernels=(3,), channels=4)
+    assert adjusted_rand_score(y_true, method.fit_predict(data, seed=0)) > 0.95
+
+
 def test_equal_rows_cost_twice_the_logarithm_of_their_number():
     same = torch.ones(4, 3)
     assert contrastive_loss([same, same], 0.1).item() == pytest.approx(2 * math.log(7), abs=1e-5)

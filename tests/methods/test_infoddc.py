@@ -1,6 +1,7 @@
 """The information of codes in InfoDDC, and the toys it must solve."""
 
 import math
+from dataclasses import replace
 
 import pytest
 import torch
@@ -21,6 +22,12 @@ def codes(seed):
 def test_separated_blobs_are_recovered(request, data_setting):
     data, y_true = request.getfixturevalue(data_setting)
     assert adjusted_rand_score(y_true, QUICK.fit_predict(data, seed=0)) > 0.95
+
+
+def test_images_are_clustered_with_convolutions(two_view_images):
+    data, y_true = two_view_images
+    method = replace(QUICK, encoder="conv", kernels=(3,), channels=4)
+    assert adjusted_rand_score(y_true, method.fit_predict(data, seed=0)) > 0.95
 
 
 def test_information_counts_each_pair_of_views_and_each_view_with_itself():

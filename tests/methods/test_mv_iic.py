@@ -24,6 +24,12 @@ def test_separated_blobs_are_recovered(request, data_setting):
     assert adjusted_rand_score(y_true, QUICK.fit_predict(data, seed=0)) > 0.95
 
 
+def test_images_are_clustered_with_convolutions(two_view_images):
+    data, y_true = two_view_images
+    method = replace(QUICK, encoder="conv", kernels=(3,), channels=4, symmetric=False)
+    assert adjusted_rand_score(y_true, method.fit_predict(data, seed=0)) > 0.95
+
+
 def test_pairs_of_views_are_summed_and_heads_averaged():
     views = [(soft(v, 1, 20, 3), soft(v + 9, 4, 20, 6)) for v in range(3)]
     shared, over = information_of_pairs(views, 1.5)

@@ -1,5 +1,7 @@
 """SiMVC on toys; its loss and fusion have their tests in tests/nn/test_ddc.py."""
 
+from dataclasses import replace
+
 import pytest
 import torch
 from recording_log import RecordingLog
@@ -17,6 +19,12 @@ QUICK = SiMVC(hidden=(64, 64), n_latent=32, epochs=40, batch_size=60)
 def test_separated_blobs_are_recovered(request, data_setting):
     data, y_true = request.getfixturevalue(data_setting)
     assert adjusted_rand_score(y_true, QUICK.fit_predict(data, seed=0)) > 0.95
+
+
+def test_images_are_clustered_with_convolutions(two_view_images):
+    data, y_true = two_view_images
+    method = replace(QUICK, encoder="conv", kernels=(3,), channels=4)
+    assert adjusted_rand_score(y_true, method.fit_predict(data, seed=0)) > 0.95
 
 
 def test_the_loss_is_the_same_whichever_view_comes_first():
