@@ -16,6 +16,9 @@ Fidelity = Literal["reference", "paper", "ours", "baseline", "control"]
 # The floating-point precision of training.
 Precision = Literal["float32", "bfloat16"]
 
+# Which checkpoint of a training is its result: the last epoch, or the one of lowest loss.
+Checkpoint = Literal["last", "lowest_loss"]
+
 # How the run of one seed ended.
 Status = Literal[
     "ok",

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from mmbench.errors import InputError
 from mmbench.files import NOT_AN_NPZ, digest, read_json, replacing, write_json
-from mmbench.literals import Precision, Status
+from mmbench.literals import Checkpoint, Precision, Status
 
 STATUSES: tuple[Status, ...] = get_args(Status)
 
@@ -36,7 +36,7 @@ class Restart(TypedDict):
 
     Attributes:
         seed: the seed it was trained with.
-        loss: the last logged loss; None where it did not end `ok` or logged no loss.
+        loss: the logged loss of its result; None where it did not end `ok` or logged no loss.
         kept: whether the run of the seed is this training.
     """
 
@@ -67,6 +67,8 @@ class Record:
         started: the start time in UTC.
         n_restarts: how many trainings of the seed were requested, of which one is kept.
         restarts: the finished trainings, if several were requested; `seconds` is their sum.
+        checkpoint: which checkpoint of a training was requested as its result.
+        checkpoint_epoch: the epoch of the assignments, where it was chosen by the loss.
         format_version: see `FORMAT_VERSION`.
         host: the name of the machine it ran on.
         origin: empty for a run that was trained here, `imported` for assignments that were made
@@ -94,6 +96,8 @@ class Record:
     started: str = ""
     n_restarts: int = 1
     restarts: list[Restart] = field(default_factory=list)
+    checkpoint: Checkpoint = "last"
+    checkpoint_epoch: int | None = None
     format_version: int = FORMAT_VERSION
     host: str = ""
     origin: str = ""
@@ -134,6 +138,7 @@ class RunKey:
     params: dict[str, Any]
     precision: str
     n_restarts: int
+    checkpoint: Checkpoint
     fingerprint: str
     data_checksum: str | None
     format_version: int = FORMAT_VERSION

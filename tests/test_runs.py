@@ -111,6 +111,7 @@ def test_a_key_names_what_differs_in_a_run():
         {"params": {"a": 2}},
         {"precision": "bfloat16"},
         {"n_restarts": 2},
+        {"checkpoint": "lowest_loss"},
         {"fingerprint": "g"},
         {"data_checksum": "e"},
         {"format_version": 3},

@@ -69,6 +69,7 @@ def run(arguments: argparse.Namespace) -> int:
         "gpus": int(entry.gpu) if arguments.gpus is None else arguments.gpus,
         "timeout_minutes": entry.timeout_minutes,
         "restarts": entry.restarts,
+        "checkpoint": entry.checkpoint,
     }
     job = checked(Job, options, where="run")
     # a method with several phases has several numbers of epochs

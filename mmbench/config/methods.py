@@ -9,7 +9,7 @@ from pydantic import Field, PositiveFloat
 from mmbench.checks import checked
 from mmbench.config.model import Name, StrictModel, catalogue_entries
 from mmbench.errors import InputError, unknown
-from mmbench.literals import Fidelity
+from mmbench.literals import Checkpoint, Fidelity
 
 # More restarts would use the random seeds of the next seed, see mmbench.training.restarts.
 MAX_RESTARTS = 1000
@@ -40,6 +40,9 @@ class MethodEntry(StrictModel):
     )
     restarts: Restarts = Field(
         1, description="trainings of one seed; the one with the lowest loss is kept"
+    )
+    checkpoint: Checkpoint = Field(
+        "last", description="the result of a training: its last epoch, or the one of lowest loss"
     )
     rows: Literal["one", "views"] = Field(
         "one", description="'views' prints a row for each view's own assignments"

@@ -5,7 +5,8 @@ Three files are written for a data set:
 - scores: rows of dataset, method, params_hash, seed, selection, epoch, subset, metric, value.
   The selection `last` is the result of the run. The selection `oracle` was chosen by label and is
   not a valid result: the checkpoint with the best ACC or, as subset `view:NAME`, the view with
-  the best ACC. An empty epoch is the end of training. Subsets are `all`; `train` and `test` where
+  the best ACC. An empty epoch is the end of training; a result has another one where the
+  checkpoint of lowest loss was requested. Subsets are `all`; `train` and `test` where
   samples are held out; `modality:NAME`; and `view:NAME` for the assignments by one view alone,
   over the samples that it describes. Each subset is matched with the classes on its own.
 - records: one row for each requested run, whatever its status, with its cost and provenance.
@@ -127,14 +128,16 @@ def score_run(
 ) -> Iterator[Score]:
     """Yield every score of a run that ended ok; `curve` is its accuracy curve, where known."""
     assert run.y_pred is not None
-    yield from _score_assignments("last", "", run.y_pred, samples)
+    by_loss = run.record.checkpoint_epoch
+    epoch = "" if by_loss is None else str(by_loss)
+    yield from _score_assignments("last", epoch, run.y_pred, samples)
     curve = accuracy_curve(run, samples) if curve is None else curve
     if run.history is not None and curve.size:
         epochs, values = curve
         best = int(values.argmax())
         # the end of training is a candidate too, so that the oracle is never below the result
         if values[best] < acc(samples.y_true, run.y_pred):
-            yield from _score_assignments("oracle", "", run.y_pred, samples)
+            yield from _score_assignments("oracle", epoch, run.y_pred, samples)
         else:
             epoch = str(int(epochs[best]))
             yield from _score_assignments("oracle", epoch, run.history[best], samples)

@@ -86,7 +86,12 @@ def _check(run: Run, cell: tuple[str, str, str], plan: Plan) -> None:
     if method not in plan.methods:
         catalogues = ", ".join(plan.benchmark.method_catalogues)
         raise unknown("method", method, plan.methods, where=f"{catalogues}: {where}")
-    found = hash_params(record.params, record.precision, restarts=record.n_restarts)
+    found = hash_params(
+        record.params,
+        record.precision,
+        restarts=record.n_restarts,
+        checkpoint=record.checkpoint,
+    )
     if found != params_hash:
         raise InputError(f"{where}: its parameters give the params_hash {found}, not {params_hash}")
     data = prepared_metadata(dataset, where=where)

@@ -13,7 +13,7 @@ Runs whose source code or data have changed are left out, since they are expecte
 import random
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -29,7 +29,16 @@ from mmbench.files import PROCESSED, read_csv
 from mmbench.fingerprints import fingerprint
 from mmbench.methods import locate
 from mmbench.plan import data_checksum
-from mmbench.runs import Record, Run, RunKey, RunStore, SeedBlock, read_records, read_runs
+from mmbench.runs import (
+    FORMAT_VERSION,
+    Record,
+    Run,
+    RunKey,
+    RunStore,
+    SeedBlock,
+    read_records,
+    read_runs,
+)
 from mmbench.training import Job, fit
 
 TOLERANCE = 0.01  # of a score, which is a fraction
@@ -150,7 +159,12 @@ def _obstacle(block: SeedBlock, record: Record) -> str:
         return "source not found"
     if not checksum:
         return "data not here"
-    key = RunKey(record.params, record.precision, record.n_restarts, source, checksum)
+    key = replace(
+        RunKey.of(record),
+        fingerprint=source,
+        data_checksum=checksum,
+        format_version=FORMAT_VERSION,
+    )
     field = key.changed_field(record)
     return field and f"other {field}"
 
@@ -178,6 +192,7 @@ def _train(record: Record, views: Path) -> Run:
         # this machine may be slower
         timeout_minutes=max(60.0, 5 * record.seconds.get("total", 0.0) / 60),
         restarts=record.n_restarts,
+        checkpoint=record.checkpoint,
     )
     with TemporaryDirectory(prefix="mmbench-verify-") as folder:
         fit(job, Path(folder, "block"))

@@ -80,10 +80,12 @@ class Plan:
         """Return eight hex digits of the parameters of a cell; see `params_hash`."""
         cell = (dataset, method)
         if cell not in self._hashes:
+            entry = self.methods[method]
             self._hashes[cell] = params_hash(
                 self.params(*cell),
                 self.benchmark.precision,
-                restarts=self.methods[method].restarts,
+                restarts=entry.restarts,
+                checkpoint=entry.checkpoint,
             )
         return self._hashes[cell]
 

@@ -59,6 +59,7 @@ class Jobs:
             params=self.plan.params(dataset, method),
             precision=self.plan.benchmark.precision,
             n_restarts=entry.restarts,
+            checkpoint=entry.checkpoint,
             fingerprint=method_fingerprint(method, entry),
             data_checksum=data_checksum(dataset),
         )
@@ -110,6 +111,7 @@ class Jobs:
                 "params": self.plan.params(dataset, method),
                 "precision": self.plan.benchmark.precision,
                 "restarts": entry.restarts,
+                "checkpoint": entry.checkpoint,
             }
         )
 

@@ -8,6 +8,7 @@ from typing import Any
 from mmbench.config import MethodEntry
 from mmbench.errors import InputError
 from mmbench.files import digest
+from mmbench.literals import Checkpoint
 from mmbench.methods import build
 
 
@@ -33,15 +34,24 @@ def resolved(name: str, entry: MethodEntry, params: Mapping[str, Any]) -> dict[s
     return as_json
 
 
-def params_hash(params: Mapping[str, Any], precision: str, *, restarts: int = 1) -> str:
+def params_hash(
+    params: Mapping[str, Any],
+    precision: str,
+    *,
+    restarts: int = 1,
+    checkpoint: Checkpoint = "last",
+) -> str:
     """Return eight hex digits of what a run depends on except data, seed and source code.
 
     Args:
         params: all parameters, as `resolved` returns them.
         precision: of the training.
         restarts: trainings of each seed. A single training adds nothing to the digest.
+        checkpoint: the result of a training. The last epoch adds nothing to the digest.
     """
     content: dict[str, Any] = {"params": params, "precision": precision}
     if restarts > 1:
         content["restarts"] = restarts
+    if checkpoint != "last":
+        content["checkpoint"] = checkpoint
     return digest(content)[:8]

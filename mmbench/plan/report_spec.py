@@ -9,6 +9,8 @@ from mmbench.plan.params import resolved
 
 # options that corrupt a data set by a number, so that figures can show scores against it
 _RATES = ("missing_rate", "unpaired_rate", "shuffled_rate", "imbalance", "n_clusters")
+# a remark on a method in every leaderboard, whose other scores are those of the last epoch
+_BY_LOSS = "the checkpoint of lowest loss, not the last epoch"
 # options of a generator, under the names that figures print
 _PRINTED = {"private_share": "private"}
 
@@ -46,6 +48,7 @@ def _method_spec(plan: Plan, name: str) -> dict[str, Any]:
     base = point.method if point else _method_origin(name, plan.methods, plan.method_names)
     own, others = (_method_params(key, plan.methods[key]) for key in (name, base))
     differences = {k: v for k, v in own.items() if k not in others or others[k] != v}
+    by_loss = _BY_LOSS if entry.checkpoint == "lowest_loss" else ""
     return {
         "name": name,
         "title": entry.title or name,
@@ -58,7 +61,7 @@ def _method_spec(plan: Plan, name: str) -> dict[str, Any]:
         "base": base,
         "varied": point.values if point else differences,
         "params": plan.overrides(name),
-        "remark": plan.benchmark.remarks.get(listed, ""),
+        "remark": "; ".join(filter(None, [plan.benchmark.remarks.get(listed), by_loss])),
     }
 
 
@@ -99,7 +102,8 @@ def _method_origin(name: str, methods: Mapping[str, MethodEntry], present: Colle
 
 def _method_params(name: str, entry: MethodEntry) -> dict[str, Any]:
     """Return the parameters of an entry, except those for single data sets."""
-    return {**resolved(name, entry, entry.params), "restarts": entry.restarts}
+    params = resolved(name, entry, entry.params)
+    return {**params, "restarts": entry.restarts, "checkpoint": entry.checkpoint}
 
 
 def _numbers(entry: DatasetEntry) -> dict[str, float]:

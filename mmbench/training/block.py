@@ -65,6 +65,7 @@ def fit(
         started=provenance.now(),
         host=platform.node(),
         n_restarts=job.restarts,
+        checkpoint=job.checkpoint,
     )
     finished = FinishedSeeds.beside(folder)
     if metadata.get("status") == "data_unavailable":

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 from pydantic import ConfigDict, Field, NonNegativeInt, PositiveInt
 
 from mmbench.config import Restarts
-from mmbench.literals import Precision, Status
+from mmbench.literals import Checkpoint, Precision, Status
 from mmbench.runs import Record
 
 # after these statuses the process can train the next seed
@@ -30,6 +30,7 @@ class Job:
         timeout_minutes: the limit for each seed, including the start of its process, all its
             restarts, and the time that a resumed training took before.
         restarts: trainings of each seed, of which the one with the lowest loss is kept.
+        checkpoint: of a training that is its result, see `mmbench.training.restarts`.
     """
 
     __pydantic_config__ = ConfigDict(extra="forbid")
@@ -46,6 +47,7 @@ class Job:
     timeout_minutes: Annotated[float, Field(gt=0, allow_inf_nan=False)]
     slots_per_gpu: PositiveInt = 1
     restarts: Restarts = 1
+    checkpoint: Checkpoint = "last"
 
 
 @dataclass(frozen=True)

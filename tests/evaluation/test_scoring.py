@@ -120,6 +120,13 @@ def test_the_oracle_takes_the_earliest_of_the_best_checkpoints(project):
     np.testing.assert_allclose(details["acc/km/0"], [[5, 10, 15, 20], [0.4, 1, 1, 0.9]])
 
 
+def test_a_result_that_was_chosen_by_its_loss_has_its_epoch(project):
+    history = {4: COLLAPSED, 9: ONE_WRONG, 14: PERFECT}
+    project.store(run(0, ONE_WRONG, history=history, checkpoint_epoch=9))
+    rows, _, _ = project.score()
+    assert pick(rows) == {("last", "9", "all"): 0.9, ("oracle", "14", "all"): 1.0}
+
+
 def test_peeking_never_costs_even_when_the_end_is_better_than_every_checkpoint(project):
     project.store(run(0, PERFECT, history={0: COLLAPSED}))
     rows, _, _ = project.score()

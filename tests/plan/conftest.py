@@ -28,6 +28,7 @@ kmeans: {uses: kmeans_concat, title: k-means, params: {n_init: 3}, seeds_per_job
 kmeans-quick: {extends: kmeans, params: {n_init: 1}}
 kmeans-tuned: {extends: kmeans, params_by_dataset: {toy: {n_init: 9}}}
 kmeans-3-restarts: {extends: kmeans-quick, restarts: 3}
+kmeans-by-loss: {extends: kmeans, checkpoint: lowest_loss}
 """
 
 

@@ -6,7 +6,7 @@ import pytest
 
 from mmbench.config import MethodEntry, read_methods
 from mmbench.errors import InputError
-from mmbench.plan import Jobs, params_hash, resolved
+from mmbench.plan import Jobs, params_hash, report_spec, resolved
 
 ROOT = Path(__file__).parents[2]
 
@@ -48,6 +48,8 @@ def test_restarts_have_settings_of_their_own_and_one_restart_has_those_of_none()
     assert params_hash({"a": 1}, "float32", restarts=1) == one
     others = {params_hash({"a": 1}, "float32", restarts=n) for n in (2, 5)}
     assert len({one, *others}) == 3
+    assert params_hash({"a": 1}, "float32", checkpoint="last") == one
+    assert params_hash({"a": 1}, "float32", checkpoint="lowest_loss") != one
 
 
 def test_restarts_of_an_entry_reach_the_command(plan):
@@ -55,3 +57,11 @@ def test_restarts_of_an_entry_reach_the_command(plan):
     assert '"restarts": 3' in jobs.method_json("toy", "kmeans-3-restarts")
     hashes = {jobs.plan.params_hash("toy", name) for name in jobs.plan.method_names}
     assert len(hashes) == 2
+
+
+def test_the_checkpoint_of_an_entry_reaches_the_command_and_the_leaderboard(plan):
+    told = plan(methods=["kmeans", "kmeans-by-loss"], remarks={"kmeans-by-loss": "slow"})
+    assert '"checkpoint": "lowest_loss"' in Jobs(told).method_json("toy", "kmeans-by-loss")
+    plain, by_loss = report_spec(told)["methods"]
+    assert (plain["remark"], by_loss["varied"]) == ("", {"checkpoint": "lowest_loss"})
+    assert by_loss["remark"] == "slow; the checkpoint of lowest loss, not the last epoch"

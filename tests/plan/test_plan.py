@@ -115,6 +115,7 @@ def test_all_stands_for_every_entry_but_toys(plan):
         "kmeans-quick",
         "kmeans-tuned",
         "kmeans-3-restarts",
+        "kmeans-by-loss",
     )
     assert "real" in told.dataset_names
     assert not [name for name in told.dataset_names if name.startswith("toy-")]

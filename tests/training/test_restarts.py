@@ -50,6 +50,58 @@ def test_the_same_restart_is_kept_whether_a_seed_is_alone_or_in_a_block(cell):
     np.testing.assert_array_equal(again.y_pred, second.y_pred)
 
 
+# the loss of seed s is lowest at epoch 4 - s; nothing is logged at odd epochs but the loss
+VALLEY = """
+for epoch in range(7):
+    log(epoch, loss=10.0 * seed + abs(epoch - 4 + seed))
+    if epoch % 2 == 0:
+        log(epoch, y_pred=(y_pred + epoch) % 3, embedding=np.ones((180, 1)))
+return (y_pred + 6) % 3
+"""
+
+
+@pytest.mark.parametrize("restarts", [1, 3])
+def test_the_checkpoint_of_lowest_loss_is_the_result_where_it_is_requested(cell, restarts):
+    method = cell.method(VALLEY)
+    cell.fit(cell.job(method, restarts=restarts, checkpoint="lowest_loss"))
+    (run,) = cell.runs()
+    assert (run.record.checkpoint, run.record.checkpoint_epoch) == ("lowest_loss", 4)
+    np.testing.assert_array_equal(run.y_pred, (drawn(0) + 4) % 3)
+    # the last epoch is still stored, but not what belongs to it alone
+    np.testing.assert_array_equal(run.epochs, [0, 2, 4, 6])
+    np.testing.assert_array_equal(run.history[-1], (drawn(0) + 6) % 3)
+    assert run.embedding is None
+    # of seed 1 the loss at epoch 3 is lower still, but has no checkpoint
+    expected = [0.0, 11.0, 20.0] if restarts == 3 else []
+    assert [r["loss"] for r in run.record.restarts] == expected
+    cell.fit(cell.job(method, restarts=restarts), block="last")
+    (run,) = cell.runs("last")
+    assert (run.record.checkpoint, run.record.checkpoint_epoch) == ("last", None)
+    np.testing.assert_array_equal(run.y_pred, (drawn(0) + 6) % 3)
+
+
+def test_the_last_epoch_keeps_all_its_arrays_if_its_loss_is_the_lowest(cell):
+    body = """
+        log(0, loss=2.0, y_pred=y_pred)
+        log(1, loss=1.0, y_pred=y_pred, embedding=y_pred[:, None])
+    """
+    run = cell.try_out(body, checkpoint="lowest_loss")
+    assert run.record.checkpoint_epoch == 1
+    assert run.embedding.shape == (180, 1)
+
+
+def test_of_checkpoints_with_equal_losses_the_first_is_kept(cell):
+    run = cell.try_out("for e in (0, 1): log(e, loss=1.0, y_pred=y_pred)", checkpoint="lowest_loss")
+    assert run.record.checkpoint_epoch == 0
+
+
+@pytest.mark.parametrize("body", ["log(0, loss=1.0)", "log(0, y_pred=y_pred)"])
+def test_a_method_without_checkpoints_that_have_a_loss_is_not_applicable(cell, body):
+    run = cell.try_out(body, checkpoint="lowest_loss")
+    assert run.record.status == "not_applicable"
+    assert run.record.reason.startswith("logs no assignments with a loss")
+
+
 def test_one_restart_is_the_plain_run(cell):
     method = cell.method(PARABOLA)
     cell.fit(cell.job(method, seeds=(7,), restarts=1))

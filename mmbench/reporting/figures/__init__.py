@@ -110,8 +110,9 @@ FAMILIES = (
         "convergence",
         _datasets,
         "Mean and range over seeds. Dotted lines separate the phases of a schedule. The square is"
-        " the last epoch, which is scored. Crosses are the best epoch of each seed, chosen by label"
-        " (oracle), which is not a valid result.",
+        " the scored result: the last epoch, unless an entry requests the checkpoint of lowest"
+        " loss. Crosses are the best epoch of each seed, chosen by label (oracle), which is not a"
+        " valid result.",
     ),
     Family(
         "terms",

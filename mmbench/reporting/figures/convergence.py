@@ -46,7 +46,7 @@ def draw(report: ReportContext, key: str) -> style.Drawing:
         style.handle("loss", color="C0"),
         style.handle("ACC", color="C2", marker="."),
         Patch(color="#BBBBBB", label="range over seeds"),
-        style.handle("last epoch, scored", **_LAST),
+        style.handle("scored result", **_LAST),
         style.handle("best epoch of a seed (oracle)", **_BEST),
     ]
     style.legend(figure, handles, 5)
