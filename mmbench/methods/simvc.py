@@ -9,7 +9,8 @@ CVPR 2023); the convolutional encoder is that of the code of the first paper (mv
 outputs for images of 28 pixels a side.
 Departures: every seed is a result, where the code keeps the run of lowest loss among several, at
 its checkpoint of lowest loss. The weights start as PyTorch draws them, where mvc draws them from
-a normal distribution, and gradients are clipped at 10, where mvc has 5.
+a normal distribution. Gradients are clipped at 10, as in DeepMVC; mvc asks for 5 and clips none,
+since its optimiser has used up the iterator of parameters that it would clip.
 """
 
 from dataclasses import dataclass

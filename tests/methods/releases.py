@@ -25,8 +25,10 @@ from mmbench.methods.dmim import Network as DMIMNetwork
 from mmbench.methods.idec import IDEC
 from mmbench.methods.mv_iic import MVIIC, information_of_pairs
 from mmbench.methods.sacc import SACC, ContrastiveNetwork, cluster_loss, instance_loss
+from mmbench.methods.simvc import SiMVC
 from mmbench.nn.ddc import FusionNetwork, ddc_terms
 from mmbench.nn.embedded import student_t, target_distribution
+from mmbench.nn.encoders import ConvEncoder
 from mmbench.nn.information import divergence
 from mmbench.nn.networks import (
     AssignmentNetwork,
@@ -127,17 +129,32 @@ def dmim_terms() -> list[Tensor]:
     return [*shared_terms(soft), superfluous, balance]
 
 
+def fused(
+    encoders: list[nn.Module], n_latent: int, method: SiMVC, views: list[Tensor]
+) -> list[Tensor]:
+    """Return the terms of DDC and those of alignment, where the views have unequal weights."""
+    network = FusionNetwork(encoders, n_latent, method.n_hidden, 4)
+    fill(network.encoders, network.hidden, network.output)
+    network.logits.data = torch.tensor([0.3, -0.2, 0.1][: len(views)], dtype=torch.float64)
+    output = network(views)
+    aligned = method.alignment(output, network.weights).values()
+    return [*ddc_terms(output.soft, output.hidden), *aligned]
+
+
+def simvc_terms() -> list[Tensor]:
+    """Return the three terms of DDC, for two views of 28 x 28 pixels."""
+    views = [(waves(12, 784, start=1000 * v) + 1) / 2 for v in range(2)]
+    method = SiMVC()
+    encoders = [ConvEncoder((1, 28, 28), method.kernels, method.channels) for _ in views]
+    return fused(encoders, 288, method, views)
+
+
 def comvc_terms() -> list[Tensor]:
-    """Return the three terms of DDC, and the weighted contrast, for three views."""
+    """Return the three terms of DDC, and the weighted contrast, for three views of features."""
     views = [waves(12, width, start=100 * v) for v, width in enumerate((7, 5, 6))]
     method = CoMVC()
     encoders = [normalised_mlp((x.shape[1], *method.hidden), method.n_latent) for x in views]
-    network = FusionNetwork(encoders, method.n_latent, method.n_hidden, 4)
-    fill(network.encoders, network.hidden, network.output)
-    network.logits.data = torch.tensor([0.3, -0.2, 0.1], dtype=torch.float64)
-    output = network(views)
-    contrast = method.alignment(output, network.weights).values()
-    return [*ddc_terms(output.soft, output.hidden), *contrast]
+    return fused(encoders, method.n_latent, method, views)
 
 
 def mv_iic_terms() -> tuple[Tensor, Tensor]:
@@ -175,6 +192,7 @@ MNIST_USPS = (5_000, 10, ((784,), (784,)))
 CIFAR_10 = (60_000, 10, ((3, 32, 32),))
 MNIST = (70_000, 10, ((784,),))
 SCENE_15 = (4_485, 15, ((20,), (59,)))
+E_MNIST = (60_000, 10, ((1, 28, 28), (1, 28, 28)))
 CALTECH7 = (1_474, 7, ((48,), (40,), (254,), (1984,), (512,), (928,)))
 NUS_WIDE = (20_000, 8, ((100,), (100,)))
 WIKIPEDIA = (1_910, 10, ((2048,), (2048,)))  # the part to train on
@@ -258,6 +276,16 @@ RELEASES = {
         parameters=49_688,  # and 40 800 that its code does not use
         steps=500,
         narrow={"overcluster_factor": 1},
+    ),
+    "simvc": Release(
+        "DanielTrosten/mvc 6e50f6a",
+        SiMVC(),
+        simvc_terms,
+        (0.944657376, 0.336986154, 0.986677194),
+        E_MNIST,
+        parameters=120_288,
+        steps=60_000,
+        narrow={"hidden": (2,), "n_latent": 2, "n_hidden": 2},
     ),
     "comvc": Release(
         "DanielTrosten/DeepMVC 39ffec5",

@@ -123,7 +123,7 @@ def test_the_table_of_sources_agrees_with_the_catalogue_and_with_what_is_compare
         name: entry.fidelity for name, entry in plain.items()
     }
     compared = {name: RELEASES[e.uses].code for name, e in plain.items() if e.uses in RELEASES}
-    repositories = {name: re.findall(r"`(.+/.+)`", cells[1]) for name, cells in rows.items()}
+    repositories = {name: re.findall(r"`([^`]+/[^`]+)`", cells[1]) for name, cells in rows.items()}
     assert {name: found for name, found in repositories.items() if found} == {
         name: [code.split()[0]] for name, code in compared.items()
     }
