@@ -16,7 +16,10 @@ sizes, losses and schedule of the released code. That code adds to the paper's o
 reconstruction of the input after the cycle, takes means over dimensions, and swaps the learning
 rates that its options name for autoencoders and generators.
 Departures: features are centred, as the paper's PCA would do, and reduced by PCA only above
-2048 columns, fitted on the samples to train on instead of all; the first layer is eight times
+2048 columns, fitted on the samples to train on instead of all; each modality is divided by one
+number (`input_scale`), because the scale of the released features, which are principal
+components without scaling, decides how far the critics mix the modalities, and is not that of
+other data sets; the first layer is eight times
 as wide as the features where that is less than 1024; every batch has at least two rows of each
 modality; the batches between two turns of the critics are counted across epochs, so that epochs
 of fewer than five batches do not leave them untrained; k-means has scikit-learn's limit of 300
@@ -50,6 +53,7 @@ from mmbench.nn.batches import checkpoints, eval_outputs, shuffled_batches
 from mmbench.nn.clustering import assign_by_kmeans, kmeans
 from mmbench.nn.mixed import (
     MIN_ROWS,
+    InputScale,
     MixedTensors,
     ModalityAutoencoders,
     leaky_decoder,
@@ -89,6 +93,8 @@ class DM2C:
         lr_mapping: of both mappings.
         lr_critic: of both critics.
         n_init: starts of the last k-means.
+        input_scale: `unit-variance` scales each modality, by one factor, to columns with a mean
+            variance of 1; `as-prepared` does not scale.
     """
 
     widths: tuple[PositiveInt, PositiveInt, PositiveInt] = (1024, 256, 128)
@@ -111,6 +117,7 @@ class DM2C:
     lr_mapping: PositiveFloat = 5e-4
     lr_critic: PositiveFloat = 5e-5
     n_init: PositiveInt = 20
+    input_scale: InputScale = "unit-variance"
 
     def fit_predict(
         self, data: Dataset, *, seed: int, device: str = "cpu", log: Log = silent
@@ -125,7 +132,7 @@ class DM2C:
                 modalities, images, too few samples to train on, or no modality `unify_to`.
         """
         torch.manual_seed(seed)
-        tensors = mixed_tensors(data, seed=seed, device=device)
+        tensors = mixed_tensors(data, input_scale=self.input_scale, seed=seed, device=device)
         self._target(data.name, tensors.views)  # an unknown `unify_to` fails before the training
         n_features = [x.shape[1] for x in tensors.inputs]
         network = TranslationNetwork(n_features, self).to(device)

@@ -27,7 +27,7 @@ from mmbench.methods.dm2c import CHECKPOINT_STARTS, pretrain
 from mmbench.nn.adversarial import clip_weights, leaky_critic
 from mmbench.nn.batches import checkpoints, epoch_means, eval_outputs
 from mmbench.nn.clustering import assign_by_kmeans
-from mmbench.nn.mixed import ModalityAutoencoders, mixed_batches, mixed_tensors
+from mmbench.nn.mixed import InputScale, ModalityAutoencoders, mixed_batches, mixed_tensors
 from mmbench.nn.modalities import mixing, modality_of
 from mmbench.nn.networks import reconstruction_error
 
@@ -48,6 +48,7 @@ class JointSpace:
         lr_autoencoder: of both afterwards.
         lr_critic: of the critic.
         n_init: starts of the last k-means.
+        input_scale: of each modality, as for `mixed_tensors`.
     """
 
     widths: tuple[PositiveInt, PositiveInt, PositiveInt] = (1024, 256, 128)
@@ -61,6 +62,7 @@ class JointSpace:
     lr_autoencoder: PositiveFloat = 1e-4
     lr_critic: PositiveFloat = 5e-5
     n_init: PositiveInt = 20
+    input_scale: InputScale = "unit-variance"
 
     def fit_predict(
         self, data: Dataset, *, seed: int, device: str = "cpu", log: Log = silent
@@ -75,7 +77,7 @@ class JointSpace:
                 modalities, images, or too few samples to train on.
         """
         torch.manual_seed(seed)
-        tensors = mixed_tensors(data, seed=seed, device=device)
+        tensors = mixed_tensors(data, input_scale=self.input_scale, seed=seed, device=device)
         modality = modality_of(data)
         network = ModalityAutoencoders([x.shape[1] for x in tensors.inputs], self.widths).to(device)
         critic = leaky_critic(self.widths[-1]).to(device)

@@ -9,7 +9,12 @@ from torch import Tensor
 
 from mmbench.data import Dataset
 from mmbench.nn.mixed import MAX_FEATURES
-from mmbench.nn.preprocessing import equally_weighted, joint_features, require_sample_per_cluster
+from mmbench.nn.preprocessing import (
+    equally_weighted,
+    joint_features,
+    require_sample_per_cluster,
+    unit_variance,
+)
 
 
 def one_space(data: Dataset, *, seed: int, device: str) -> tuple[Tensor, Tensor]:
@@ -35,8 +40,7 @@ def one_space(data: Dataset, *, seed: int, device: str) -> tuple[Tensor, Tensor]
         rows = np.hstack([equally_weighted(x, data.fit_index) for x in views])
         rows -= rows[data.fit_index].mean(axis=0)
     require_sample_per_cluster(data)
-    length = float(np.sqrt(np.square(rows[data.fit_index]).mean()))
-    x = torch.as_tensor(rows / (length or 1.0), dtype=torch.float32, device=device)
+    x = torch.as_tensor(unit_variance(rows, data.fit_index), dtype=torch.float32, device=device)
     fitted = x[torch.as_tensor(data.fit_index, device=device)] if data.is_split else x
     return x, fitted
 

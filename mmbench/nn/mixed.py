@@ -6,6 +6,7 @@ The architecture is that of the released code of DM2C (Jiang et al., NeurIPS 201
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
+from typing import Literal
 
 import numpy as np
 import torch
@@ -13,11 +14,18 @@ from torch import Tensor, nn
 
 from mmbench.data import Dataset, IncompatibleDataError, View
 from mmbench.nn.batches import shuffled_batches
-from mmbench.nn.preprocessing import principal, require_sample_per_cluster, training_rows
+from mmbench.nn.preprocessing import (
+    principal,
+    require_sample_per_cluster,
+    training_rows,
+    unit_variance,
+)
 
 SLOPE = 0.2  # of every LeakyReLU below zero
 MAX_FEATURES = 2048  # wider modalities are reduced to as many principal components
 MIN_ROWS = 2  # of a batch: batch normalisation needs a variance
+
+InputScale = Literal["unit-variance", "as-prepared"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,11 +43,14 @@ class MixedTensors:
         return z[torch.as_tensor(order, device=z.device)]
 
 
-def mixed_tensors(data: Dataset, *, seed: int, device: str) -> MixedTensors:
+def mixed_tensors(
+    data: Dataset, *, input_scale: InputScale, seed: int, device: str
+) -> MixedTensors:
     """Return both modalities of mixed-modal features, centred.
 
     Modalities with more than 2048 columns are reduced to their principal components; the seed
-    is that of the randomised solver of PCA.
+    is that of the randomised solver of PCA. With an `input_scale` of "unit-variance", each
+    modality is then scaled by `unit_variance`; "as-prepared" keeps the scale of the data set.
 
     Raises:
         IncompatibleDataError: data that are not mixed-modal, another number of modalities,
@@ -61,6 +72,8 @@ def mixed_tensors(data: Dataset, *, seed: int, device: str) -> MixedTensors:
             x = principal(x, MAX_FEATURES, rows, seed=seed)
         else:
             x = x - x[rows].mean(axis=0)
+        if input_scale == "unit-variance":
+            x = unit_variance(x, rows)
         inputs.append(torch.as_tensor(x, device=device))
         fitted.append(inputs[-1][torch.as_tensor(rows, device=device)])
     return MixedTensors(views, inputs, fitted)

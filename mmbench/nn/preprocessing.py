@@ -127,6 +127,17 @@ def equally_weighted(x: Matrix, fit_rows: Index) -> Matrix:
     return weighted
 
 
+def unit_variance(x: Matrix, fit_rows: Index) -> Matrix:
+    """Return x divided by one number, so that its columns have a mean variance of 1.
+
+    x, (n_rows, n_features), is centred on the `fit_rows`, which determine the variance. The
+    relative scaling of the columns stays the same, and zeros stay zeros.
+    """
+    deviation = float(np.sqrt(np.square(x[fit_rows]).mean()))
+    scaled: Matrix = x / (deviation or 1.0)
+    return scaled
+
+
 def principal(x: Matrix, n_components: int, fit_rows: Index, *, seed: int) -> Matrix:
     """Return the principal components, (n_rows, min(n_components, n_features, n_fit)).
 

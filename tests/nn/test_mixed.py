@@ -12,11 +12,18 @@ from torch import nn
 from mmbench.data import Dataset, IncompatibleDataError, View
 from mmbench.nn.batches import eval_outputs
 from mmbench.nn.mixed import (
+    InputScale,
+    MixedTensors,
     leaky_decoder,
     leaky_encoder,
     mixed_batches,
     mixed_tensors,
 )
+
+
+def tensors_of(data: Dataset, input_scale: InputScale = "unit-variance") -> MixedTensors:
+    """Return both modalities of mixed-modal data."""
+    return mixed_tensors(data, input_scale=input_scale, seed=0, device="cpu")
 
 
 @given(
@@ -75,13 +82,40 @@ def test_a_row_in_eval_mode_does_not_depend_on_those_beside_it():
 
 def test_features_are_centred_on_the_rows_to_train_on(split_mixed_blobs):
     data, _ = split_mixed_blobs
-    tensors = mixed_tensors(data, seed=0, device="cpu")
+    tensors = tensors_of(data)
     for fitted, inputs, view in zip(tensors.fitted, tensors.inputs, data.views, strict=True):
         assert len(fitted) == len(np.intersect1d(view.sample_index, data.fit_index))
         assert len(inputs) == len(view.values)
         torch.testing.assert_close(
             fitted.mean(dim=0), torch.zeros(fitted.shape[1]), atol=1e-6, rtol=0
         )
+
+
+def test_one_factor_for_each_modality_gives_columns_a_mean_variance_of_one(split_mixed_blobs):
+    data, _ = split_mixed_blobs
+    scaled, as_prepared = tensors_of(data), tensors_of(data, "as-prepared")
+    for view, x, plain in zip(data.views, scaled.inputs, as_prepared.inputs, strict=True):
+        rows = view.values[np.isin(view.sample_index, data.fit_index)]
+        torch.testing.assert_close(x, plain / float(np.sqrt(rows.var(axis=0).mean())))
+    assert [x.var(dim=0, correction=0).mean().item() for x in scaled.fitted] == pytest.approx(
+        [1, 1], abs=1e-5
+    )
+
+
+def test_a_constant_factor_of_a_modality_does_not_change_its_tensor(mixed_blobs):
+    data, _ = mixed_blobs
+    image, text = data.views
+    multiplied = replace(data, views=(image, replace(text, values=text.values * 256)))
+    torch.testing.assert_close(tensors_of(multiplied).inputs, tensors_of(data).inputs)
+    other = tensors_of(multiplied, "as-prepared").inputs[1]
+    torch.testing.assert_close(other, 256 * tensors_of(data, "as-prepared").inputs[1])
+
+
+def test_a_constant_modality_becomes_zeros(mixed_blobs):
+    data, _ = mixed_blobs
+    image, text = data.views
+    constant = replace(data, views=(image, replace(text, values=np.ones_like(text.values))))
+    assert not tensors_of(constant).inputs[1].any()
 
 
 def test_wide_features_are_reduced_to_principal_components():
@@ -92,14 +126,14 @@ def test_wide_features_are_reduced_to_principal_components():
         View(wide, np.arange(40), "image", "image"),
         View(narrow, np.arange(40, 80), "text", "text"),
     )
-    tensors = mixed_tensors(Dataset(views, 2, 80), seed=0, device="cpu")
+    tensors = tensors_of(Dataset(views, 2, 80))
     assert tensors.inputs[0].shape[1] == 40
     assert tensors.inputs[1].shape[1] == 3
 
 
 def test_rows_of_both_modalities_return_to_the_order_of_the_samples(mixed_blobs):
     data, _ = mixed_blobs
-    tensors = mixed_tensors(data, seed=0, device="cpu")
+    tensors = tensors_of(data)
     numbers = [torch.as_tensor(view.sample_index)[:, None].float() for view in data.views]
     torch.testing.assert_close(tensors.in_sample_order(numbers)[:, 0], torch.arange(180.0))
 
@@ -108,10 +142,10 @@ def test_a_modality_without_two_samples_is_refused(mixed_blobs):
     data, _ = mixed_blobs
     lonely = np.union1d(data.views[0].sample_index, data.views[1].sample_index[:1])
     with pytest.raises(IncompatibleDataError, match=r"2 samples to train on .* text has 1"):
-        mixed_tensors(replace(data, fit_index=lonely), seed=0, device="cpu")
+        tensors_of(replace(data, fit_index=lonely))
 
 
 def test_fewer_samples_than_clusters_are_refused(mixed_blobs):
     data = replace(mixed_blobs[0], n_clusters=100, fit_index=np.arange(99))
     with pytest.raises(IncompatibleDataError, match="each of 100 clusters, has 99"):
-        mixed_tensors(data, seed=0, device="cpu")
+        tensors_of(data)
