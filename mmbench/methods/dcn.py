@@ -3,15 +3,19 @@
 1. Pre-training, as for `dec`; k-means of the latent vectors gives centres and assignments.
 2. Clustering, for each batch: one step of the network on ‖x - x̂‖² + λ/2 ‖z - m‖², where m is the
    centre of the sample's cluster; then the samples of the batch are assigned to their nearest
-   centres, which move as `updated_centres` says.
+   centres, which move as `updated_centres` says. After every tenth epoch, k-means of all samples
+   that starts at the centres replaces them.
 
 The input is that of `mmbench.nn.embedded.one_space`.
 
 Source: Yang, Fu, Sidiropoulos & Hong, Towards K-means-friendly Spaces: Simultaneous Deep
-Learning and Clustering, ICML 2017, algorithm 1; the settings are those of its released code for
-MNIST.
-Departures: features are centred; all layers are pre-trained together; Adam replaces SGD with
-momentum in both phases; batches are shuffled.
+Learning and Clustering, ICML 2017, algorithm 1, with the layers, batches, epochs and λ that the
+second release of its code (boyangumn/DCN-New) has in its script for MNIST. The script of the
+first release (boyangumn/DCN) has others: layers of 2000, 1000, 500, 500, 250 and 50 units, all
+rectified, batches of 128 and λ = 40.
+Departures: features are centred; all layers are pre-trained together, not first one by one; the
+decoder has weights of its own, not those of the encoder; Adam replaces SGD with momentum, with
+which small data sets have too few steps; batches are shuffled.
 """
 
 from dataclasses import dataclass
@@ -33,6 +37,7 @@ from mmbench.nn.networks import Autoencoder, reconstruction_error
 
 # the number of samples that each initial centre counts for, as in the released code
 INITIAL_COUNT = 100.0
+MAX_ITERATIONS = 300  # of a k-means that continues, as in scikit-learn
 
 
 @dataclass(frozen=True)
@@ -44,6 +49,7 @@ class DCN:
         n_latent: length of a latent vector.
         pretrain_epochs: epochs of reconstruction.
         epochs: epochs of clustering.
+        refit_every: epochs of clustering from one k-means of all samples to the next; 0 has none.
         batch_size: the last batch is left out unless it is full.
         learning_rate: of Adam, in both phases.
         clustering_weight: λ; 2 gives both squares the same weight, as in the released code.
@@ -51,8 +57,9 @@ class DCN:
 
     hidden: tuple[PositiveInt, ...] = (500, 500, 2000)
     n_latent: PositiveInt = 10
-    pretrain_epochs: NonNegativeInt = 200
+    pretrain_epochs: NonNegativeInt = 250
     epochs: PositiveInt = 50
+    refit_every: NonNegativeInt = 10
     batch_size: PositiveInt = 256
     learning_rate: PositiveFloat = 1e-3
     clustering_weight: NonNegativeFloat = 2.0
@@ -101,6 +108,8 @@ class DCN:
                 centres, counts = updated_centres(centres, counts, z, clusters[rows])
             means = epoch_means(steps)
             log(epoch, loss=means[0], reconstruction=means[1], distance=means[2])
+            if self.refit_every and (i + 1) % self.refit_every == 0:
+                clusters, centres = refitted(in_chunks(network.encoder, fitted), centres)
             if i in logged_epochs:
                 z = in_chunks(network.encoder, x)
                 y_pred = nearest(z, centres).cpu().numpy()
@@ -131,6 +140,20 @@ def updated_centres(
         counts = counts + n_new
         shift = one_hot.T @ z.float() - n_new[:, None] * centres
         return centres + shift / counts.clamp_min(1)[:, None], counts
+
+
+def refitted(z: Tensor, centres: Tensor) -> tuple[Tensor, Tensor]:
+    """Return the clusters and centres of k-means of z that starts at the centres.
+
+    A centre without rows stays where it is. The shapes are those of `updated_centres`.
+    """
+    for _ in range(MAX_ITERATIONS):
+        clusters = nearest(z, centres)
+        before = centres
+        centres, _ = updated_centres(centres, torch.zeros(len(centres)).to(z), z, clusters)
+        if torch.allclose(centres, before):
+            break
+    return clusters, centres
 
 
 METHOD = DCN

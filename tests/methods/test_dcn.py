@@ -2,11 +2,14 @@
 
 from dataclasses import replace
 
+import numpy as np
 import pytest
 import torch
 from recording_log import RecordingLog
+from sklearn.cluster import KMeans
 
-from mmbench.methods.dcn import DCN, squared_distance, updated_centres
+from mmbench.methods.dcn import DCN, refitted, squared_distance, updated_centres
+from mmbench.nn.clustering import nearest
 
 QUICK = DCN(hidden=(32,), n_latent=8, pretrain_epochs=15, epochs=15, batch_size=30)
 
@@ -46,6 +49,35 @@ def test_a_centre_without_samples_stays_where_it_is():
         found, _ = updated_centres(centres, counts, torch.tensor([[5.0, 5.0]]), torch.tensor([0]))
         assert torch.equal(found[1], centres[1])
         assert not torch.equal(found[0], centres[0])
+
+
+def test_kmeans_continues_from_the_centres_to_a_fixed_point():
+    generator = torch.Generator().manual_seed(0)
+    z = torch.randn(60, 3, generator=generator)
+    start = z[:4].clone()
+    start[3] = 50.0  # too far away for any row
+    clusters, centres = refitted(z, start)
+    assert torch.equal(clusters, nearest(z, centres))
+    for k in range(3):
+        torch.testing.assert_close(centres[k], z[clusters == k].mean(dim=0))
+    assert torch.equal(centres[3], start[3])
+    expected = KMeans(3, init=start[:3].numpy(), n_init=1, tol=0).fit(z.numpy())
+    np.testing.assert_allclose(centres[:3].numpy(), expected.cluster_centers_, rtol=1e-5)
+
+
+def test_all_samples_are_clustered_again_after_as_many_epochs_as_asked(paired_blobs, monkeypatch):
+    calls = []
+
+    def spy(z, centres):
+        calls.append(len(z))
+        return refitted(z, centres)
+
+    monkeypatch.setattr("mmbench.methods.dcn.refitted", spy)
+    brief = replace(QUICK, pretrain_epochs=1, epochs=5)
+    for refit_every, n_calls in ((2, 2), (5, 1), (0, 0)):
+        calls.clear()
+        replace(brief, refit_every=refit_every).fit_predict(paired_blobs[0], seed=0)
+        assert calls == [180] * n_calls
 
 
 def test_centres_move_in_float32_under_autocast():
