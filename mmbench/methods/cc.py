@@ -16,7 +16,7 @@ from typing import Annotated
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import Field, NonNegativeFloat, PositiveFloat, PositiveInt
+from pydantic import Field, NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt
 
 from mmbench.data import Dataset
 from mmbench.methods import Log, silent
@@ -35,6 +35,7 @@ class CC:
     backbone: Backbone = "resnet34"
     side: PositiveInt = 224
     epochs: PositiveInt = 1000
+    min_steps: NonNegativeInt = 0
     batch_size: PositiveInt = 256
     learning_rate: PositiveFloat = 3e-4
     jitter: NonNegativeFloat = 1.0

@@ -27,14 +27,14 @@ from typing import Annotated, Any, Literal
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from pydantic import Field, NonNegativeFloat, PositiveFloat, PositiveInt
+from pydantic import Field, NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt
 from torch import Tensor, nn
 from torch.nn import functional
 
 from mmbench.data import Dataset
 from mmbench.methods import Log, save_state, saved_state, silent
 from mmbench.nn.augment import Augmentation, imagenet_normalized
-from mmbench.nn.batches import checkpoints, epoch_means
+from mmbench.nn.batches import checkpoints, epoch_means, epochs_for_steps
 from mmbench.nn.clustering import assign_by_kmeans
 from mmbench.nn.images import image_batches, on_device, predicted
 from mmbench.nn.losses import cluster_contrast, imbalance, nt_xent
@@ -58,6 +58,8 @@ class SACC:
         backbone: architecture that extracts the features of an image.
         side: of the network's input, in pixels.
         epochs: passes over the images.
+        min_steps: small sets get more epochs until they have as many steps. Steps on unlabelled
+            images do not count.
         batch_size: images per batch; a last batch that is not full is left out.
         learning_rate: of Adam, constant and without weight decay.
         instance_weight: of the contrast of z.
@@ -79,6 +81,7 @@ class SACC:
     backbone: Backbone = "resnet34"
     side: PositiveInt = 224
     epochs: PositiveInt = 1000
+    min_steps: NonNegativeInt = 0
     batch_size: PositiveInt = 200
     learning_rate: PositiveFloat = 3e-4
     instance_weight: NonNegativeFloat = 1.0
@@ -118,7 +121,8 @@ class SACC:
         network = ContrastiveNetwork(self.backbone, images.shape[1], self.side, data.n_clusters)
         network.to(device).train()
         optimiser = torch.optim.Adam(network.parameters(), lr=self.learning_rate, fused=True)
-        log_epochs = checkpoints(self.epochs)
+        n_epochs = epochs_for_steps(self.epochs, self.min_steps, len(fit_rows), self.batch_size)
+        log_epochs = checkpoints(n_epochs)
 
         def train(images: Tensor, rows: Tensor, *, clusters: bool = True) -> list[float]:
             steps = []
@@ -142,7 +146,7 @@ class SACC:
         if saved:
             network.load_state_dict(saved["network"])
             optimiser.load_state_dict(saved["optimiser"])
-        for epoch in range(first_epoch, self.epochs):
+        for epoch in range(first_epoch, n_epochs):
             values: dict[str, Any] = {}
             if len(unlabelled):
                 rows = torch.arange(len(unlabelled), device=device)
@@ -150,7 +154,7 @@ class SACC:
             loss, values["instance"], values["cluster"] = train(images, fit_rows)
             if epoch in log_epochs:
                 values["y_pred"] = assignments()
-            if epoch == self.epochs - 1:
+            if epoch == n_epochs - 1:
                 values["embedding"] = network.embedding(images).cpu().numpy()
             log(epoch, loss=loss, **values)
             state = {"network": network.state_dict(), "optimiser": optimiser.state_dict()}

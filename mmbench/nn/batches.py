@@ -3,6 +3,7 @@
 The data stay on the device and a batch is a selection of rows, so no loader is needed.
 """
 
+import math
 from collections.abc import Callable, Iterator, Sequence
 
 import torch
@@ -48,6 +49,15 @@ def shuffled_batches(
     if drop_last:
         order = order[: n_samples - n_samples % size]
     yield from torch.split(order, size)
+
+
+def epochs_for_steps(epochs: int, min_steps: int, n_samples: int, batch_size: int) -> int:
+    """Return `epochs`, or as many as it takes to have `min_steps` batches if those are more.
+
+    The batches are those of `shuffled_batches` with `drop_last`.
+    """
+    n_batches = n_samples // min(batch_size, n_samples)
+    return max(epochs, math.ceil(min_steps / n_batches))
 
 
 def in_chunks(function: Callable[[Tensor], Tensor], x: Tensor, size: int = 4096) -> Tensor:

@@ -246,6 +246,16 @@ def test_the_published_schedule():
     assert list(published.augmentations()) == ["weak", "strong"]
 
 
+@pytest.mark.parametrize("method", [QUICK, QUICK_CC], ids=["sacc", "cc"])
+def test_a_small_set_is_trained_for_more_epochs_until_it_has_enough_steps(images, method):
+    data, _ = images
+    log = RecordingLog()
+    # 2 batches of 45 an epoch
+    replace(method, epochs=1, min_steps=5, batch_size=45).fit_predict(data, seed=0, log=log)
+    assert list(log.by_epoch("loss")) == [0, 1, 2]
+    assert list(log.by_epoch("embedding")) == [2]
+
+
 def test_adam_decays_no_weights(images, monkeypatch):
     data, _ = images
     made = []

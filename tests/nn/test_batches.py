@@ -10,6 +10,7 @@ from mmbench.data import IncompatibleDataError
 from mmbench.nn.batches import (
     checkpoints,
     epoch_means,
+    epochs_for_steps,
     in_chunks,
     paired_tensors,
     shuffled_batches,
@@ -46,6 +47,19 @@ def test_the_order_follows_from_the_seed():
     first = order()
     torch.manual_seed(1)
     torch.testing.assert_close(order(), first)
+
+
+@pytest.mark.parametrize(
+    ("epochs", "min_steps", "n_samples", "batch_size"),
+    [(3, 0, 10, 4), (3, 6, 10, 4), (3, 7, 10, 4), (1, 20, 9, 256), (2, 21, 100, 10)],
+)
+def test_epochs_are_added_until_there_are_enough_steps_and_no_more(
+    epochs, min_steps, n_samples, batch_size
+):
+    n_epochs = epochs_for_steps(epochs, min_steps, n_samples, batch_size)
+    steps = len(list(shuffled_batches(n_samples, batch_size, drop_last=True)))
+    assert n_epochs * steps >= min_steps
+    assert n_epochs == epochs or (n_epochs - 1) * steps < min_steps
 
 
 def test_a_function_of_rows_is_the_same_in_chunks():
