@@ -55,6 +55,7 @@ class Augmentation:
         blur: blur half of the images.
         operations: how many are drawn for each image, with replacement and at one of nine
             levels each; each is applied with probability one half.
+        fixed_crop: every crop is a square with the share `min_crop` of the area.
     """
 
     side: int
@@ -64,6 +65,7 @@ class Augmentation:
     jitter: float = 1.0
     blur: bool = True
     operations: int = 0
+    fixed_crop: bool = False
 
     def __call__(self, images: Tensor, generator: Generator | None = None) -> Tensor:
         """Return augmented images, (n, channels, side, side) float32 in [0, 1].
@@ -74,7 +76,8 @@ class Augmentation:
         """
         n = len(images)
         with torch.no_grad(), torch.autocast(images.device.type, enabled=False):
-            to_source = _random_crops(images, self.min_crop, self.flip, generator)
+            crops = (self.min_crop, self.flip, generator, self.fixed_crop)
+            to_source = _random_crops(images, *crops)
             to_crop = _random_turns(n, self.rotation, generator)
             operations = list(_random_operations(n, self.operations, generator))
             for drawn, levels, signs in operations:
@@ -100,6 +103,15 @@ def imagenet_normalized(x: Tensor) -> Tensor:
     if x.shape[1] != 3:
         mean, std = mean.mean(), std.mean()
     return (x - mean.view(-1, 1, 1)) / std.view(-1, 1, 1)
+
+
+def edges(x: Tensor) -> Tensor:
+    """Return the horizontal and the vertical Sobel gradient of the brightness of images.
+
+    From (n, channels, height, width) to (n, 2, height, width), with a border of zeros.
+    """
+    kernel = x.new_tensor([[1, 0, -1], [2, 0, -2], [1, 0, -1]])
+    return functional.conv2d(_grey(x), torch.stack([kernel, kernel.T])[:, None], padding=1)
 
 
 # ---------------------------------------------------------------------------------- geometry
@@ -167,15 +179,18 @@ def _random_operations(
 
 
 def _random_crops(
-    images: Tensor, min_crop: float, flip: bool, generator: Generator | None
+    images: Tensor, min_crop: float, flip: bool, generator: Generator | None, fixed: bool = False
 ) -> Tensor:
     """Return maps from a random crop, of aspect ratio 3:4 to 4:3, to its image.
 
-    The crop is the first of ten draws that fits, or else the largest crop of such a ratio.
+    The crop is the first of ten draws that fits, or else the largest crop of such a ratio. A
+    `fixed` one is a square of area `min_crop`, of which only the place is random.
     """
     n, _, height, width = images.shape
-    area = min_crop + (1 - min_crop) * torch.rand(n, 10, generator=generator)
-    ratio = ((2 * torch.rand(n, 10, generator=generator) - 1) * math.log(4 / 3)).exp()
+    spread = 0.0 if fixed else 1.0
+    area = min_crop + spread * (1 - min_crop) * torch.rand(n, 10, generator=generator)
+    log_ratio = spread * math.log(4 / 3) * (2 * torch.rand(n, 10, generator=generator) - 1)
+    ratio = log_ratio.exp()
     wide = (area * ratio * height / width).sqrt()  # as a share of the image's width
     high = (area / ratio * width / height).sqrt()
     fits = (wide <= 1) & (high <= 1)

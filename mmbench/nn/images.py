@@ -39,6 +39,13 @@ def resized(images: Tensor, side: int) -> Tensor:
     return _scaled(images, [side, side])
 
 
+def centre_crop(images: Tensor, share: float) -> Tensor:
+    """Return the middle of images, with the same share of their height and of their width."""
+    height, width = (round(share * n) for n in images.shape[2:])
+    top, left = (images.shape[2] - height) // 2, (images.shape[3] - width) // 2
+    return images[:, :, top : top + height, left : left + width]
+
+
 def _scaled(images: Tensor, shape: list[int]) -> Tensor:
     x = images.float() / 255
     if list(x.shape[2:]) == shape:

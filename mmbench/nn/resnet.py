@@ -1,12 +1,14 @@
 """Backbones: networks from a batch of images to one feature vector for each image.
 
-None of them is pre-trained. The ResNets are made of BasicBlocks and have either the stem for
-ImageNet, which divides the side by 4 before the first block, or a small stem that keeps the
-side, for images of about 32 px. The narrow backbone is for machines without a GPU.
+None of them is pre-trained. The ResNets are made of BasicBlocks. Before the first block, the stem
+for ImageNet divides the side by 4, the small stem, for images of about 32 px, keeps it, and the
+pooled one halves it. The narrow backbone is for machines without a GPU.
 
-Source: He et al., CVPR 2016, table 1 (18 and 34 layers); the small stem of their section 4.2.
+Source: He et al., CVPR 2016, table 1 (18 and 34 layers); the small stem of their section 4.2; the
+pooled one of the released code of IIC (Ji et al., ICCV 2019).
 """
 
+import itertools
 from typing import Literal, cast
 
 import torch
@@ -14,7 +16,9 @@ from torch import Tensor, nn
 
 from mmbench.errors import InputError
 
-Backbone = Literal["resnet18", "resnet34", "resnet18-small", "resnet34-small", "narrow"]
+Backbone = Literal[
+    "resnet18", "resnet34", "resnet18-small", "resnet34-small", "resnet34-pooled", "narrow"
+]
 
 _BLOCKS = {"resnet18": (2, 2, 2, 2), "resnet34": (3, 4, 6, 3)}
 _WIDTHS = (64, 128, 256, 512)
@@ -22,6 +26,7 @@ _NARROW_WIDTHS = (32, 64, 128, 256)
 
 # networks with a smaller map before the pooling train far worse, without any error
 _SMALLEST_MAP = 4
+_SMALLEST_POOLED_MAP = 3  # as published, for 32 px
 
 
 def backbone(name: Backbone, channels: int, side: int) -> tuple[nn.Sequential, int]:
@@ -32,17 +37,18 @@ def backbone(name: Backbone, channels: int, side: int) -> tuple[nn.Sequential, i
     distribution with a variance of 2 / fan-out (He et al., ICCV 2015).
 
     Args:
-        name: "-small" stands for the small stem.
+        name: "-small" and "-pooled" stand for the stem.
         channels: of the images, 1 if they are grey.
         side: of the images, in pixels.
 
     Raises:
-        InputError: the last feature map would be smaller than 4 x 4.
+        InputError: the last feature map would be smaller than 4 x 4, or than 3 x 3 with the
+            pooled stem.
     """
-    halvings = 5 if name in _BLOCKS else 3
-    last_side = -(-side // 2**halvings)
-    if last_side < _SMALLEST_MAP:
-        need = (_SMALLEST_MAP - 1) * 2**halvings + 1
+    smallest = _SMALLEST_POOLED_MAP if name.endswith("-pooled") else _SMALLEST_MAP
+    last_side = _last_side(name, side)
+    if last_side < smallest:
+        need = next(n for n in itertools.count(side) if _last_side(name, n) >= smallest)
         raise InputError(
             f"side: expected at least {need} px for the backbone {name!r}, whose last feature"
             f" map would be {last_side} x {last_side}, got {side}"
@@ -58,6 +64,15 @@ def backbone(name: Backbone, channels: int, side: int) -> tuple[nn.Sequential, i
     # convolutions are fastest in this layout, above all in bfloat16
     network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     return network, n_features
+
+
+def _last_side(name: Backbone, side: int) -> int:
+    """Return the side of the last feature map."""
+    if name.endswith("-pooled"):
+        side = side // 2 + 1  # the pooling has a border
+    elif name in _BLOCKS:
+        side = -(-side // 4)
+    return -(-side // 8)
 
 
 class BasicBlock(nn.Module):
@@ -109,12 +124,15 @@ def _convolution(n_in: int, n_out: int, stride: int = 1, size: int = 3) -> list[
 def _resnet(name: str, channels: int) -> list[nn.Module]:
     """Return a stem and four stages of blocks, of which all but the first halve the side."""
     n_in = _WIDTHS[0]
-    if name.endswith("-small"):  # keeps the side
+    depth, _, stem = name.partition("-")
+    if stem:
         layers = [*_convolution(channels, n_in), nn.ReLU(inplace=True)]
-    else:  # divides the side by 4
+        if stem == "pooled":
+            layers.append(nn.MaxPool2d(2, padding=1))
+    else:
         pool = nn.MaxPool2d(3, stride=2, padding=1)
         layers = [*_convolution(channels, n_in, 2, size=7), nn.ReLU(inplace=True), pool]
-    counts = _BLOCKS[name.removesuffix("-small")]
+    counts = _BLOCKS[depth]
     for stage, (count, n_out) in enumerate(zip(counts, _WIDTHS, strict=True)):
         for position in range(count):
             layers.append(BasicBlock(n_in, n_out, stride=2 if stage > 0 and position == 0 else 1))

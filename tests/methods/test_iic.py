@@ -1,22 +1,26 @@
 """IIC for images: toy images it must solve, and its heads."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
 from recording_log import RecordingLog
 from sklearn.metrics import adjusted_rand_score
 
-from mmbench.data import IncompatibleDataError
+from mmbench.data import Dataset, IncompatibleDataError
 from mmbench.methods.iic import IIC, Network
+from mmbench.nn.information import shared_information
 
 QUICK = IIC(
     backbone="narrow",
     side=25,
-    epochs=10,
-    batch_size=60,
+    epochs=8,
+    batch_size=30,
+    repeats=2,
     learning_rate=1e-3,
     overclusters=3,
-    min_crop=0.3,
+    crop=0.7,
 )
 
 
@@ -36,7 +40,7 @@ def test_bars_and_discs_are_separated(image_blobs):
 
 def test_each_head_gives_soft_assignments_of_its_own():
     torch.manual_seed(0)
-    network = Network("narrow", 1, 25, heads=4, n_clusters=3, n_overclusters=9)
+    network = Network(replace(QUICK, heads=4), channels=1, n_clusters=3)
     images = torch.randint(0, 256, (6, 1, 25, 25), dtype=torch.uint8)
     soft = network.eval()(images / 255, "cluster")
     assert soft.shape == (4, 6, 3)
@@ -46,6 +50,29 @@ def test_each_head_gives_soft_assignments_of_its_own():
         torch.testing.assert_close(network.soft_assignments(images, head), soft[head])
         network.eval()
     assert not torch.allclose(soft[0], soft[1])
+
+
+def test_the_heads_take_turns_and_each_batch_has_several_augmentations_of_an_image(
+    image_blobs, monkeypatch
+):
+    data = Dataset.paired([image_blobs[0].views[0].values[:20]], n_clusters=3)
+    seen = []
+
+    def spy(p, q):
+        seen.append((p.detach(), q.detach()))
+        return shared_information(p, q)
+
+    monkeypatch.setattr("mmbench.methods.iic.shared_information", spy)
+    log = RecordingLog()
+    method = replace(QUICK, epochs=1, min_steps=7, batch_size=10, repeats=3, heads=2)
+    method.fit_predict(data, seed=0, log=log)
+    # an epoch has two batches for the auxiliary heads and four for the others
+    assert len(log.values("loss")) == 2
+    assert [p.shape[2] for p, _ in seen] == 2 * [9, 9, 3, 3, 3, 3]
+    for crops, augmented in seen:
+        assert crops.shape[:2] == augmented.shape[:2] == (2, 30)
+        torch.testing.assert_close(crops[:, :10], crops[:, 20:])
+        assert not torch.equal(augmented[:, :10], augmented[:, 20:])
 
 
 def test_features_are_refused(paired_blobs):

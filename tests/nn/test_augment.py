@@ -8,7 +8,7 @@ from scipy.ndimage import gaussian_filter
 from torch.nn import functional
 
 from mmbench.nn import augment
-from mmbench.nn.augment import OPERATIONS, Augmentation, imagenet_normalized
+from mmbench.nn.augment import OPERATIONS, Augmentation, edges, imagenet_normalized
 
 WHOLE = torch.eye(3)[None]  # the map that leaves an image where it is
 
@@ -89,6 +89,16 @@ def test_normalisation_gives_zero_at_the_mean_of_imagenet():
     assert one.flatten()[0].item() == pytest.approx((1 - 1.347 / 3) / (0.678 / 3))
 
 
+def test_edges_are_the_sobel_gradients_of_the_brightness():
+    ramp = torch.arange(6.0).expand(1, 3, 5, 6) / 8
+    across, down = edges(ramp)[0]
+    # (1 + 2 + 1) times the difference of the neighbours, left minus right
+    torch.testing.assert_close(across[1:-1, 1:-1], torch.full((3, 4), -8 / 8))
+    torch.testing.assert_close(down[1:-1, 1:-1], torch.zeros(3, 4))
+    torch.testing.assert_close(edges(ramp.mT)[0], torch.stack([down.T, across.T]))
+    assert edges(torch.rand(4, 1, 7, 9)).shape == (4, 2, 7, 9)
+
+
 # ---------------------------------------------------------------------------------- geometry
 
 
@@ -105,6 +115,17 @@ def test_crops_lie_inside_the_image_with_the_areas_and_ratios_asked_for():
     assert 3 / 4 - 1e-5 <= ratio.min() < 0.76
     assert 1.31 < ratio.max() <= 4 / 3 + 1e-5
     assert 0.45 < (maps[:, 0, 0] < 0).float().mean() < 0.55
+
+
+def test_fixed_crops_are_squares_of_one_size_at_any_place():
+    images = torch.zeros(500, 1, 40, 30, dtype=torch.uint8)
+    maps = augment._random_crops(images, 0.3, flip=False, generator=seeded(), fixed=True)
+    side = (0.3 * 40 * 30) ** 0.5
+    torch.testing.assert_close(maps[:, 0, 0], torch.full((500,), side / 30))
+    torch.testing.assert_close(maps[:, 1, 1], torch.full((500,), side / 40))
+    for axis, room in ((0, 1 - side / 30), (1, 1 - side / 40)):
+        assert -room <= maps[:, axis, 2].min() < -0.98 * room
+        assert 0.98 * room < maps[:, axis, 2].max() <= room
 
 
 def test_a_crop_takes_its_part_of_the_image():

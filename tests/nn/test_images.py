@@ -3,7 +3,7 @@
 import numpy as np
 import torch
 
-from mmbench.nn.images import image_batches, on_device, predicted, resized
+from mmbench.nn.images import centre_crop, image_batches, on_device, predicted, resized
 
 
 def test_large_images_are_reduced_once_to_twice_the_side():
@@ -38,6 +38,12 @@ def test_resizing_shrinks_with_a_filter_and_enlarges_within_0_to_1():
     large = resized(images, 80)
     assert large.shape == (2, 1, 80, 80)
     assert 0 <= large.min() <= large.max() <= 1
+
+
+def test_the_middle_of_an_image_has_the_same_share_of_both_sides():
+    images = torch.arange(32 * 16).reshape(1, 1, 32, 16)
+    assert torch.equal(centre_crop(images, 20 / 32), images[:, :, 6:26, 3:13])
+    assert centre_crop(images, 1.0).shape == images.shape
 
 
 def test_an_epoch_has_every_full_batch_of_the_images_to_train_on():

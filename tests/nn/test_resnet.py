@@ -10,7 +10,7 @@ from mmbench.errors import InputError
 from mmbench.nn.resnet import Backbone, BasicBlock, backbone
 
 SMALLEST = {"resnet18": 97, "resnet34": 97, "resnet18-small": 25, "resnet34-small": 25}
-SMALLEST["narrow"] = 25
+SMALLEST |= {"narrow": 25, "resnet34-pooled": 32}
 
 
 def feature_map(network, channels, side):
@@ -25,10 +25,12 @@ def test_a_resnet_has_the_weights_of_the_published_one_less_its_classifier(name,
 
 
 @pytest.mark.parametrize("name", get_args(Backbone))
-def test_the_smallest_side_leaves_a_map_of_4_by_4_and_one_less_is_refused(name):
+def test_the_smallest_side_leaves_a_map_as_large_as_needed_and_one_less_is_refused(name):
     network, n_features = backbone(name, channels=1, side=SMALLEST[name])
-    assert feature_map(network.eval(), 1, SMALLEST[name]).shape == (1, n_features, 4, 4)
-    expected = f"side: expected at least {SMALLEST[name]} px for the backbone '{name}'.*3 x 3"
+    least = 3 if name == "resnet34-pooled" else 4
+    assert feature_map(network.eval(), 1, SMALLEST[name]).shape == (1, n_features, least, least)
+    less = f"{least - 1} x {least - 1}"
+    expected = f"side: expected at least {SMALLEST[name]} px for the backbone '{name}'.*{less}"
     with pytest.raises(InputError, match=expected):
         backbone(name, channels=1, side=SMALLEST[name] - 1)
 
