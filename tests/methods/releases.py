@@ -23,13 +23,15 @@ from mmbench.methods.dm2c import DM2C, TranslationNetwork, generator_terms, tota
 from mmbench.methods.dmim import DMIM, balanced_targets, shared_terms, superfluous_term
 from mmbench.methods.dmim import Network as DMIMNetwork
 from mmbench.methods.idec import IDEC
+from mmbench.methods.iic import IIC
+from mmbench.methods.iic import Network as IICNetwork
 from mmbench.methods.mv_iic import MVIIC, information_of_pairs
 from mmbench.methods.sacc import SACC, ContrastiveNetwork, cluster_loss, instance_loss
 from mmbench.methods.simvc import SiMVC
 from mmbench.nn.ddc import FusionNetwork, ddc_terms
 from mmbench.nn.embedded import student_t, target_distribution
 from mmbench.nn.encoders import ConvEncoder
-from mmbench.nn.information import divergence
+from mmbench.nn.information import divergence, shared_information
 from mmbench.nn.networks import (
     AssignmentNetwork,
     Autoencoder,
@@ -127,6 +129,24 @@ def dmim_terms() -> list[Tensor]:
     superfluous = superfluous_term(codes, DMIM().superfluous_reduction)
     balance = functional.cross_entropy(soft[0][0], balanced_targets(soft[0][0]))
     return [*shared_terms(soft), superfluous, balance]
+
+
+def iic_terms() -> list[Tensor]:
+    """Return two numbers for each kind of heads.
+
+    They are the sum of the squared assignments of twelve grey images, and the information of
+    assignments that are waves, a mean over heads.
+    """
+    images = (waves(12, 1, 32, 32) + 1) / 2
+    network = IICNetwork(IIC(), 3, 4)
+    fill(network.backbone)
+    terms = []
+    for kind, n_clusters in (("overcluster", 28), ("cluster", 4)):
+        fill(network.heads[kind])
+        terms.append(network(images.expand(-1, 3, -1, -1), kind).double().square().sum())
+        p, q = ((2 * waves(5, 12, n_clusters, start=s)).softmax(dim=2) for s in (0, 7000))
+        terms.append(shared_information(p, (p + q) / 2).mean())
+    return terms
 
 
 def fused(
@@ -266,6 +286,15 @@ RELEASES = {
         mixed=True,
         quick={"critic_every": 1},
         narrow={"widths": (2, 2, 2), "mapping_widths": (2,)},
+    ),
+    "iic": Release(
+        "xu-ji/IIC b7602b7",
+        IIC(),
+        iic_terms,
+        (8.422127430, 0.023065711, 22.644036052, 0.034981585),
+        CIFAR_10,
+        parameters=21_481_616,
+        steps=None,  # the code also trains on the last batch, for one epoch less than it is asked
     ),
     "dmim": Release(
         "yiqiaomao/DMIM bb6b615",
