@@ -12,8 +12,9 @@ Source: Xie, Girshick & Farhadi, Unsupervised Deep Embedding for Clustering Anal
 section 3.
 Departures: features are centred; all layers are pre-trained together by Adam, instead of one by
 one with dropout; Adam replaces SGD in the second phase too, since small data sets have few
-steps; the target is renewed after whole epochs; the number of epochs is limited. The interval of
-140 batches is that of IDEC on MNIST (Guo et al., IJCAI 2017).
+steps; batches are shuffled, and the last one is left out unless it is full; the target is renewed
+after whole epochs; the number of epochs is limited. The interval of 140 batches is that of IDEC on
+MNIST (Guo et al., IJCAI 2017).
 """
 
 import math

@@ -6,8 +6,9 @@ error is added to the loss, so that clustering does not distort the latent space
 Source: Guo, Gao, Liu & Yin, Improved Deep Embedded Clustering with Local Structure
 Preservation, IJCAI 2017, section 3; the settings are those of its released code for MNIST.
 Departures: features are centred; all layers are pre-trained together by Adam, instead of one by
-one as denoising autoencoders; the target is renewed after whole epochs; the number of epochs is
-limited.
+one as denoising autoencoders; batches are shuffled, and the last one is left out unless it is full;
+the target is renewed after whole epochs; the number of epochs is limited, where the code limits the
+steps to 20 000.
 """
 
 from dataclasses import dataclass
