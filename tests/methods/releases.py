@@ -25,6 +25,7 @@ from mmbench.methods.dmim import Network as DMIMNetwork
 from mmbench.methods.idec import IDEC
 from mmbench.methods.iic import IIC
 from mmbench.methods.iic import Network as IICNetwork
+from mmbench.methods.infoddc import InfoDDC
 from mmbench.methods.mv_iic import MVIIC, information_of_pairs
 from mmbench.methods.sacc import SACC, ContrastiveNetwork, cluster_loss, instance_loss
 from mmbench.methods.simvc import SiMVC
@@ -177,6 +178,21 @@ def comvc_terms() -> list[Tensor]:
     return fused(encoders, method.n_latent, method, views)
 
 
+def infoddc_terms() -> list[Tensor]:
+    """Return the three terms of DDC, and the weighted information, for three views of features.
+
+    The code does not count the information of the last view with itself.
+    """
+    views = [waves(12, width, start=100 * v) for v, width in enumerate((7, 5, 6))]
+    method = InfoDDC()
+    widths = [(x.shape[1], *method.hidden) for x in views]
+    encoders = [nn.Sequential(normalised_mlp(w, method.n_latent), nn.Softmax(1)) for w in widths]
+    *ddc, information = fused(encoders, method.n_latent, method, views)
+    code = encoders[-1](views[-1])
+    own = shared_information(code, code, entropy_weight=method.entropy_weight)
+    return [*ddc, information + method.information_weight * own]
+
+
 def mv_iic_terms() -> tuple[Tensor, Tensor]:
     """Return the information of the cluster head and of five heads of 20, for three views."""
     views = [waves(12, width, start=100 * v) for v, width in enumerate((7, 5, 6))]
@@ -325,6 +341,16 @@ RELEASES = {
         CALTECH7,
         parameters=24_405_493,
         steps=1_400,
+        narrow={"hidden": (2,), "n_latent": 2, "n_hidden": 2},
+    ),
+    "infoddc": Release(
+        "DanielTrosten/DeepMVC 39ffec5",
+        InfoDDC(),
+        infoddc_terms,
+        (0.995728733, 0.393691305, 0.999081269, -48.033227139),
+        CALTECH7,
+        parameters=24_405_493,
+        steps=2_100,
         narrow={"hidden": (2,), "n_latent": 2, "n_hidden": 2},
     ),
     "mv_iic": Release(
