@@ -10,6 +10,7 @@ from sklearn.metrics import adjusted_rand_score
 
 from mmbench.data import Dataset, IncompatibleDataError
 from mmbench.methods.iic import IIC, Network
+from mmbench.nn.augment import edges
 from mmbench.nn.information import shared_information
 
 QUICK = IIC(
@@ -73,6 +74,32 @@ def test_the_heads_take_turns_and_each_batch_has_several_augmentations_of_an_ima
         assert crops.shape[:2] == augmented.shape[:2] == (2, 30)
         torch.testing.assert_close(crops[:, :10], crops[:, 20:])
         assert not torch.equal(augmented[:, :10], augmented[:, 20:])
+
+
+def test_the_middle_of_an_image_is_assigned(image_blobs, monkeypatch):
+    data = Dataset.paired([image_blobs[0].views[0].values[:12]], n_clusters=3)
+    seen = []
+    soft_assignments = Network.soft_assignments
+
+    def spy(network, images, head):
+        seen.append(images)
+        return soft_assignments(network, images, head)
+
+    monkeypatch.setattr(Network, "soft_assignments", spy)
+    replace(QUICK, epochs=1, batch_size=12, crop=0.5).fit_predict(data, seed=0)
+    (middle,) = seen
+    np.testing.assert_array_equal(middle, data.images()[:, :, 4:12, 4:12])
+
+
+@pytest.mark.parametrize(("sobel", "channels"), [(True, 2), (False, 3)])
+def test_the_network_sees_edges_or_colours(sobel, channels):
+    network = Network(replace(QUICK, sobel=sobel), channels=3, n_clusters=3)
+    seen = []
+    network.backbone.register_forward_hook(lambda _, x, __: seen.append(x[0]))
+    images = torch.rand(4, 3, 25, 25)
+    network(images, "cluster")
+    assert seen[0].shape == (4, channels, 25, 25)
+    torch.testing.assert_close(seen[0], edges(images) if sobel else images)
 
 
 def test_features_are_refused(paired_blobs):
