@@ -12,7 +12,7 @@ ROOT = Path(__file__).parents[2]
 
 
 @pytest.mark.parametrize(
-    ("name", "digits"), [("cmmc-fast", "b54ce928"), ("kmeans-concat", "4964da8f")]
+    ("name", "digits"), [("cmmc", "29f05b19"), ("kmeans-concat", "4964da8f")]
 )
 def test_stored_runs_of_plain_entries_keep_their_folder(name, digits):
     entry = read_methods([ROOT / "config/methods.yaml"])[name]

@@ -42,9 +42,7 @@ def test_robustness_spoils_one_data_set_in_three_ways(spec):
 
 
 def test_robustness_asks_every_method_that_joins_views(spec):
-    asked = {
-        m.name.removesuffix("-fast") for m in spec("config/experiments/robustness.yaml").methods
-    }
+    asked = {m.name for m in spec("config/experiments/robustness.yaml").methods}
     # those that take complete views, but not a single one, by the table of docs/methods.md
     table = re.findall(r"^\| `(\w+)` \| no \| yes \|", (ROOT / "docs/methods.md").read_text(), re.M)
     several = {name.replace("_", "-") for name in table}
@@ -52,11 +50,16 @@ def test_robustness_asks_every_method_that_joins_views(spec):
     assert several <= asked
 
 
-def test_the_ablation_takes_one_thing_away_at_a_time(spec):
-    plain, *ablated = spec("config/experiments/ablation-cmmc.yaml").methods
-    assert {m.base for m in ablated} == {plain.name}
-    weights = [set(m.varied) - {"pretrain_epochs"} for m in ablated]
-    assert [len(changed) for changed in weights] == [1] * 5
+@pytest.mark.parametrize(
+    ("file", "method", "n_variants"),
+    [("cmmc", "cmmc", 5), ("dmim", "dmim", 6), ("mib", "mib-clustering", 5)],
+)
+def test_an_ablation_changes_one_thing_at_a_time(spec, file, method, n_variants):
+    methods = spec(f"config/experiments/ablation-{file}.yaml").methods
+    ablated = [m for m in methods if m.base == method and m.name != method]
+    assert method in {m.name for m in methods}
+    changed = [set(m.varied) - {"pretrain_epochs"} for m in ablated]
+    assert [len(parameters) for parameters in changed] == [1] * n_variants
 
 
 def test_the_sensitivity_is_a_grid_around_the_plain_entry(spec):

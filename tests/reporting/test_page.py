@@ -155,9 +155,9 @@ def test_the_command_repeats_the_seeds_parameters_and_precision(stored):
 
 def test_the_command_of_a_swept_row_names_the_entry_and_an_imported_one_has_none(stored):
     scores, cmmc = stored.report().datasets[0], stored.spec.methods[3]
-    swept = {"base": "cmmc-fast", "varied": {"epochs": 5}, "params": {"epochs": 5, "weight": 0.5}}
+    swept = {"base": "cmmc", "varied": {"epochs": 5}, "params": {"epochs": 5, "weight": 0.5}}
     assert command(stored.spec, scores, cmmc.model_copy(update=swept)) == (
-        "mmbench run cmmc-fast digits --seeds 3 --set epochs=5 --set weight=0.5 --precision float32"
+        "mmbench run cmmc digits --seeds 3 --set epochs=5 --set weight=0.5 --precision float32"
     )
     variant = swept | {"params": {"weight": 0.5}}  # the catalogue has its epochs
     assert command(stored.spec, scores, cmmc.model_copy(update=variant)).startswith(
