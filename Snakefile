@@ -43,10 +43,12 @@ localrules:
 
 
 rule all:
-    """The tables and figures of the benchmark, and the scores that they are made from."""
+    """The tables and figures of the benchmark, and the scores and runs that they are made from."""
     input:
-        # tables are in git, scores are not: asking for both makes a fresh clone run
+        # Snakemake makes missing files only if they are asked for. Tables are in git, scores are
+        # not; runs may be cleared for another try while scores exist.
         jobs.targets,
+        jobs.runs(),
 
 
 rule prepared:
@@ -61,7 +63,7 @@ for paper in benchmarks.papers:
         name:
             paper
         input:
-            lambda _, paper=paper: benchmarks[paper].targets,
+            lambda _, paper=paper: benchmarks[paper].targets + benchmarks[paper].runs(),
         localrule: True
 
 

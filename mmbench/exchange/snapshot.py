@@ -26,6 +26,9 @@ def check(config: Path) -> Jobs:
             f"{config}: expected a finished benchmark, but snakemake would run"
             f" {format_jobs(planned)}"
         )
+    for path in jobs.runs() + jobs.each("data/processed/{dataset}/views.safetensors"):
+        if not Path(path).is_file():
+            raise InputError(f"{path}: expected the file of a finished benchmark, found none")
     for problem in problems(jobs):  # Snakemake looks at times and parameters, not into files
         files = " ".join(str(path) for path in problem.files if path.exists())
         raise InputError(f"{problem.reason}; remove {files} and run snakemake")

@@ -85,9 +85,10 @@ class Jobs:
         names = self.plan.dataset_names
         return [pattern.format(benchmark=self.results.name, dataset=name) for name in names]
 
-    def runs(self, dataset: str) -> list[str]:
-        """Return the files of runs that `score` reads for a data set."""
-        blocks = self._blocks_by_dataset[dataset]
+    def runs(self, *datasets: str) -> list[str]:
+        """Return the files of runs that `score` reads for data sets, by default for all."""
+        names = datasets or self.plan.dataset_names
+        blocks = [block for name in names for block in self._blocks_by_dataset[name]]
         return [str(path) for block in blocks for path in self.store.files(block)]
 
     # ------------------------------------------------------------------ arguments of commands

@@ -11,9 +11,7 @@ from mmbench.plan import Jobs, params_hash, report_spec, resolved
 ROOT = Path(__file__).parents[2]
 
 
-@pytest.mark.parametrize(
-    ("name", "digits"), [("cmmc", "29f05b19"), ("kmeans-concat", "4964da8f")]
-)
+@pytest.mark.parametrize(("name", "digits"), [("cmmc", "29f05b19"), ("kmeans-concat", "4964da8f")])
 def test_stored_runs_of_plain_entries_keep_their_folder(name, digits):
     entry = read_methods([ROOT / "config/methods.yaml"])[name]
     params = resolved(name, entry, entry.params)

@@ -187,6 +187,26 @@ def test_a_failed_seed_is_shown_and_stops_nothing(project):
     assert project.planned() == ["mine/0-1"]
 
 
+def test_runs_that_are_gone_are_made_again_although_their_scores_are_there(project):
+    failing = METHOD.replace("time.sleep(self.pause)", 'assert seed != 1, "seed one fails"')
+    project.write("mine.py", failing)
+    project.snakemake()
+    assert project.planned() == []
+    retried = project.start("mmbench", "retry", "--status", "crashed")
+    retried.communicate(timeout=60)
+    assert project.planned() == ["mine/0-1"]
+    project.snakemake()
+    (first, second) = project.records("mine")
+    assert (first["status"], second["status"]) == ("ok", "crashed")
+
+    shutil.rmtree(project.folder / "results/runs")
+    assert project.planned() == ["majority/0-1", "mine/0-1"]
+    checked = project.start("mmbench", "snapshot", "--check")
+    output, _ = checked.communicate(timeout=120)
+    assert checked.returncode == 2
+    assert "snakemake would run fit (2)" in output, output
+
+
 def test_linting_the_workflow_says_only_that_rules_have_no_environment(project):
     output = project.snakemake("--lint", "text", ok=False)
     complaints = [line.strip() for line in output.splitlines() if line.startswith("    * ")]
