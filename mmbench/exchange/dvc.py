@@ -39,23 +39,30 @@ def call_dvc(*arguments: str) -> None:
 def pull(stages: Iterable[str], *, remote: str | None, force: bool) -> None:
     """Bring the files that `dvc.lock` records of some stages, such as `results@default`.
 
-    `remote` is the name of a DVC remote; None stands for the default one. With `force`, files
-    that DVC has no copy of may be removed.
+    They are brought to the cache first, and enter the working tree only if each has its checksum
+    and a path inside its folder: a remote is not trusted. `remote` is
+    the name of a DVC remote; None stands for the default one. With `force`, files that DVC has no
+    copy of may be removed.
 
     Raises:
-        InputError: DVC failed; its output is on stderr.
+        InputError: DVC failed; its output is on stderr. Or a file in the cache is damaged, or its
+            path leaves its folder.
     """
-    options = [*(["--remote", remote] if remote else []), *(["--force"] if force else [])]
+    stages = list(stages)
     try:
-        call_dvc("pull", *options, *stages)
+        call_dvc("fetch", *(["--remote", remote] if remote else []), *stages)
+        for path, checksum, copy in _recorded_files():
+            found = _md5(copy) if copy.is_file() else "none"
+            if found != checksum:
+                fault = f"expected the md5 {checksum} of its copy, got {found}"
+                raise InputError(f"{path}: not as {LOCK} records it: {fault}")
     except InputError as error:
         if remote or not _PROJECT.is_dir() or _setting("core", "remote"):
             raise
         # files may be in the cache without a remote, so this need not be the reason
         advice = "dvc remote add --default NAME ADDRESS"
-        raise InputError(
-            f"{error} for the reason above; no remote is named to pull from: {advice}"
-        ) from None
+        raise InputError(f"{error}; no remote is named to fetch from: {advice}") from None
+    call_dvc("checkout", *(["--force"] if force else []), *stages)
 
 
 def declared_stages() -> list[str]:
@@ -92,7 +99,7 @@ def compare_files() -> tuple[int, dict[str, str]]:
     """
     n_files = 0
     faults = {}
-    for path, expected in _recorded_files():
+    for path, expected, _ in _recorded_files():
         n_files += 1
         if not path.is_file():
             faults[str(path)] = "missing"
@@ -130,22 +137,34 @@ def _setting(section: str, key: str) -> Any:
         raise InputError(f"{_PROJECT / 'config'}: {error}") from None
 
 
-def _recorded_files() -> Iterator[tuple[Path, str]]:
+def _recorded_files() -> Iterator[tuple[Path, str, Path]]:
+    """Yield the path of each recorded file, its md5, and its copy in the cache."""
     stages = recorded_stages()
     command = [sys.executable, "-m", "dvc", "cache", "dir"]
     cache = subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
     outs = [out for stage in stages.values() for out in stage.get("outs", [])]
+
+    def copy_of(checksum: str) -> Path:
+        return Path(cache, "files", "md5", checksum[:2], checksum[2:])
+
     for path, checksum in ((Path(out["path"]), out["md5"]) for out in outs):
+        _require_inside(path, "the project", LOCK)
         if not checksum.endswith(".dir"):
-            yield path, checksum
+            yield path, checksum, copy_of(checksum)
             continue
-        listing = Path(cache, "files", "md5", checksum[:2], checksum[2:])
+        listing = copy_of(checksum)
         if not listing.is_file() or _md5(listing) != checksum.removesuffix(".dir"):
             raise InputError(
                 f"{listing}: expected the list of files in {path}; `mmbench restore` brings it"
             )
         for entry in read_json(listing):
-            yield path / entry["relpath"], entry["md5"]
+            _require_inside(file := Path(entry["relpath"]), str(path), listing)
+            yield path / file, entry["md5"], copy_of(entry["md5"])
+
+
+def _require_inside(path: Path, folder: str, where: Path) -> None:
+    if path.is_absolute() or ".." in path.parts:
+        raise InputError(f"{where}: expected paths inside {folder}, got {path}")
 
 
 def _md5(path: Path) -> str:

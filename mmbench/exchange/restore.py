@@ -44,8 +44,7 @@ def restore(config: Path, *, remote: str | None = None, force: bool = False) -> 
     dvc.pull(dvc.recorded_stages(), remote=remote, force=force)
     n_files, faults = dvc.compare_files()
     for name, fault in faults.items():
-        copies = "the copy in the remote or in the cache is damaged"
-        raise InputError(f"{name}: not as {dvc.LOCK} records it: {fault}; {copies}")
+        raise InputError(f"{name}: not as {dvc.LOCK} records it: {fault}")
 
     jobs = Jobs.read(config)  # again, since the blocks depend on the runs that are stored
     found = list(problems(jobs))

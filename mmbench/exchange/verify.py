@@ -12,7 +12,7 @@ Runs whose source code or data have changed are left out, since they are expecte
 
 import random
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
@@ -87,8 +87,13 @@ def blocks_of_benchmark(folder: Path) -> list[SeedBlock]:
     return [block for cell in cells for block in RunStore().blocks_of_cell(*cell)]
 
 
-def repeatable_runs(blocks: Iterable[SeedBlock]) -> tuple[list[StoredRun], dict[str, int]]:
+def repeatable_runs(
+    blocks: Iterable[SeedBlock], modules: Collection[str]
+) -> tuple[list[StoredRun], dict[str, int]]:
     """Return the runs of blocks that can be trained again, and by reason the number of others.
+
+    Only `modules`, those that the catalogue of methods names in `uses`, are run: a stored record
+    may come from elsewhere and name any file.
 
     Raises:
         InputError: a block cannot be read.
@@ -97,7 +102,7 @@ def repeatable_runs(blocks: Iterable[SeedBlock]) -> tuple[list[StoredRun], dict[
     left_out: Counter[str] = Counter()
     for block in blocks:
         for record in read_records(RunStore().folder(block)):
-            if reason := _obstacle(block, record):
+            if reason := _obstacle(block, record, modules):
                 left_out[reason] += 1
             else:
                 runs.append(StoredRun(block, record))
@@ -148,12 +153,14 @@ def compare(first: Run, second: Run, y_true: NDArray[Any]) -> tuple[Verdict, dic
     return "within tolerance" if within else "different", differences
 
 
-def _obstacle(block: SeedBlock, record: Record) -> str:
+def _obstacle(block: SeedBlock, record: Record, modules: Collection[str]) -> str:
     """Return why a run cannot be trained again and compared; an empty text if it can."""
     if record.status != "ok":
         return "did not end ok"
     if record.origin == "imported":
         return "imported"
+    if record.uses not in modules:
+        return "module not in the catalogue"
     source, checksum = _fingerprint(record.uses), data_checksum(block.dataset)
     if not source:
         return "source not found"

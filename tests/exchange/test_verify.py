@@ -19,6 +19,7 @@ from mmbench.exchange.verify import (
 from mmbench.runs import Record, Run, RunStore
 
 Y_TRUE = np.arange(1000) % 4
+MODULES = {"majority", "no_such_method"}
 FIRST = np.where(np.arange(1000) < 900, Y_TRUE, 0)
 
 
@@ -79,11 +80,12 @@ def test_runs_that_cannot_be_repeated_are_counted_and_left_out(lab):
             {"origin": "imported"},
             {"format_version": 1},
             {"uses": "no_such_method"},
+            {"uses": "/tmp/strangers_method.py"},
         ],
         start=2,
     ):
         lab.write([lab.run(seed, **changes)])
-    found, left_out = repeatable_runs(lab.blocks())
+    found, left_out = repeatable_runs(lab.blocks(), MODULES)
     assert [(r.block, r.record.seed) for r in found] == [(sound, 0)]
     assert left_out == {
         "did not end ok": 1,
@@ -92,14 +94,15 @@ def test_runs_that_cannot_be_repeated_are_counted_and_left_out(lab):
         "imported": 1,
         "other format_version": 1,
         "source not found": 1,
+        "module not in the catalogue": 1,
     }
     (PROCESSED / DATASET / "views.safetensors").unlink()
-    assert repeatable_runs([sound])[1]["data not here"] == 1
+    assert repeatable_runs([sound], MODULES)[1]["data not here"] == 1
 
 
 def test_the_same_seed_draws_the_same_sample_and_others_draw_others(lab):
     lab.write([lab.run(seed) for seed in range(20)])
-    runs, _ = repeatable_runs(lab.blocks())
+    runs, _ = repeatable_runs(lab.blocks(), MODULES)
     drawn = [[run.record.seed for run in draw(runs, 5, seed=seed)] for seed in (0, 0, 1, 2)]
     assert drawn[0] == drawn[1]
     assert len({tuple(seeds) for seeds in drawn}) == 3
@@ -109,7 +112,7 @@ def test_the_same_seed_draws_the_same_sample_and_others_draw_others(lab):
 def test_a_run_is_trained_again_as_it_was_and_found_identical(lab):
     y_pred = np.zeros(lab.n_samples, np.int32)  # what the method `majority` gives
     lab.write([lab.run(3, y_pred, threads=1, device="another processor")])
-    (run,), _ = repeatable_runs(lab.blocks())
+    (run,), _ = repeatable_runs(lab.blocks(), MODULES)
     repetition = verify(run)
     assert (repetition.verdict, repetition.seed) == ("identical", 3)
     assert repetition.differences == {"acc": 0, "nmi": 0, "ari": 0}

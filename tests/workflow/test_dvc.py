@@ -1,5 +1,6 @@
 """Snapshots between machines: folders that share nothing but git and a remote of DVC."""
 
+import hashlib
 import json
 import os
 import re
@@ -168,9 +169,7 @@ def test_restoring_without_a_remote_explains_how_to_name_one(tiny, capfd, monkey
     shutil.rmtree(".dvc/cache")
     assert main(["restore", "--configfile", "config.yaml"]) == 2
     error = capfd.readouterr().err.splitlines()[-1]
-    assert error.startswith(
-        "mmbench: dvc pull: ended with status 1 for the reason above; no remote"
-    )
+    assert "got none; no remote is named to fetch from" in error
     assert error.endswith(": dvc remote add --default NAME ADDRESS")
     assert not Path("made").exists()
 
@@ -362,9 +361,30 @@ def test_a_damaged_copy_in_the_remote_is_named_and_never_marked_as_current(share
     copy.write_bytes(whole[:-1] + bytes([whole[-1] ^ 1]))
     other = clone(shared, tmp_path / "b")
     output = call(other, "mmbench", "restore", ok=False)
-    assert "assignments.npz" in output
+    assert "assignments.npz: not as dvc.lock records it" in output
     assert "Traceback" not in output
     assert not list(other.folder.glob(".snakemake/metadata/*"))
+    assert not (other.folder / "results/runs").exists()
+
+
+@pytest.mark.slow
+def test_a_remote_cannot_write_outside_of_the_recorded_folders(shared, tmp_path):
+    lock = yaml.safe_load((shared.folder / "dvc.lock").read_text())
+    (out,) = lock["stages"]["runs"]["outs"]
+    (listing,) = tmp_path.glob(f"remote/**/{out['md5'][2:]}")
+    files = json.loads(listing.read_text())
+    files[0]["relpath"] = "../../Snakefile"
+    forged = json.dumps(files).encode()
+    out["md5"] = f"{hashlib.md5(forged).hexdigest()}.dir"
+    folder = listing.parents[1] / out["md5"][:2]
+    folder.mkdir(exist_ok=True)
+    (folder / out["md5"][2:]).write_bytes(forged)
+    other = clone(shared, tmp_path / "b")
+    (other.folder / "dvc.lock").write_text(yaml.safe_dump(lock))
+    before = (other.folder / "Snakefile").read_text()
+    output = call(other, "mmbench", "restore", ok=False)
+    assert "expected paths inside results/runs, got ../../Snakefile" in output
+    assert (other.folder / "Snakefile").read_text() == before
 
 
 @pytest.mark.slow
@@ -372,7 +392,7 @@ def test_runs_that_were_never_recorded_are_removed_by_force_only(shared):
     shared.configure(methods=["mine", "majority", "random"])
     shared.snakemake()
     output = call(shared, "mmbench", "restore", ok=False)
-    assert "dvc pull: ended with status" in output
+    assert "dvc checkout: ended with status" in output
     assert [record["status"] for record in shared.records("random")] == ["ok", "ok"]
 
 
