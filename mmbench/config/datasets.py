@@ -35,12 +35,14 @@ class ViewSpec(StrictModel):
         scaling: see `mmbench.datasets.scaling`. Images have `unit-pixels` by default; with another
             scaling they are flattened to features, and only their shape is kept.
         white: stored value of a white pixel; by default 255 for integers and 1 for fractions.
+        allow_label_like: columns, counted from 0, that may determine the classes one to one.
     """
 
     modality: str
     dims: Annotated[tuple[PositiveInt, ...], BeforeValidator(as_list)]
     scaling: Scaling = "min-max"
     white: PositiveFloat | None = None
+    allow_label_like: tuple[NonNegativeInt, ...] = ()
 
     @property
     def is_image(self) -> bool:
@@ -287,7 +289,9 @@ class DatasetEntry(_Entry):
         Words are left out, and a file whose checksum is known is represented by that sum alone:
         a new URL for the same bytes must not train every method again.
         """
-        key = self.model_dump(mode="json", exclude={*WORDS, "base"})
+        unused = {"__all__": {"allow_label_like"}}  # it permits data and does not change them
+        exclude: Any = {**dict.fromkeys((*WORDS, "base"), True), "views": unused, "base_views": unused}
+        key = self.model_dump(mode="json", exclude=exclude)
         for source, dumped in zip(self.sources, key["sources"], strict=True):
             for name, file in source.files.items():
                 if file.checksum:

@@ -111,7 +111,7 @@ class Columns(_FilePart):
 
     Attributes:
         columns: from the first to before the second, counted from 0, negative from the end;
-            by default all.
+            by default all but those of labels.
     """
 
     columns: tuple[int, int] | None = None
@@ -187,6 +187,16 @@ class ArraySource(BaseSource):
 
     def _referenced_files(self) -> list[str | None]:
         return [part.file for parts in (*self.views.values(), self.labels) for part in parts]
+
+    @model_validator(mode="after")
+    def _check_labels(self) -> "ArraySource":
+        places = {
+            (part.file, part.key, part.cell) for part in self.labels if isinstance(part, Array)
+        }
+        for view, parts in self.views.items():
+            if any((part.file, part.key, part.cell) in places for part in parts):
+                raise ValueError(f"expected view {view} to be other arrays than the labels")
+        return self
 
 
 class MixedSource(BaseSource):

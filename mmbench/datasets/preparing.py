@@ -15,6 +15,7 @@ from mmbench.config import DatasetEntry
 from mmbench.config.datasets import WORDS
 from mmbench.data import FORMAT, Dataset
 from mmbench.datasets.derive import altered, derive
+from mmbench.datasets.leaks import refuse_labels, suspicious_columns
 from mmbench.datasets.loaders import RawData, check, read
 from mmbench.datasets.scaling import scaled
 from mmbench.datasets.status import STATUS_FILE, FetchStatus, read_status
@@ -100,6 +101,9 @@ def _base_table(
     found, labels = np.unique(raw.labels, return_inverse=True)
     if len(found) != entry.n_classes:
         raise InputError(f"{name}: expected {entry.n_classes} classes, got {len(found)}")
+    for view, spec in entry.base_views.items():
+        index = raw.sample_index.get(view, np.arange(len(labels)))
+        refuse_labels(values[view], labels[index], spec, where=f"{name}/{view}")
     classes = list(entry.classes) or [_class_name(label) for label in found]
     table = Table.of(values, labels, raw.sample_index, raw.n_held_out)
     # several public files are sorted by class, so that the order of rows would reveal the label
@@ -200,6 +204,9 @@ def _card(
                 "scaling": entry.views[view.name].scaling,
                 "min": float(view.values.min()),
                 "max": float(view.values.max()),
+                "suspicious_columns": {}
+                if view.is_image
+                else suspicious_columns(view.values, table.labels[view.sample_index]),
             }
             for view in data.views
         ],

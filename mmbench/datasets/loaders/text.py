@@ -23,9 +23,21 @@ def read_csv(source: CsvSource, folder: Path, _: Mapping[str, ViewSpec]) -> RawD
 
     def values(where: Columns) -> NDArray[Any]:
         path = folder / (where.file or only)
-        columns: Any = None
-        if where.columns is not None:
-            columns = range(len(_first_row(path, delimiter)))[slice(*where.columns)]
+        n_columns = len(_first_row(path, delimiter))
+        labels = {
+            _position(path, part.column, delimiter, header=source.header) % n_columns
+            for part in source.labels
+            if part.column is not None and (part.file or only) == (where.file or only)
+        }
+        if where.columns is None:
+            columns = [column for column in range(n_columns) if column not in labels]
+        else:
+            columns = list(range(n_columns)[slice(*where.columns)])
+        if found := labels & set(columns):
+            raise InputError(
+                f"{path}: expected columns without the labels, but {list(where.columns or ())}"
+                f" contains their column {min(found)}"
+            )
         return _load_text(path, delimiter, columns, source.header, float)
 
     views = stacked_views(source.views, values, folder.name)
@@ -41,12 +53,7 @@ def text_labels(path: Path, where: Column, delimiter: str | None, *, header: boo
     if where.rows_per_class is not None:
         n_rows = len(_load_text(path, delimiter, [0], header, float))
         return np.arange(n_rows) // where.rows_per_class
-    column = where.column
-    if isinstance(column, str):
-        names = [name.strip() for name in _first_row(path, delimiter)] if header else []
-        if column not in names:
-            raise unknown("column", column, names, where=str(path))
-        column = names.index(column)
+    column = _position(path, where.column, delimiter, header=header)
     labels = _load_text(path, delimiter, [column], header, str).ravel()
     if (labels == "").any():
         raise InputError(f"{path}: expected a label for each sample, {(labels == '').sum()} miss")
@@ -54,6 +61,16 @@ def text_labels(path: Path, where: Column, delimiter: str | None, *, header: boo
         return labels.astype(float)  # so that class 10 comes after class 9
     except ValueError:
         return labels
+
+
+def _position(path: Path, column: int | str | None, delimiter: str | None, *, header: bool) -> int:
+    """Return the position of a column that is given by position or by its name in the header."""
+    if not isinstance(column, str):
+        return column or 0
+    names = [name.strip() for name in _first_row(path, delimiter)] if header else []
+    if column not in names:
+        raise unknown("column", column, names, where=str(path))
+    return names.index(column)
 
 
 def _load_text(

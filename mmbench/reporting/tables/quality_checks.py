@@ -126,6 +126,13 @@ def _impossible_scores(_spec: ReportSpec, scores: DatasetScores) -> Iterator[Fou
             yield method, seeds, sentence + (" (oracle)" if selection == "oracle" else "")
 
 
+def _label_like_columns(_spec: ReportSpec, scores: DatasetScores) -> Iterator[Found]:
+    """Yield columns of views that alone nearly determine the classes."""
+    for view in scores.card.get("views", []):
+        for column, nmi in view.get("suspicious_columns", {}).items():
+            yield "", (), f"column {column} of view {view['name']} alone has NMI {nmi:.3f}"
+
+
 def _missing_seeds(spec: ReportSpec, scores: DatasetScores) -> Iterator[Found]:
     """Yield seeds that failed; a method that does not accept the data has not failed."""
     for method in spec.methods:
@@ -259,6 +266,7 @@ def _unclean_checkouts(spec: ReportSpec, scores: DatasetScores) -> Iterator[Foun
 # the kind of finding of each check, in the order of the table
 CHECKS: dict[Callable[[ReportSpec, DatasetScores], Iterator[Found]], str] = {
     _impossible_scores: "impossible score",
+    _label_like_columns: "label-like column",
     _missing_seeds: "missing seeds",
     _collapsed: "collapsed",
     _below_random: "below random",
