@@ -290,7 +290,11 @@ class DatasetEntry(_Entry):
         a new URL for the same bytes must not train every method again.
         """
         unused = {"__all__": {"allow_label_like"}}  # it permits data and does not change them
-        exclude: Any = {**dict.fromkeys((*WORDS, "base"), True), "views": unused, "base_views": unused}
+        exclude: Any = {
+            **dict.fromkeys((*WORDS, "base"), True),
+            "views": unused,
+            "base_views": unused,
+        }
         key = self.model_dump(mode="json", exclude=exclude)
         for source, dumped in zip(self.sources, key["sources"], strict=True):
             for name, file in source.files.items():

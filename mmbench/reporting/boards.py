@@ -109,14 +109,19 @@ class DatasetBoard:
         return rows[0].values.get(column, np.empty(0)) if rows else np.empty(0)
 
     def ranks(self, column: Column) -> dict[Row, int]:
-        """Return which rows are first and second of a column, as printed; ties share a rank."""
+        """Return which rows are first and second of a column, as printed; ties share a rank.
+
+        Oracles, controls and imported rows have no rank.
+        """
         if column.metric in UNRANKED:
             return {}
         means = {
             row: rounded(row.values[column].mean())
             for row in self.rows
             if column in row.values
-            and not (row.is_oracle or self.scores.is_imported(row.method.name))
+            and not row.is_oracle
+            and row.method.fidelity != "control"
+            and not self.scores.is_imported(row.method.name)
         }
         top = sorted(set(means.values()), reverse=True)[:2]
         return {row: top.index(mean) + 1 for row, mean in means.items() if mean in top}

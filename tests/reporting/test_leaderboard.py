@@ -76,6 +76,16 @@ def test_best_and_second_are_found_as_printed_and_ties_share_a_rank(stored):
     assert rows["k\\_means, all ‡"][0].startswith("<u>")
 
 
+def test_a_control_never_competes(stored):
+    for row in stored.scores["digits"]:
+        if row["method"] == "majority" and row["metric"] == "acc":
+            row["value"] = 0.9
+    stored.write()
+    rows = markdown_rows(write(stored), "Digits")
+    assert rows["Majority"][0] == "0.900 ± 0.000"
+    assert rows["CMMC †"][0].startswith("**")
+
+
 def test_an_oracle_never_competes(stored):
     for row in stored.scores["digits"]:
         if row["selection"] == "oracle":

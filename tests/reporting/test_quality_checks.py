@@ -31,7 +31,7 @@ class Sound:
     """Four classes of 50, four methods, three seeds: no finding."""
 
     def __init__(self):
-        fidelity = {"majority": "control", "random": "control"}
+        fidelity = {"majority": "control", "random": "control", "a": "reference"}
         self.spec = ReportSpec(
             name="sound",
             seeds=SEEDS,
@@ -125,6 +125,15 @@ def test_equal_scores_for_all_seeds_are_found(sound):
     assert one.sentence.startswith("all seeds gave the same assignment")
     sound.score("a", "size_entropy", [1.3, 1.3, 1.31])  # one score distinguishes the seeds
     assert sound.found() == []
+    sound.score("b", "acc", [0.6] * 3)  # a classical method may be deterministic
+    assert sound.found() == []
+
+
+def test_a_column_that_nearly_determines_the_classes_is_found(sound):
+    sound.card["views"] = [{"name": "pix", "suspicious_columns": {"4": 0.96}}, {"name": "fou"}]
+    (one,) = sound.found()
+    assert one.kind == "label-like column"
+    assert one.sentence == "column 4 of view pix alone has NMI 0.960"
 
 
 @pytest.mark.parametrize("value", [1.2, -0.1, math.nan, math.inf])

@@ -66,7 +66,7 @@ def test_the_first_thing_below_a_heading_is_the_result(stored):
     below = paired.split("### ACC\n\n")[1]
     assert below.startswith(
         "On 2 data sets, no claim about a difference from “k\\_means, all” is possible for 2"
-        " methods; at least 7 data sets are needed. The largest mean difference is that of “CMMC”:"
+        " methods; at least 7 data sets are needed. The highest mean difference is that of “CMMC”:"
         " +0.250 (better on 2, tied on 0, worse on 0)\n\n| method "
     )
     assert "With 2 data sets no pairwise claim among 3 methods is possible; at least 7" in below

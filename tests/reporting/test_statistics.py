@@ -158,7 +158,7 @@ def test_no_claim_is_possible_below_the_threshold_even_where_one_always_wins():
     # against one method there are 9 claims instead of 45, which 9 data sets would allow
     assert result_sentences(found)[0] == (
         "On 8 data sets, no claim about a difference from “m0” is possible for 9 methods; at"
-        " least 9 data sets are needed. The largest mean difference is that of “m9”: +0.900"
+        " least 9 data sets are needed. The highest mean difference is that of “m9”: +0.900"
         " (better on 8, tied on 0, worse on 0)."
     )
 

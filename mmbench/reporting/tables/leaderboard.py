@@ -16,8 +16,10 @@ from mmbench.reporting.labels import MARKS, UNRANKED
 from mmbench.reporting.rendering import plain
 from mmbench.reporting.spec import ReportSpec
 
-LEGEND = "Best of a column in bold, second underlined; oracles (in italics) are not ranked."
-LEGEND_IN_TERMINAL = "¹ best and ² second of a column; oracles are not ranked."
+LEGEND = (
+    "Best of a column in bold, second underlined; oracles (in italics) and controls are not ranked."
+)
+LEGEND_IN_TERMINAL = "¹ best and ² second of a column; oracles and controls are not ranked."
 ORACLE_GAP = (
     "The oracle gap is the ACC of the best epoch, chosen by label, minus that of the last epoch:"
     " what choosing an epoch by label would add. It is not a valid result."

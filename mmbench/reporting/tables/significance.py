@@ -162,8 +162,8 @@ def _against_reference(found: Comparison) -> str:
     if not effects:
         return f"{over}, there is nothing to compare {name} with."
     needed, among = datasets_needed(len(effects)), format_count(len(effects), "method")
-    largest = max(sorted(effects), key=lambda m: abs(found.difference[m, reference]))
-    effect = f"The largest mean difference is that of {effects[largest]}."
+    best = next(iter(effects))
+    effect = f"The highest mean difference is that of {effects[best]}."
     if found.n_datasets < needed:
         return (
             f"{over}, no claim about a difference from {name} is possible for {among}; at least"
