@@ -24,7 +24,7 @@ test: setup
 	mypy
 	snakefmt --check Snakefile workflow
 	lint-imports
-	pytest -n 2 -m 'not slow'
+	pytest -n 2 --dist worksteal -m 'not slow'
 
 test-slow: setup
-	pytest -n 2 -m slow
+	pytest -n 2 --dist worksteal -m slow
