@@ -2,9 +2,9 @@
 
 The verdicts are identical (the same bits), same partition (numbered differently), within tolerance
 (ACC, NMI and ARI each within 0.01) and different, which makes the exit status 1. Stored results are
-not changed. Runs whose source or data have changed since, and runs of modules that no catalogue of
-methods names, are counted and left out. The sample is drawn with --seed-of-sample, and the same
-value draws the same sample.
+not changed. Runs whose source or data have changed since, and runs of modules that the benchmark's
+catalogues do not name, are counted and left out. The sample is drawn with --seed-of-sample, and the
+same value draws the same sample.
 
 Example:
     mmbench verify --sample 5 --benchmark default
@@ -32,7 +32,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     which.add_argument("--files", action="store_true", help="compare files with dvc.lock instead")
     parser.add_argument("--sample", type=int, default=5, metavar="N", help="runs (default: 5)")
     parser.add_argument("--seed-of-sample", type=int, default=0, metavar="N", help="default: 0")
-    add_options(parser, "methods", "json")
+    add_options(parser, "json")
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -79,16 +79,14 @@ def _verify_files(as_json: bool) -> int:
 
 def _stored_blocks(arguments: argparse.Namespace) -> "tuple[Iterable[SeedBlock], set[str]]":
     """Return the stored blocks of a config, of a folder of results, or all; and known modules."""
-    from mmbench.config import read_methods
     from mmbench.exchange.verify import blocks_of_benchmark
     from mmbench.plan import Jobs
     from mmbench.runs import RunStore
 
+    jobs = Jobs.read(arguments.config or Path("config/config.yaml"))
+    modules = {entry.uses for entry in jobs.plan.methods.values()}
     if arguments.config:
-        jobs = Jobs.read(arguments.config)
-        blocks = [block for block in jobs.all_blocks if jobs.store.has(block)]
-        return blocks, {entry.uses for entry in jobs.plan.methods.values()}
-    modules = {entry.uses for entry in read_methods(arguments.methods).values()}
+        return [block for block in jobs.all_blocks if jobs.store.has(block)], modules
     if arguments.benchmark:
         return blocks_of_benchmark(Path("results", arguments.benchmark)), modules
     return RunStore().blocks(), modules
