@@ -408,3 +408,16 @@ def test_probing_reports_which_hosts_answer(make_entry):
     assert answers == {"sklearn": True, "nowhere.invalid": False}
     assert all(row["datasets"] == 1 for row in rows)
     assert next(row["detail"] for row in rows if not row["answers"])
+
+
+def test_a_view_that_holds_the_labels_is_refused_and_nothing_is_written(made, arrays, tmp_path):
+    name = next(key for key in arrays if arrays[key].ndim == 2)
+    coded = np.column_stack([arrays[name][:, :-1], 7 - arrays["labels"]])
+    with pytest.raises(InputError, match="the classes can be read off column"):
+        made(changes={name: coded.astype(arrays[name].dtype)})
+    assert not (tmp_path / "out").exists()
+
+
+def test_the_card_names_columns_that_nearly_determine_the_classes(made):
+    _, _, card = made()
+    assert [view["suspicious_columns"] for view in card["views"]] == [{}, {}]
